@@ -1,0 +1,116 @@
+//! What a tier hands over: one function's machine code and all that is known about it, position-independent.
+
+use crate::abi::trap::TrapCode;
+use crate::base::DefinedFuncIndex;
+
+/// A tier. Order is quality: publication refuses a lower one.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Tier {
+    /// The single-pass compiler.
+    Baseline = 1,
+    /// Cranelift.
+    Optimized = 2,
+}
+
+/// Which memories a module's code was compiled for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CodeVariant {
+    /// Every 32-bit memory has a reservation with guard pages.
+    Guarded = 0,
+    /// Every access compares with the memory's length.
+    Checked = 1,
+}
+
+impl CodeVariant {
+    /// Both.
+    pub const ALL: [CodeVariant; 2] = [CodeVariant::Guarded, CodeVariant::Checked];
+}
+
+/// Machine code of one function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Which function.
+    pub func: DefinedFuncIndex,
+    /// By which tier.
+    pub tier: Tier,
+    /// For which memories.
+    pub variant: CodeVariant,
+    /// The instructions, with the constant pool behind them. Entry is at 0.
+    pub code: Box<[u8]>,
+    /// Alignment that the code asks for, a power of two.
+    pub alignment: u32,
+    /// Displacements to fill in at publication.
+    pub relocs: Box<[Reloc]>,
+    /// Instructions that may trap, by offset.
+    pub traps: Box<[TrapSite]>,
+    /// Wasm position of every trap site and return address, by code offset.
+    pub positions: Box<[Position]>,
+}
+
+impl Artifact {
+    /// Bytes that it holds, for budgets.
+    pub fn memory_bytes(&self) -> usize {
+        self.code.len() + size_of_val(&*self.relocs) + size_of_val(&*self.traps) + size_of_val(&*self.positions)
+    }
+}
+
+/// A 32-bit displacement, relative to its own end, to a word in the code space.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Reloc {
+    /// Where the displacement is.
+    pub code_offset: u32,
+    /// To what.
+    pub target: RelocTarget,
+}
+
+/// A word that code refers to: it holds an address.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum RelocTarget {
+    /// The dispatch slot of a function of the same module and variant.
+    Slot(DefinedFuncIndex),
+    /// The word that holds the address of a helper in the engine.
+    Helper(Helper),
+}
+
+/// Helpers that code calls where the processor lacks an instruction. All SystemV.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Helper {
+    CeilF32,
+    CeilF64,
+    FloorF32,
+    FloorF64,
+    TruncF32,
+    TruncF64,
+    NearestF32,
+    NearestF64,
+    FmaF32,
+    FmaF64,
+    X86Pshufb,
+}
+
+impl Helper {
+    /// How many there are.
+    pub const COUNT: usize = 11;
+}
+
+/// An instruction that may trap.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct TrapSite {
+    /// Offset of the instruction.
+    pub code_offset: u32,
+    /// What its fault means.
+    pub trap: TrapCode,
+}
+
+/// Wasm position of a code offset.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Offset of a trapping instruction, or of the instruction behind a call.
+    pub code_offset: u32,
+    /// Byte offset in the module.
+    pub wasm_offset: u32,
+}

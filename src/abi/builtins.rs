@@ -1,0 +1,75 @@
+//! Builtins: what generated code asks the runtime to do. One table gives number, name and signature.
+//!
+//! Generated code calls a builtin with the SystemV convention, through the address that
+//! [`IsolateBlock::builtins`](crate::layout::IsolateBlock) holds at the builtin's number. The first argument is the caller's
+//! vmctx. A builtin that fails does not return: the stub in front of it raises the pending trap.
+
+/// Types of builtin parameters and results.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum BuiltinType {
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+}
+
+macro_rules! builtins {
+    ($($(#[$doc:meta])* $name:ident($($param:ident),*) $(-> $result:ident)?;)*) => {
+        /// A builtin's number.
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Builtin { $($(#[$doc])* $name,)* }
+
+        impl Builtin {
+            /// All builtins, by number.
+            pub const ALL: &'static [Builtin] = &[$(Builtin::$name,)*];
+
+            /// Types of the parameters behind the vmctx.
+            pub fn params(self) -> &'static [BuiltinType] {
+                match self { $(Builtin::$name => &[$(BuiltinType::$param),*],)* }
+            }
+
+            /// Type of the result, if there is one.
+            pub fn result(self) -> Option<BuiltinType> {
+                match self { $(Builtin::$name => { let r: &[BuiltinType] = &[$(BuiltinType::$result)?]; r.first().copied() })* }
+            }
+        }
+    };
+}
+
+builtins! {
+    /// `memory.grow`: memory index, pages; old size in pages, or -1.
+    MemoryGrow(I32, I64) -> I64;
+    /// `memory.copy`: destination memory, source memory, destination address, source address, length. Six with the vmctx.
+    MemoryCopy(I32, I32, I64, I64, I64);
+    /// `memory.fill`: memory, address, byte, length.
+    MemoryFill(I32, I64, I32, I64);
+    /// `memory.init`: memory and data segment (low and high half of one word), destination, source, length.
+    MemoryInit(I64, I64, I32, I32);
+    /// `data.drop`: data segment.
+    DataDrop(I32);
+    /// `table.grow`: table, reference, count; old size, or -1.
+    TableGrow(I32, I32, I64) -> I64;
+    /// `table.fill`: table, start, reference, count.
+    TableFill(I32, I64, I32, I64);
+    /// `table.copy`: destination table, source table, destination, source, count.
+    TableCopy(I32, I32, I64, I64, I64);
+    /// `table.init`: table and element segment (low and high half of one word), destination, source, count.
+    TableInit(I64, I64, I32, I32);
+    /// `elem.drop`: element segment.
+    ElemDrop(I32);
+    /// `ref.func`: function index; a reference.
+    RefFunc(I32) -> I32;
+    /// A poll saw a word other than zero in `IsolateBlock::interrupt`.
+    Interrupt();
+    /// A poll saw more fuel consumed than given.
+    OutOfFuel();
+    /// `memory.atomic.wait32`: memory, address, expected, timeout in nanoseconds.
+    AtomicWait32(I32, I64, I32, I64) -> I32;
+    /// `memory.atomic.wait64`: memory, address, expected, timeout in nanoseconds.
+    AtomicWait64(I32, I64, I64, I64) -> I32;
+    /// `memory.atomic.notify`: memory, address, count.
+    AtomicNotify(I32, I64, I32) -> I32;
+}
+
+const _: () = assert!(Builtin::ALL.len() <= crate::layout::block::BUILTIN_CAPACITY);

@@ -1,0 +1,9 @@
+//! The binary interface of generated code: vmctx layout, calling convention, traps, builtins, and what a tier hands over.
+//!
+//! **Invariant:** a compiler reads only this, `layout` and `wasm`; it never names a runtime type.
+
+pub mod artifact;
+pub mod builtins;
+pub mod call;
+pub mod trap;
+pub mod vmctx;

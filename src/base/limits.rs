@@ -1,0 +1,49 @@
+//! Implementation limits, in one table.
+//!
+//! The figures are those of the WebAssembly JavaScript Interface, "Implementation-defined Limits"
+//! (<https://webassembly.github.io/spec/js-api/#limits>), so that a module accepted by one engine is accepted by the other.
+
+/// Bytes of one module.
+pub const MODULE_BYTES: usize = 1_073_741_824;
+/// Types in the type section.
+pub const TYPE_COUNT: usize = 1_000_000;
+/// Functions, imported and defined.
+pub const FUNC_COUNT: usize = 1_000_000;
+/// Imports.
+pub const IMPORT_COUNT: usize = 1_000_000;
+/// Exports.
+pub const EXPORT_COUNT: usize = 1_000_000;
+/// Globals.
+pub const GLOBAL_COUNT: usize = 1_000_000;
+/// Tags.
+pub const TAG_COUNT: usize = 1_000_000;
+/// Tables.
+pub const TABLE_COUNT: usize = 100_000;
+/// Memories.
+pub const MEMORY_COUNT: usize = 100;
+/// Element segments.
+pub const ELEM_COUNT: usize = 10_000_000;
+/// Data segments.
+pub const DATA_COUNT: usize = 100_000;
+/// Parameters of a function type.
+pub const PARAM_COUNT: usize = 1_000;
+/// Results of a function type.
+pub const RESULT_COUNT: usize = 1_000;
+/// Locals of a function, its parameters included.
+pub const LOCAL_COUNT: usize = 50_000;
+/// Bytes of a function body.
+pub const FUNC_BODY_BYTES: usize = 7_654_321;
+/// Targets of one `br_table`, the default apart.
+pub const BR_TABLE_TARGET_COUNT: usize = 65_520;
+/// Depth of nested blocks in a function.
+pub const BLOCK_NESTING_DEPTH: usize = 10_000_000;
+/// Elements of a table.
+pub const TABLE_ELEM_COUNT: u64 = 10_000_000;
+/// Pages of 64 KiB of a 32-bit memory.
+pub const MEMORY32_PAGE_COUNT: u64 = 65_536;
+/// Pages of 64 KiB of a 64-bit memory that can be had: 16 GiB, as in the JavaScript interface.
+pub const MEMORY64_PAGE_COUNT: u64 = 262_144;
+/// Bytes of a WebAssembly page.
+pub const PAGE_BYTES: u64 = 65_536;
+/// Bytes of a name (import, export, custom section).
+pub const NAME_BYTES: usize = 100_000;

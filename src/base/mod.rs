@@ -1,0 +1,11 @@
+//! What every layer may use: typed indices, the synchronisation facade, limits, tuning constants and trace categories.
+//!
+//! **Invariant:** nothing here knows a WebAssembly module, generated code or the operating system.
+
+pub mod index;
+pub mod limits;
+pub mod sync;
+pub mod trace;
+pub mod tuning;
+
+pub use index::*;

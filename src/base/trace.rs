@@ -1,0 +1,19 @@
+//! Trace categories: the `target` of every `tracing` span and event of this crate.
+//!
+//! `deltic run --trace FILE` turns these into what Perfetto opens.
+
+/// Decoding and validating modules.
+pub const DECODE: &str = "deltic::decode";
+/// Compile jobs, units and their workers.
+pub const COMPILE: &str = "deltic::compile";
+/// Publication of machine code.
+pub const PUBLISH: &str = "deltic::publish";
+/// Instantiation and linking.
+pub const INSTANTIATE: &str = "deltic::instantiate";
+/// Running guests.
+pub const RUN: &str = "deltic::run";
+/// WASI calls.
+pub const WASI: &str = "deltic::wasi";
+
+/// All categories, in data-path order.
+pub const ALL: [&str; 6] = [DECODE, COMPILE, PUBLISH, INSTANTIATE, RUN, WASI];

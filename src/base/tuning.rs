@@ -1,0 +1,26 @@
+//! Constants that were chosen by measurement. A heading in `RATIONALE.md` says how each was found.
+
+use std::time::Duration;
+
+/// A background task gives its thread back after this long (statement S1-20).
+pub const TASK_SLICE: Duration = Duration::from_millis(50);
+/// Units that one fetch takes at most from the cursor.
+pub const FETCH_CHUNK_MAX: usize = 32;
+/// Bodies above this many bytes are compiled first, largest first.
+pub const BIG_BODY_BYTES: usize = 4_096;
+/// A worker publishes when it holds this much machine code …
+pub const PUBLISH_BATCH_BYTES: usize = 64 * 1024;
+/// … or, at the least, this many functions (staggered up to twice that, so that publishes do not collide).
+pub const PUBLISH_BATCH_MIN: usize = 10;
+/// A worker publishes at the latest after this long.
+pub const PUBLISH_INTERVAL: Duration = Duration::from_millis(5);
+/// Address space reserved for a guarded 32-bit memory: every index is inside.
+pub const MEMORY_RESERVATION_BYTES: u64 = 1 << 32;
+/// Inaccessible bytes behind that reservation: constant offsets below this need no check of their own.
+pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+/// Stack that a guest may use in one activation, by default.
+pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
+/// Stack kept back for host functions and builtins that a guest calls.
+pub const HOST_STACK_RESERVE_BYTES: usize = 160 << 10;
+/// Upper bound of a code space: code and slots stay within reach of a 32-bit displacement.
+pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;

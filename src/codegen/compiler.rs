@@ -1,0 +1,74 @@
+//! The contract between the compile service and a tier.
+
+use std::any::Any;
+use std::fmt;
+
+use crate::abi::artifact::{Artifact, CodeVariant, Tier};
+use crate::base::DefinedFuncIndex;
+use crate::codegen::env::CompileEnv;
+use crate::wasm::error::CompileError;
+use crate::wasm::validate::Features;
+
+/// A tier's compiler. One object serves all workers.
+pub trait Compiler: Send + Sync + fmt::Debug {
+    /// Which tier it makes.
+    fn tier(&self) -> Tier;
+
+    /// Scratch memory for one worker.
+    fn new_scratch(&self) -> Scratch;
+
+    /// Validates (unless the environment says that was done) and compiles one function.
+    ///
+    /// # Errors
+    ///
+    /// [`UnitError`] says whether the module, the tier or the engine is at fault.
+    fn compile(
+        &self,
+        env: &CompileEnv,
+        func: DefinedFuncIndex,
+        variant: CodeVariant,
+        unit: &mut UnitContext<'_>,
+    ) -> Result<Artifact, UnitError>;
+}
+
+/// What a unit gets from its worker.
+pub struct UnitContext<'a> {
+    /// Memory that the worker keeps between units.
+    pub scratch: &'a mut Scratch,
+    /// Features that the unit met, local to the task (statement S1-23).
+    pub detected: &'a mut Features,
+    /// Says true when the unit need not be finished. Asked between passes.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Memory of one worker for one compiler, opaque to the service.
+pub struct Scratch(Box<dyn Any + Send>);
+
+impl Scratch {
+    /// Wraps a compiler's own scratch.
+    pub fn new<T: Any + Send>(scratch: T) -> Self {
+        Scratch(Box::new(scratch))
+    }
+
+    /// The compiler's own scratch, if it is of this type.
+    pub fn get_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
+        self.0.downcast_mut()
+    }
+}
+
+/// Why a unit gave no code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnitError {
+    /// The function is malformed, invalid or beyond a limit: the module does not compile.
+    Module(CompileError),
+    /// This tier does not take the function, with the reason; another may.
+    TierUnable(String),
+    /// `stop` said so.
+    Stopped,
+}
+
+impl From<CompileError> for UnitError {
+    fn from(error: CompileError) -> Self {
+        UnitError::Module(error)
+    }
+}

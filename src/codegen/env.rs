@@ -1,0 +1,40 @@
+//! What a compile unit may read: plain data, shared by reference count, and alive without the module.
+
+use crate::abi::vmctx::VmLayout;
+use crate::base::sync::Arc;
+use crate::wasm::module::WasmModule;
+use crate::wasm::validate::FuncValidation;
+
+/// Everything that units of one module read.
+#[derive(Debug)]
+pub struct CompileEnv {
+    /// The module's bytes.
+    pub wire_bytes: Arc<[u8]>,
+    /// The decoded module.
+    pub module: Arc<WasmModule>,
+    /// What validating a body needs.
+    pub validation: FuncValidation,
+    /// Layout of the vmctx.
+    pub layout: VmLayout,
+    /// Choices that change code.
+    pub settings: CodeSettings,
+}
+
+/// Choices that change code; part of every cache key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CodeSettings {
+    /// Replace every NaN that an operation makes by the canonical one.
+    pub canonicalize_nans: bool,
+    /// Give relaxed SIMD its deterministic results (the ones of the proposal's "deterministic profile").
+    pub deterministic_relaxed_simd: bool,
+    /// Count fuel.
+    pub fuel: bool,
+    /// Poll for interrupts at loop headers and function entries.
+    pub interruptible: bool,
+}
+
+impl Default for CodeSettings {
+    fn default() -> Self {
+        CodeSettings { canonicalize_nans: false, deterministic_relaxed_simd: false, fuel: false, interruptible: true }
+    }
+}

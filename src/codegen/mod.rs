@@ -1,0 +1,10 @@
+//! Code generation: from a validated body to an [`Artifact`](crate::abi::artifact::Artifact).
+//!
+//! **Invariant:** a compile unit is a pure function of `(CompileEnv, function, variant)`; it sees no module object, no code
+//! memory and no lock, and may run on any thread.
+
+pub mod compiler;
+pub mod env;
+
+#[cfg(feature = "optimizing")]
+pub mod optimizing;

@@ -1,0 +1,91 @@
+//! The isolate-stable block: the first word of every vmctx points to it.
+//!
+//! Generated code reads its limits and writes its exit state there. Its address never changes while its isolate lives, whatever
+//! thread runs the isolate; what belongs to one activation is saved and restored around it by `runtime::activation`.
+
+use std::mem::offset_of;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
+
+use crate::layout::objects::FuncEntry;
+
+/// How many builtin addresses the block has room for.
+pub const BUILTIN_CAPACITY: usize = 32;
+
+/// Words shared by generated code, the stubs, the fault handler and the runtime.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct IsolateBlock {
+    /// Lowest stack address that generated code may reach. Prologues compare the stack pointer with it.
+    pub stack_limit: AtomicUsize,
+    /// Not zero when the guest shall stop at its next poll (loop headers, function entries): bits of [`interrupt`].
+    pub interrupt: AtomicU32,
+    /// The trap that the fault handler or a builtin raised: a `TrapCode`, or 0.
+    pub pending_trap: AtomicU32,
+    /// Fuel used, minus the fuel given: the guest stops when this is above zero.
+    pub fuel_consumed: AtomicI64,
+    /// First entry of the isolate's function table. A constant of the isolate.
+    pub func_table: *const FuncEntry,
+    /// vmctx of the instance that last called an import or called indirectly: who a host function's caller is.
+    pub caller_vmctx: *mut u8,
+    /// Frame pointer of the innermost guest frame when the guest left for a builtin or a host function.
+    pub exit_fp: usize,
+    /// Return address into that frame.
+    pub exit_pc: usize,
+    /// Stack pointer to resume at when the present activation is abandoned by a trap.
+    pub entry_sp: usize,
+    /// Frame pointer to resume with.
+    pub entry_fp: usize,
+    /// Where to resume.
+    pub entry_pc: usize,
+    /// Faulting instruction of a trap that hardware raised, else the return address into the trapping frame.
+    pub fault_pc: usize,
+    /// Frame pointer at the trap.
+    pub fault_fp: usize,
+    /// Address whose access faulted.
+    pub fault_address: usize,
+    /// The runtime's side of the isolate.
+    pub isolate: *mut (),
+    /// Addresses of the builtin stubs, by builtin id.
+    pub builtins: [usize; BUILTIN_CAPACITY],
+}
+
+/// Bits of [`IsolateBlock::interrupt`].
+pub mod interrupt {
+    /// Another thread asked for termination.
+    pub const TERMINATE: u32 = 1;
+    /// The deadline has passed.
+    pub const DEADLINE: u32 = 2;
+}
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $name:ident = $field:ident;)*) => {
+        $($(#[$doc])* pub const $name: usize = offset_of!(IsolateBlock, $field);)*
+    };
+}
+
+offsets! {
+    /// Offset of `stack_limit`.
+    STACK_LIMIT = stack_limit;
+    /// Offset of `interrupt`.
+    INTERRUPT = interrupt;
+    /// Offset of `pending_trap`.
+    PENDING_TRAP = pending_trap;
+    /// Offset of `fuel_consumed`.
+    FUEL_CONSUMED = fuel_consumed;
+    /// Offset of `func_table`.
+    FUNC_TABLE = func_table;
+    /// Offset of `caller_vmctx`.
+    CALLER_VMCTX = caller_vmctx;
+    /// Offset of `exit_fp`.
+    EXIT_FP = exit_fp;
+    /// Offset of `exit_pc`.
+    EXIT_PC = exit_pc;
+    /// Offset of `entry_sp`.
+    ENTRY_SP = entry_sp;
+    /// Offset of `entry_fp`.
+    ENTRY_FP = entry_fp;
+    /// Offset of `entry_pc`.
+    ENTRY_PC = entry_pc;
+    /// Offset of `builtins`.
+    BUILTINS = builtins;
+}

@@ -1,0 +1,144 @@
+//! Decoding: wire bytes to the module model, validating everything but function bodies on the way.
+//!
+//! Bodies are left as ranges: compile units validate them, in parallel. Errors carry the byte offset.
+
+mod names;
+mod sections;
+mod types;
+
+use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+
+use crate::base::sync::Arc;
+use crate::base::{limits, trace};
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::module::{Names, WasmModule};
+use crate::wasm::validate::{FuncValidation, accepted_features};
+
+/// A decoded module with its bytes.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The bytes.
+    pub wire_bytes: Arc<[u8]>,
+    /// What they say.
+    pub module: Arc<WasmModule>,
+    /// What validating the bodies needs.
+    pub validation: FuncValidation,
+}
+
+/// Binary as it is, text translated: wherever bytes are taken, both formats are.
+///
+/// # Errors
+///
+/// The text does not parse; the message shows the place.
+pub fn to_binary(bytes: &[u8]) -> Result<Arc<[u8]>, CompileError> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(Arc::from(bytes));
+    }
+    let looks_like_text = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&byte| byte == b'(' || byte == b';');
+    if !looks_like_text {
+        return Ok(Arc::from(bytes));
+    }
+    match wat::parse_bytes(bytes) {
+        Ok(binary) => Ok(Arc::from(&*binary)),
+        Err(error) => Err(CompileError::new(CompileErrorKind::Text, error.to_string(), None)),
+    }
+}
+
+/// Decodes and validates a binary module, bodies apart.
+///
+/// # Errors
+///
+/// The bytes are malformed, invalid or beyond a limit.
+pub fn decode(wire_bytes: Arc<[u8]>) -> Result<Decoded, CompileError> {
+    decode_with(wire_bytes, accepted_features())
+}
+
+/// [`decode`] with a chosen set of features, for test suites of single proposals.
+///
+/// # Errors
+///
+/// The bytes are malformed, invalid or beyond a limit.
+pub fn decode_with(wire_bytes: Arc<[u8]>, features: WasmFeatures) -> Result<Decoded, CompileError> {
+    let _span = tracing::info_span!(target: trace::DECODE, "decode", bytes = wire_bytes.len()).entered();
+    if wire_bytes.len() > limits::MODULE_BYTES {
+        let message = format!("module of {} bytes, more than {}", wire_bytes.len(), limits::MODULE_BYTES);
+        return Err(CompileError::limit(message, None));
+    }
+    let mut decoder =
+        Decoder { validator: Validator::new_with_features(features), module: WasmModule::default(), resources: None };
+    decoder.run(&wire_bytes, features)?;
+    let Decoder { mut module, resources, .. } = decoder;
+    module.index_exports();
+    Ok(Decoded { wire_bytes, module: Arc::new(module), validation: FuncValidation::new(resources, features) })
+}
+
+struct Decoder {
+    validator: Validator,
+    module: WasmModule,
+    resources: Option<wasmparser::ValidatorResources>,
+}
+
+impl Decoder {
+    fn run(&mut self, wire_bytes: &[u8], features: WasmFeatures) -> Result<(), CompileError> {
+        let mut parser = Parser::new(0);
+        parser.set_features(features);
+        let mut position = 0;
+        loop {
+            let (payload, consumed) = match parser.parse(&wire_bytes[position..], true)? {
+                Chunk::Parsed { payload, consumed } => (payload, consumed),
+                Chunk::NeedMoreData(_) => return Err(CompileError::invalid("unexpected end of module", wire_bytes.len())),
+            };
+            position += consumed;
+            match self.validator.payload(&payload)? {
+                ValidPayload::Func(func, body) => {
+                    self.resources.get_or_insert(func.resources);
+                    self.module.push_body(body.range())?;
+                }
+                ValidPayload::End(_) => return Ok(()),
+                ValidPayload::Ok => self.section(payload)?,
+                ValidPayload::Parser(_) => return Err(CompileError::invalid("nested modules are not supported", position)),
+            }
+        }
+    }
+
+    fn section(&mut self, payload: Payload<'_>) -> Result<(), CompileError> {
+        let module = &mut self.module;
+        match payload {
+            Payload::TypeSection(reader) => module.read_types(reader),
+            Payload::ImportSection(reader) => module.read_imports(reader),
+            Payload::FunctionSection(reader) => module.read_funcs(reader),
+            Payload::TableSection(reader) => module.read_tables(reader),
+            Payload::MemorySection(reader) => module.read_memories(reader),
+            Payload::TagSection(reader) => module.read_tags(reader),
+            Payload::GlobalSection(reader) => module.read_globals(reader),
+            Payload::ExportSection(reader) => module.read_exports(reader),
+            Payload::StartSection { func, .. } => {
+                module.start = Some(crate::base::FuncIndex::from_u32(func));
+                Ok(())
+            }
+            Payload::ElementSection(reader) => module.read_elems(reader),
+            Payload::DataSection(reader) => module.read_datas(reader),
+            Payload::CodeSectionStart { size, .. } => {
+                module.code_section_bytes = size as usize;
+                Ok(())
+            }
+            Payload::CustomSection(reader) => {
+                module.read_custom(&reader);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl WasmModule {
+    /// The names of the name section; empty when there is none. A malformed section gives what could be read.
+    pub fn names(&self, wire_bytes: &[u8]) -> &Names {
+        self.names.get_or_init(|| {
+            let section = self.name_section.clone();
+            section
+                .and_then(|range| wire_bytes.get(range.clone()).map(|bytes| names::read(bytes, range.start)))
+                .unwrap_or_default()
+        })
+    }
+}

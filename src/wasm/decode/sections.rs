@@ -1,0 +1,243 @@
+//! One function per section.
+
+use std::ops::Range;
+
+use wasmparser as wp;
+
+use super::types;
+use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
+use crate::wasm::error::CompileError;
+use crate::wasm::module::{
+    ConstExpr, ConstOp, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, Export, ExportIndex, Import, ImportKind,
+    TableDecl, WasmModule,
+};
+
+type Result<T> = std::result::Result<T, CompileError>;
+
+fn at(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+impl WasmModule {
+    pub(super) fn read_types(&mut self, reader: wp::TypeSectionReader<'_>) -> Result<()> {
+        let offset = at(reader.range().start);
+        for group in reader {
+            for sub in group?.into_types() {
+                match &sub.composite_type.inner {
+                    wp::CompositeInnerType::Func(ty) => {
+                        self.types.push(types::func_type(ty, offset)?);
+                    }
+                    _ => return Err(CompileError::invalid("types of the GC proposal are not supported", offset)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_imports(&mut self, reader: wp::ImportSectionReader<'_>) -> Result<()> {
+        let offset = at(reader.range().start);
+        for import in reader.into_imports() {
+            let import = import?;
+            let kind = match import.ty {
+                wp::TypeRef::Func(ty) => {
+                    let ty = TypeIndex::from_u32(ty);
+                    self.funcs.push(ty);
+                    self.imported_func_count += 1;
+                    ImportKind::Func(ty)
+                }
+                wp::TypeRef::Table(ty) => {
+                    let ty = types::table_type(&ty, offset)?;
+                    self.tables.push(TableDecl { ty, init: None });
+                    self.imported_table_count += 1;
+                    ImportKind::Table(ty)
+                }
+                wp::TypeRef::Memory(ty) => {
+                    let ty = types::memory_type(&ty);
+                    self.memories.push(ty);
+                    self.imported_memory_count += 1;
+                    ImportKind::Memory(ty)
+                }
+                wp::TypeRef::Global(ty) => {
+                    let ty = types::global_type(&ty, offset)?;
+                    self.globals.push(ty);
+                    self.imported_global_count += 1;
+                    ImportKind::Global(ty)
+                }
+                wp::TypeRef::Tag(ty) => {
+                    let ty = TypeIndex::from_u32(ty.func_type_idx);
+                    self.tags.push(ty);
+                    ImportKind::Tag(ty)
+                }
+                wp::TypeRef::FuncExact(_) => return Err(CompileError::invalid("exact imports are not supported", offset)),
+            };
+            self.imports.push(Import { module: import.module.into(), name: import.name.into(), kind });
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_funcs(&mut self, reader: wp::FunctionSectionReader<'_>) -> Result<()> {
+        for ty in reader {
+            self.funcs.push(TypeIndex::from_u32(ty?));
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_tables(&mut self, reader: wp::TableSectionReader<'_>) -> Result<()> {
+        for table in reader.into_iter_with_offsets() {
+            let (offset, table) = table?;
+            let ty = types::table_type(&table.ty, at(offset))?;
+            let init = match table.init {
+                wp::TableInit::RefNull => None,
+                wp::TableInit::Expr(expr) => Some(const_expr(&expr)?),
+            };
+            self.tables.push(TableDecl { ty, init });
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_memories(&mut self, reader: wp::MemorySectionReader<'_>) -> Result<()> {
+        for memory in reader {
+            self.memories.push(types::memory_type(&memory?));
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_tags(&mut self, reader: wp::TagSectionReader<'_>) -> Result<()> {
+        for tag in reader {
+            self.tags.push(TypeIndex::from_u32(tag?.func_type_idx));
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_globals(&mut self, reader: wp::GlobalSectionReader<'_>) -> Result<()> {
+        for global in reader.into_iter_with_offsets() {
+            let (offset, global) = global?;
+            self.globals.push(types::global_type(&global.ty, at(offset))?);
+            let init = const_expr(&global.init_expr)?;
+            self.declare(&init);
+            self.global_inits.push(init);
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_exports(&mut self, reader: wp::ExportSectionReader<'_>) -> Result<()> {
+        for export in reader.into_iter_with_offsets() {
+            let (offset, export) = export?;
+            let index = match export.kind {
+                wp::ExternalKind::Func => {
+                    let func = FuncIndex::from_u32(export.index);
+                    self.declared_funcs.push(func);
+                    ExportIndex::Func(func)
+                }
+                wp::ExternalKind::Table => ExportIndex::Table(TableIndex::from_u32(export.index)),
+                wp::ExternalKind::Memory => ExportIndex::Memory(MemoryIndex::from_u32(export.index)),
+                wp::ExternalKind::Global => ExportIndex::Global(GlobalIndex::from_u32(export.index)),
+                wp::ExternalKind::Tag => ExportIndex::Tag(TagIndex::from_u32(export.index)),
+                wp::ExternalKind::FuncExact => return Err(CompileError::invalid("exact exports are not supported", at(offset))),
+            };
+            self.exports.push(Export { name: export.name.into(), index });
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_elems(&mut self, reader: wp::ElementSectionReader<'_>) -> Result<()> {
+        for elem in reader.into_iter_with_offsets() {
+            let (offset, elem) = elem?;
+            let mode = match elem.kind {
+                wp::ElementKind::Passive => ElemMode::Passive,
+                wp::ElementKind::Declared => ElemMode::Declared,
+                wp::ElementKind::Active { table_index, offset_expr } => {
+                    ElemMode::Active { table: TableIndex::from_u32(table_index.unwrap_or(0)), offset: const_expr(&offset_expr)? }
+                }
+            };
+            let (ty, items) = match elem.items {
+                wp::ElementItems::Functions(funcs) => {
+                    let funcs =
+                        funcs.into_iter().map(|f| f.map(FuncIndex::from_u32)).collect::<std::result::Result<Box<[_]>, _>>()?;
+                    self.declared_funcs.extend_from_slice(&funcs);
+                    (crate::wasm::types::RefType::FUNC, ElemItems::Funcs(funcs))
+                }
+                wp::ElementItems::Expressions(ty, exprs) => {
+                    let exprs = exprs.into_iter().map(|e| const_expr(&e?)).collect::<Result<Box<[_]>>>()?;
+                    exprs.iter().for_each(|expr| self.declare(expr));
+                    (types::ref_type(ty, at(offset))?, ElemItems::Exprs(exprs))
+                }
+            };
+            self.elems.push(ElemSegment { mode, ty, items });
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_datas(&mut self, reader: wp::DataSectionReader<'_>) -> Result<()> {
+        for data in reader {
+            let data = data?;
+            let mode = match data.kind {
+                wp::DataKind::Passive => DataMode::Passive,
+                wp::DataKind::Active { memory_index, offset_expr } => {
+                    DataMode::Active { memory: MemoryIndex::from_u32(memory_index), offset: const_expr(&offset_expr)? }
+                }
+            };
+            // `range` covers the whole segment; its bytes are the tail.
+            let end = at(data.range.end);
+            self.datas.push(DataSegment { mode, bytes: end - data.data.len()..end });
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_custom(&mut self, reader: &wp::CustomSectionReader<'_>) {
+        let start = at(reader.data_offset());
+        let range = start..start + reader.data().len();
+        if reader.name() == "name" {
+            self.name_section = Some(range.clone());
+        }
+        self.customs.push((reader.name().into(), range));
+    }
+
+    pub(super) fn push_body(&mut self, range: Range<u64>) -> Result<()> {
+        let (Ok(start), Ok(end)) = (u32::try_from(range.start), u32::try_from(range.end)) else {
+            return Err(CompileError::limit("function body beyond 4 GiB", Some(at(range.start))));
+        };
+        self.bodies.push(start..end);
+        Ok(())
+    }
+
+    pub(super) fn index_exports(&mut self) {
+        self.export_by_name = self.exports.iter().enumerate().map(|(position, export)| (export.name.clone(), position)).collect();
+    }
+
+    fn declare(&mut self, expr: &ConstExpr) {
+        self.declared_funcs.extend(expr.0.iter().filter_map(|op| match op {
+            ConstOp::RefFunc(func) => Some(*func),
+            _ => None,
+        }));
+    }
+}
+
+/// A validated constant expression.
+fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
+    let mut ops = Vec::new();
+    for op in expr.get_operators_reader().into_iter_with_offsets() {
+        let (op, offset) = op?;
+        ops.push(match op {
+            wp::Operator::I32Const { value } => ConstOp::I32(value),
+            wp::Operator::I64Const { value } => ConstOp::I64(value),
+            wp::Operator::F32Const { value } => ConstOp::F32(value.bits()),
+            wp::Operator::F64Const { value } => ConstOp::F64(value.bits()),
+            wp::Operator::V128Const { value } => ConstOp::V128(u128::from_le_bytes(*value.bytes())),
+            wp::Operator::RefNull { .. } => ConstOp::RefNull,
+            wp::Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex::from_u32(function_index)),
+            wp::Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex::from_u32(global_index)),
+            wp::Operator::I32Add => ConstOp::I32Add,
+            wp::Operator::I32Sub => ConstOp::I32Sub,
+            wp::Operator::I32Mul => ConstOp::I32Mul,
+            wp::Operator::I64Add => ConstOp::I64Add,
+            wp::Operator::I64Sub => ConstOp::I64Sub,
+            wp::Operator::I64Mul => ConstOp::I64Mul,
+            wp::Operator::End => continue,
+            other => {
+                return Err(CompileError::invalid(format!("{other:?} in a constant expression is not supported"), at(offset)));
+            }
+        });
+    }
+    Ok(ConstExpr(ops.into_boxed_slice()))
+}

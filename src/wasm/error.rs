@@ -1,0 +1,76 @@
+//! What is wrong with a module, and where.
+
+use std::fmt;
+
+/// A module that cannot be compiled: malformed, invalid, beyond a limit, or beyond what the compiler takes.
+///
+/// Its text is the same for any number of compile tasks: the error with the lowest offset wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileError {
+    /// What kind of problem it is.
+    pub kind: CompileErrorKind,
+    /// What is wrong.
+    pub message: String,
+    /// Byte offset in the module, where the problem has one.
+    pub offset: Option<usize>,
+}
+
+/// Kinds of [`CompileError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompileErrorKind {
+    /// The text format does not parse.
+    Text,
+    /// The binary is malformed or invalid.
+    Invalid,
+    /// An implementation limit of [`crate::base::limits`], a memory budget or the code space was exceeded.
+    Limit,
+    /// No tier takes the function.
+    Unsupported,
+    /// Compilation was cancelled by the owner or by engine shutdown.
+    Cancelled,
+    /// A defect of this engine: a compile unit panicked or the code generator refused its own input.
+    EngineBug,
+}
+
+impl CompileError {
+    /// An invalid or malformed binary.
+    pub fn invalid(message: impl Into<String>, offset: usize) -> Self {
+        CompileError { kind: CompileErrorKind::Invalid, message: message.into(), offset: Some(offset) }
+    }
+
+    /// A limit that was exceeded.
+    pub fn limit(message: impl Into<String>, offset: Option<usize>) -> Self {
+        CompileError { kind: CompileErrorKind::Limit, message: message.into(), offset }
+    }
+
+    /// An error of another kind.
+    pub fn new(kind: CompileErrorKind, message: impl Into<String>, offset: Option<usize>) -> Self {
+        CompileError { kind, message: message.into(), offset }
+    }
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            CompileErrorKind::Text => "text format: ",
+            CompileErrorKind::Invalid => "",
+            CompileErrorKind::Limit => "limit: ",
+            CompileErrorKind::Unsupported => "unsupported: ",
+            CompileErrorKind::Cancelled => "cancelled: ",
+            CompileErrorKind::EngineBug => "engine bug: ",
+        };
+        write!(f, "{kind}{}", self.message)?;
+        match self.offset {
+            Some(offset) => write!(f, " (at offset {offset:#x})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+impl From<wasmparser::BinaryReaderError> for CompileError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        CompileError::invalid(error.message(), usize::try_from(error.offset()).unwrap_or(usize::MAX))
+    }
+}

@@ -1,0 +1,10 @@
+//! WebAssembly as data: types, the module model, decoding and validation.
+//!
+//! **Invariant:** no machine code and no runtime object is named here.
+
+pub mod canonical;
+pub mod decode;
+pub mod error;
+pub mod module;
+pub mod types;
+pub mod validate;

@@ -1,0 +1,285 @@
+//! The module model: what a decoded module says, with typed indices and nothing else.
+//!
+//! Function bodies and data segments are ranges of the wire bytes, which are kept once and shared.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use cranelift_entity::{EntityRef, PrimaryMap};
+
+use crate::base::{
+    CanonicalTypeId, DataIndex, DefinedFuncIndex, DefinedGlobalIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex,
+    TagIndex, TypeIndex,
+};
+use crate::wasm::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
+
+/// A decoded module.
+#[derive(Debug, Default)]
+pub struct WasmModule {
+    /// Function types of the type section.
+    pub types: PrimaryMap<TypeIndex, FuncType>,
+    /// Imports, in order.
+    pub imports: Vec<Import>,
+    /// Type of each function.
+    pub funcs: PrimaryMap<FuncIndex, TypeIndex>,
+    /// How many of `funcs` are imported.
+    pub imported_func_count: usize,
+    /// Tables.
+    pub tables: PrimaryMap<TableIndex, TableDecl>,
+    /// How many of `tables` are imported.
+    pub imported_table_count: usize,
+    /// Memories.
+    pub memories: PrimaryMap<MemoryIndex, MemoryType>,
+    /// How many of `memories` are imported.
+    pub imported_memory_count: usize,
+    /// Globals.
+    pub globals: PrimaryMap<GlobalIndex, GlobalType>,
+    /// How many of `globals` are imported.
+    pub imported_global_count: usize,
+    /// Initial values of the globals that are defined here.
+    pub global_inits: PrimaryMap<DefinedGlobalIndex, ConstExpr>,
+    /// Type of each tag.
+    pub tags: PrimaryMap<TagIndex, TypeIndex>,
+    /// Exports, in order.
+    pub exports: Vec<Export>,
+    /// Position of each export in `exports`.
+    pub export_by_name: HashMap<Box<str>, usize>,
+    /// The start function.
+    pub start: Option<FuncIndex>,
+    /// Element segments.
+    pub elems: PrimaryMap<ElemIndex, ElemSegment>,
+    /// Data segments.
+    pub datas: PrimaryMap<DataIndex, DataSegment>,
+    /// Where in the wire bytes each body stands: from its local declarations to behind its `end`.
+    pub bodies: PrimaryMap<DefinedFuncIndex, Range<u32>>,
+    /// Which functions are referred to by `ref.func`, an element segment or an export (§3.4, "C.refs").
+    pub declared_funcs: Vec<FuncIndex>,
+    /// Custom sections: name and range of the contents.
+    pub customs: Vec<(Box<str>, Range<usize>)>,
+    /// Names of the name section, decoded at first use.
+    pub names: OnceLock<Names>,
+    /// Range of the contents of the name section.
+    pub name_section: Option<Range<usize>>,
+    /// Bytes of the code section.
+    pub code_section_bytes: usize,
+}
+
+/// Names for people, from the custom section "name".
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Name of the module.
+    pub module: Option<Box<str>>,
+    /// Names of functions.
+    pub funcs: HashMap<FuncIndex, Box<str>>,
+}
+
+/// An import (§2.5.11).
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// Name of the module that it comes from.
+    pub module: Box<str>,
+    /// Its name there.
+    pub name: Box<str>,
+    /// What is wanted.
+    pub kind: ImportKind,
+}
+
+/// What an import wants.
+#[derive(Debug, Clone, Copy)]
+pub enum ImportKind {
+    /// A function of a type of this module.
+    Func(TypeIndex),
+    /// A table.
+    Table(TableType),
+    /// A memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+    /// A tag.
+    Tag(TypeIndex),
+}
+
+/// A table and how its elements begin.
+#[derive(Debug)]
+pub struct TableDecl {
+    /// Its type.
+    pub ty: TableType,
+    /// Initial value of each element; null when absent.
+    pub init: Option<ConstExpr>,
+}
+
+/// An export (§2.5.10).
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Its name.
+    pub name: Box<str>,
+    /// What is exported.
+    pub index: ExportIndex,
+}
+
+/// What an export names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportIndex {
+    /// A function.
+    Func(FuncIndex),
+    /// A table.
+    Table(TableIndex),
+    /// A memory.
+    Memory(MemoryIndex),
+    /// A global.
+    Global(GlobalIndex),
+    /// A tag.
+    Tag(TagIndex),
+}
+
+/// An element segment (§2.5.7).
+#[derive(Debug)]
+pub struct ElemSegment {
+    /// When and where it is used.
+    pub mode: ElemMode,
+    /// Type of the elements.
+    pub ty: RefType,
+    /// The elements.
+    pub items: ElemItems,
+}
+
+/// Mode of an element segment.
+#[derive(Debug)]
+pub enum ElemMode {
+    /// Used by `table.init`.
+    Passive,
+    /// Copied to a table at instantiation.
+    Active {
+        /// Which table.
+        table: TableIndex,
+        /// Index of the first element there.
+        offset: ConstExpr,
+    },
+    /// Only declares references.
+    Declared,
+}
+
+/// Contents of an element segment.
+#[derive(Debug)]
+pub enum ElemItems {
+    /// Functions, the compact form.
+    Funcs(Box<[FuncIndex]>),
+    /// Constant expressions.
+    Exprs(Box<[ConstExpr]>),
+}
+
+impl ElemItems {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            ElemItems::Funcs(f) => f.len(),
+            ElemItems::Exprs(e) => e.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A data segment (§2.5.8).
+#[derive(Debug)]
+pub struct DataSegment {
+    /// When and where it is used.
+    pub mode: DataMode,
+    /// Its bytes, as a range of the wire bytes.
+    pub bytes: Range<usize>,
+}
+
+/// Mode of a data segment.
+#[derive(Debug)]
+pub enum DataMode {
+    /// Used by `memory.init`.
+    Passive,
+    /// Copied to a memory at instantiation.
+    Active {
+        /// Which memory.
+        memory: MemoryIndex,
+        /// Address of the first byte there.
+        offset: ConstExpr,
+    },
+}
+
+/// A constant expression (§3.3.12): operators of a small stack machine, validated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConstExpr(pub Box<[ConstOp]>);
+
+/// An operator of a constant expression.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ConstOp {
+    /// `i32.const`.
+    I32(i32),
+    /// `i64.const`.
+    I64(i64),
+    /// `f32.const`, as bits.
+    F32(u32),
+    /// `f64.const`, as bits.
+    F64(u64),
+    /// `v128.const`, little-endian.
+    V128(u128),
+    /// `ref.null`.
+    RefNull,
+    /// `ref.func`.
+    RefFunc(FuncIndex),
+    /// `global.get`.
+    GlobalGet(GlobalIndex),
+    /// `i32.add`.
+    I32Add,
+    /// `i32.sub`.
+    I32Sub,
+    /// `i32.mul`.
+    I32Mul,
+    /// `i64.add`.
+    I64Add,
+    /// `i64.sub`.
+    I64Sub,
+    /// `i64.mul`.
+    I64Mul,
+}
+
+impl WasmModule {
+    /// The type of a function.
+    pub fn func_type(&self, func: FuncIndex) -> &FuncType {
+        &self.types[self.funcs[func]]
+    }
+
+    /// The body index of a function, `None` when it is imported.
+    pub fn defined_func(&self, func: FuncIndex) -> Option<DefinedFuncIndex> {
+        func.index().checked_sub(self.imported_func_count).map(DefinedFuncIndex::new)
+    }
+
+    /// The function index of a body.
+    pub fn func_index(&self, func: DefinedFuncIndex) -> FuncIndex {
+        FuncIndex::new(self.imported_func_count + func.index())
+    }
+
+    /// The initializer index of a global, `None` when it is imported.
+    pub fn defined_global(&self, global: GlobalIndex) -> Option<DefinedGlobalIndex> {
+        global.index().checked_sub(self.imported_global_count).map(DefinedGlobalIndex::new)
+    }
+
+    /// Whether a memory is imported.
+    pub fn is_imported_memory(&self, memory: MemoryIndex) -> bool {
+        memory.index() < self.imported_memory_count
+    }
+
+    /// Whether a table is imported.
+    pub fn is_imported_table(&self, table: TableIndex) -> bool {
+        table.index() < self.imported_table_count
+    }
+
+    /// Looks an export up by name.
+    pub fn export(&self, name: &str) -> Option<ExportIndex> {
+        self.export_by_name.get(name).map(|&position| self.exports[position].index)
+    }
+}
+
+/// The canonical id of each type of a module, in an engine.
+pub type CanonicalTypes = PrimaryMap<TypeIndex, CanonicalTypeId>;

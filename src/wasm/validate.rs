@@ -1,0 +1,135 @@
+//! Validation: which features are accepted, and what it takes to validate one body on any thread.
+//!
+//! Module-level validation happens while decoding; bodies are validated by compile units (fused with translation) or, without
+//! compiling, by [`validate_bodies`].
+
+use std::fmt;
+
+use cranelift_entity::EntityRef;
+use wasmparser::{
+    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources, WasmFeatures, WasmModuleResources,
+};
+
+use crate::base::DefinedFuncIndex;
+use crate::wasm::error::CompileError;
+use crate::wasm::module::WasmModule;
+
+bitflags::bitflags! {
+    /// Proposals beyond the first version of WebAssembly that a body was seen to use.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Features: u32 {
+        /// Sign extension operators.
+        const SIGN_EXTENSION = 1;
+        /// Saturating float to integer conversions.
+        const SATURATING_FLOAT_TO_INT = 1 << 1;
+        /// `memory.copy` and its like.
+        const BULK_MEMORY = 1 << 2;
+        /// Reference types.
+        const REFERENCE_TYPES = 1 << 3;
+        /// Blocks and functions with several results.
+        const MULTI_VALUE = 1 << 4;
+        /// Vectors.
+        const SIMD = 1 << 5;
+        /// Relaxed vectors.
+        const RELAXED_SIMD = 1 << 6;
+        /// Atomics.
+        const THREADS = 1 << 7;
+        /// Tail calls.
+        const TAIL_CALL = 1 << 8;
+        /// 64-bit memories and tables.
+        const MEMORY64 = 1 << 9;
+        /// Several memories.
+        const MULTI_MEMORY = 1 << 10;
+        /// 128-bit integer arithmetic.
+        const WIDE_ARITHMETIC = 1 << 11;
+    }
+}
+
+/// The proposals that this engine runs.
+pub fn accepted_features() -> WasmFeatures {
+    WasmFeatures::default()
+        .difference(WasmFeatures::EXCEPTIONS | WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::GC)
+        .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+}
+
+/// What validating any body of one module needs; cheap to clone and `Send`.
+#[derive(Clone)]
+pub struct FuncValidation {
+    resources: Option<ValidatorResources>,
+    features: WasmFeatures,
+}
+
+impl fmt::Debug for FuncValidation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FuncValidation").field("features", &self.features).finish_non_exhaustive()
+    }
+}
+
+impl FuncValidation {
+    pub(crate) fn new(resources: Option<ValidatorResources>, features: WasmFeatures) -> Self {
+        FuncValidation { resources, features }
+    }
+
+    /// The validator of one body; `None` only for a module without bodies.
+    pub fn func(&self, module: &WasmModule, func: DefinedFuncIndex) -> Option<FuncToValidate<ValidatorResources>> {
+        let resources = self.resources.clone()?;
+        let index = u32::try_from(module.func_index(func).index()).ok()?;
+        let ty = resources.type_index_of_function(index)?;
+        Some(FuncToValidate { resources, index, ty, features: self.features })
+    }
+
+    /// The features to read operators with.
+    pub fn features(&self) -> WasmFeatures {
+        self.features
+    }
+}
+
+/// A reader over one body.
+///
+/// # Errors
+///
+/// The range does not lie within the bytes.
+pub fn body_reader<'a>(
+    wire_bytes: &'a [u8],
+    module: &WasmModule,
+    func: DefinedFuncIndex,
+) -> Result<FunctionBody<'a>, CompileError> {
+    let range = &module.bodies[func];
+    let bytes = wire_bytes
+        .get(range.start as usize..range.end as usize)
+        .ok_or_else(|| CompileError::invalid("function body beyond the end of the module", range.start as usize))?;
+    Ok(FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start))))
+}
+
+/// Validates bodies without compiling them, in order; the first error is the one with the lowest function index.
+///
+/// # Errors
+///
+/// The first invalid body.
+pub fn validate_bodies(wire_bytes: &[u8], module: &WasmModule, validation: &FuncValidation) -> Result<(), CompileError> {
+    let mut allocations = FuncValidatorAllocations::default();
+    for func in module.bodies.keys() {
+        validate_body(wire_bytes, module, validation, func, &mut allocations)?;
+    }
+    Ok(())
+}
+
+/// Validates one body.
+///
+/// # Errors
+///
+/// What is wrong with it, and where.
+pub fn validate_body(
+    wire_bytes: &[u8],
+    module: &WasmModule,
+    validation: &FuncValidation,
+    func: DefinedFuncIndex,
+    allocations: &mut FuncValidatorAllocations,
+) -> Result<(), CompileError> {
+    let body = body_reader(wire_bytes, module, func)?;
+    let Some(to_validate) = validation.func(module, func) else { return Ok(()) };
+    let mut validator = to_validate.into_validator(std::mem::take(allocations));
+    let result = validator.validate(&body);
+    *allocations = validator.into_allocations();
+    result.map_err(CompileError::from)
+}
