@@ -2,6 +2,8 @@
 
 pub mod abi;
 pub mod base;
+pub mod code;
 pub mod codegen;
 pub mod layout;
+pub mod platform;
 pub mod wasm;
