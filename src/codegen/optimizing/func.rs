@@ -20,7 +20,7 @@ use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::regions::Flags;
 use crate::codegen::optimizing::signature::{clif_type_of, signature};
 use crate::codegen::optimizing::stack::State;
-use crate::codegen::optimizing::{bug, features};
+use crate::codegen::optimizing::{bug, features, isa};
 use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
@@ -54,6 +54,8 @@ pub(super) struct Translator<'a> {
     pub area: Option<Value>,
     /// Whether the next operator can be reached.
     pub reachable: bool,
+    /// Whether the processor multiplies and adds in one step.
+    pub fused_multiply_add: bool,
     /// Fuel of the operators since it was last counted.
     pub fuel: u64,
 }
@@ -143,6 +145,7 @@ impl<'a> Translator<'a> {
             block,
             area,
             reachable: true,
+            fused_multiply_add: isa::has_fma(),
             fuel: 0,
         }
     }
