@@ -1,0 +1,4 @@
+//! TEMPORARY stand-in.
+pub mod config;
+pub mod engine;
+pub mod module;
