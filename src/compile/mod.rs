@@ -1,4 +1,0 @@
-//! TEMPORARY stand-in.
-pub mod config;
-pub mod engine;
-pub mod module;
