@@ -6,4 +6,5 @@ pub mod code;
 pub mod codegen;
 pub mod layout;
 pub mod platform;
+pub mod tasks;
 pub mod wasm;
