@@ -4,6 +4,7 @@ pub mod abi;
 pub mod base;
 pub mod code;
 pub mod codegen;
+pub mod compile;
 pub mod layout;
 pub mod platform;
 pub mod tasks;
