@@ -94,7 +94,7 @@ impl Store {
         let here = std::ptr::from_ref(&self).addr();
         // Where the system does not tell, the configured limit below the present frame has to do.
         let floor = stack::current().map_or(0, |bounds| bounds.low.saturating_add(HOST_STACK_RESERVE_BYTES));
-        let limit = floor.max(here.saturating_sub(self.engine.config().max_wasm_stack_bytes_value()));
+        let limit = floor.max(here.saturating_sub(self.engine.config().max_wasm_stack_bytes()));
         self.interrupts.set_stack_limit(&self.block, limit);
         Ok(())
     }

@@ -140,7 +140,7 @@ impl Store {
         if !self.may_grow_memory(0, bytes, ty.max_bytes()) {
             return Err(ResourceError(format!("limit: the host refuses a memory of {bytes} bytes")));
         }
-        let guards = self.engine.config().memory_guards_value();
+        let guards = self.engine.config().memory_guards();
         push(&mut self.memories, MemoryObject::new(ty, guards)?)
     }
 
@@ -158,7 +158,7 @@ impl Store {
             let relies_on_guard = !ty.memory64 && ty.page_size_log2 == 16;
             relies_on_guard && !self.memories[memory as usize].is_guarded()
         });
-        if unguarded || !self.engine.config().memory_guards_value() { CodeVariant::Checked } else { CodeVariant::Guarded }
+        if unguarded || !self.engine.config().memory_guards() { CodeVariant::Checked } else { CodeVariant::Guarded }
     }
 
     fn init_globals(&mut self, instance: u32, decoded: &WasmModule) -> Result<(), LinkError> {

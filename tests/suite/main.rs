@@ -1,1 +1,3 @@
-fn main() {}
+//! The integration tests, in one binary: linking is what takes long here.
+
+mod compile;
