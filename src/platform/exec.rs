@@ -131,7 +131,11 @@ impl ExecMemory {
                     let (generation, fork_count) = (fork::generation(), fork::fork_count());
                     return Ok(ExecMemory { reservation, start, len_bytes, backing, generation, fork_count });
                 }
-                Err(errno) => refusals.push((strategy, errno)),
+                Err(errno) => {
+                    refusals.push((strategy, errno));
+                    // SAFETY: nobody uses the memory yet. Should it fail, what half succeeded goes with the reservation.
+                    let _ = unsafe { reservation.decommit(start..start + len_bytes) };
+                }
             }
         }
         Err(ExecError::Refused(refusals))
@@ -301,7 +305,7 @@ fn map_twice(exec: *mut u8, len_bytes: usize, file: OwnedFd, keep: bool) -> Resu
     Ok(Backing::Dual { writable: writable.cast(), file })
 }
 
-/// Replaces what an earlier strategy mapped, and finds out whether pages may become executable.
+/// Finds out whether pages may become executable.
 fn probe_protect(exec: *mut u8) -> Result<Backing, Errno> {
     let bytes = page_bytes();
     // SAFETY: the page belongs to a reservation that the caller gives away; nobody uses its contents.
