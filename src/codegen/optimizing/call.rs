@@ -1,0 +1,213 @@
+//! Calls: direct, imported, through a table, and their tail forms.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{FuncRef, Inst, InstBuilder, StackSlotData, StackSlotKind, TrapCode as ClifTrap, Value};
+use wasmparser::Operator;
+
+use crate::abi::call::needs_return_area;
+use crate::abi::trap::TrapCode;
+use crate::abi::vmctx::{FUNC_TABLE, TYPE_IDS};
+use crate::base::{FuncIndex, TableIndex, TypeIndex};
+use crate::codegen::optimizing::func::{Translator, offset32};
+use crate::codegen::optimizing::regions::trap_code;
+use crate::codegen::optimizing::signature::clif_type;
+use crate::layout::block::CALLER_VMCTX;
+use crate::layout::objects::{
+    FUNC_ENTRY_LOG2, FUNC_ENTRY_SLOT, FUNC_ENTRY_TYPE, FUNC_ENTRY_VMCTX, IMPORTED_FUNC_SLOT, IMPORTED_FUNC_VMCTX,
+};
+use crate::wasm::types::FuncType;
+
+/// What a call goes to.
+#[derive(Copy, Clone, Debug)]
+enum Target {
+    /// A function of this module: through its dispatch slot, with our own vmctx.
+    Defined(FuncRef),
+    /// A code address and the vmctx for it.
+    Address { code: Value, vmctx: Value },
+}
+
+/// The return area that a call passes.
+#[derive(Copy, Clone, Debug)]
+enum Area {
+    /// One in our frame, if the results need it.
+    Own,
+    /// The one that our caller gave: results of a tail call are our results.
+    Callers,
+}
+
+const UNINITIALIZED: ClifTrap = trap_code(TrapCode::UninitializedElement);
+const MISMATCH: ClifTrap = trap_code(TrapCode::IndirectCallTypeMismatch);
+
+impl Translator<'_> {
+    pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::Call { function_index } => {
+                let func = FuncIndex::from_u32(function_index);
+                let target = self.func_target(func);
+                self.call(self.module.funcs[func], target);
+            }
+            Operator::CallIndirect { type_index, table_index } => {
+                let ty = TypeIndex::from_u32(type_index);
+                let target = self.table_target_of(ty, TableIndex::from_u32(table_index));
+                self.call(ty, target);
+            }
+            Operator::ReturnCall { function_index } => {
+                let func = FuncIndex::from_u32(function_index);
+                let target = self.func_target(func);
+                self.tail_call(self.module.funcs[func], target);
+            }
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                let ty = TypeIndex::from_u32(type_index);
+                let target = self.table_target_of(ty, TableIndex::from_u32(table_index));
+                self.tail_call(ty, target);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn func_target(&mut self, func: FuncIndex) -> Target {
+        self.flush_fuel();
+        if let Some(defined) = self.module.defined_func(func) {
+            return Target::Defined(self.function(func, defined));
+        }
+        self.note_caller();
+        let import = self.env.layout.imported_func(func);
+        let mut word = |field: usize| {
+            let offset = offset32(import as usize + field);
+            self.builder.ins().load(I64, self.flags.constant, self.vmctx, offset)
+        };
+        let slot = word(IMPORTED_FUNC_SLOT);
+        let vmctx = word(IMPORTED_FUNC_VMCTX);
+        // The slot changes whenever better code is published.
+        let code = self.builder.ins().load(I64, self.flags.slots, slot, 0);
+        Target::Address { code, vmctx }
+    }
+
+    /// Pops an index, and checks the element's type.
+    fn table_target_of(&mut self, ty: TypeIndex, table: TableIndex) -> Target {
+        self.flush_fuel();
+        let index = self.pop();
+        let element = self.element(table, index, TrapCode::UndefinedElement);
+        let reference = self.builder.ins().load(I32, self.flags.elements, element, 0);
+        let entry = self.func_entry(reference);
+        // An entry never changes once something refers to it, so its fields are constants.
+        let found = self.builder.ins().load(I32, self.flags.constant, entry, offset32(FUNC_ENTRY_TYPE));
+        let type_ids = self.vmctx_constant(TYPE_IDS);
+        let expected = self.builder.ins().load(I32, self.flags.constant, type_ids, offset32(4 * ty.as_u32()));
+        self.check_type(reference, found, expected);
+        self.note_caller();
+        let vmctx = self.builder.ins().load(I64, self.flags.constant, entry, offset32(FUNC_ENTRY_VMCTX));
+        let slot = self.builder.ins().load(I64, self.flags.constant, entry, offset32(FUNC_ENTRY_SLOT));
+        let code = self.builder.ins().load(I64, self.flags.slots, slot, 0);
+        Target::Address { code, vmctx }
+    }
+
+    /// The entry of the isolate's function table that a reference names; null has one too.
+    fn func_entry(&mut self, reference: Value) -> Value {
+        let entries = self.vmctx_constant(FUNC_TABLE);
+        let reference = self.builder.ins().uextend(I64, reference);
+        let offset = self.builder.ins().ishl_imm_u(reference, i64::from(FUNC_ENTRY_LOG2));
+        self.builder.ins().iadd(entries, offset)
+    }
+
+    /// Null has a type of its own, so one comparison covers it; which of the two went wrong is found out of line.
+    fn check_type(&mut self, reference: Value, found: Value, expected: Value) {
+        let differ = self.builder.ins().icmp(IntCC::NotEqual, found, expected);
+        let wrong = self.builder.create_block();
+        let right = self.builder.create_block();
+        self.builder.set_cold_block(wrong);
+        self.builder.ins().brif(differ, wrong, &[], right, &[]);
+        self.builder.seal_block(wrong);
+        self.builder.seal_block(right);
+        self.builder.switch_to_block(wrong);
+        self.builder.ins().trapz(reference, UNINITIALIZED);
+        self.builder.ins().trap(MISMATCH);
+        self.builder.switch_to_block(right);
+    }
+
+    /// Tells the isolate whose call this is, for a host function that may be at its end.
+    fn note_caller(&mut self) {
+        self.builder.ins().store(self.flags.block, self.vmctx, self.block, offset32(CALLER_VMCTX));
+    }
+
+    fn call(&mut self, ty: TypeIndex, target: Target) {
+        let func_type: &FuncType = &self.module.types[ty];
+        let arguments = self.pop_arguments(func_type, target, Area::Own);
+        let call = match target {
+            Target::Defined(func) => self.builder.ins().call(func, &arguments),
+            Target::Address { code, .. } => {
+                let signature = self.signature_of(ty);
+                self.builder.ins().call_indirect(signature, code, &arguments)
+            }
+        };
+        self.state.arguments = arguments;
+        self.push_results(call, func_type);
+    }
+
+    fn tail_call(&mut self, ty: TypeIndex, target: Target) {
+        let func_type: &FuncType = &self.module.types[ty];
+        let arguments = self.pop_arguments(func_type, target, Area::Callers);
+        match target {
+            Target::Defined(func) => self.builder.ins().return_call(func, &arguments),
+            Target::Address { code, .. } => {
+                let signature = self.signature_of(ty);
+                self.builder.ins().return_call_indirect(signature, code, &arguments)
+            }
+        };
+        self.state.arguments = arguments;
+        self.reachable = false;
+    }
+
+    /// All arguments of a call: vmctx, return area, and what is on the stack. The list is the state's, to be given back.
+    fn pop_arguments(&mut self, ty: &FuncType, target: Target, area: Area) -> Vec<Value> {
+        let mut arguments = std::mem::take(&mut self.state.arguments);
+        arguments.clear();
+        arguments.push(match target {
+            Target::Defined(_) => self.vmctx,
+            Target::Address { vmctx, .. } => vmctx,
+        });
+        if needs_return_area(&ty.results) {
+            arguments.push(match (area, self.area) {
+                (Area::Callers, Some(callers)) => callers,
+                _ => self.own_area(ty.results.len()),
+            });
+        }
+        let start = self.canonical_top(ty.params.len());
+        arguments.extend(self.state.values.drain(start..));
+        arguments
+    }
+
+    /// The address of stack memory for this many results. All calls share it: results are taken out right after each.
+    fn own_area(&mut self, results: usize) -> Value {
+        let bytes = u32::try_from(16 * results).unwrap_or(u32::MAX);
+        let slot = match self.state.area {
+            Some((slot, size)) => {
+                let size = size.max(bytes);
+                self.builder.func.sized_stack_slots[slot].size = size;
+                self.state.area = Some((slot, size));
+                slot
+            }
+            None => {
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4);
+                let slot = self.builder.create_sized_stack_slot(data);
+                self.state.area = Some((slot, bytes));
+                slot
+            }
+        };
+        self.builder.ins().stack_addr(I64, slot, 0)
+    }
+
+    fn push_results(&mut self, call: Inst, ty: &FuncType) {
+        if !needs_return_area(&ty.results) {
+            self.state.values.extend_from_slice(self.builder.inst_results(call));
+            return;
+        }
+        let area = self.own_area(ty.results.len());
+        for (position, &result) in ty.results.iter().enumerate() {
+            let value = self.builder.ins().load(clif_type(result), self.flags.area, area, offset32(16 * position));
+            self.push(value);
+        }
+    }
+}

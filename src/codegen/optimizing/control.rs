@@ -1,0 +1,242 @@
+//! Structured control: blocks, branches, `select`'s big sisters.
+//!
+//! A `loop` ends where it stands, since no branch leaves it by its label. A `block` continues in place unless a branch named
+//! it. An `if` first sends its false edge to its label and takes the edge back when an `else` turns up.
+
+use cranelift_codegen::ir::{BlockCall, InstBuilder, JumpTableData};
+use wasmparser::{BlockType, BrTable, Operator};
+
+use crate::abi::trap::TrapCode;
+use crate::base::limits;
+use crate::codegen::optimizing::frame::FrameKind;
+use crate::codegen::optimizing::func::{Result, Translator, offset32};
+use crate::codegen::optimizing::regions::trap_code;
+use crate::wasm::error::CompileError;
+use crate::wasm::validate::Features;
+
+impl Translator<'_> {
+    pub(super) fn control_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+        match *operator {
+            Operator::Nop => {}
+            Operator::Unreachable => self.trap(TrapCode::Unreachable),
+            Operator::Block { blockty } => self.begin_block(FrameKind::Block, blockty, true),
+            Operator::Loop { blockty } => self.begin_loop(blockty),
+            Operator::If { blockty } => self.begin_if(blockty),
+            Operator::Else => self.begin_else(),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => self.branch(relative_depth),
+            Operator::BrIf { relative_depth } => self.branch_if(relative_depth),
+            Operator::BrTable { ref targets } => self.branch_table(targets)?,
+            Operator::Return => self.return_(),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Keeps track of blocks in code that cannot be reached, and finds its end.
+    pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) {
+        match *operator {
+            Operator::Block { blockty }
+            | Operator::Loop { blockty }
+            | Operator::If { blockty }
+            | Operator::TryTable { try_table: wasmparser::TryTable { ty: blockty, .. } } => {
+                self.begin_block(FrameKind::Block, blockty, false);
+            }
+            Operator::Else => self.begin_else(),
+            Operator::End => self.end(),
+            _ => {}
+        }
+    }
+
+    /// A trap that ends reachable code.
+    pub(super) fn trap(&mut self, code: TrapCode) {
+        self.flush_fuel();
+        self.builder.ins().trap(trap_code(code));
+        self.reachable = false;
+    }
+
+    fn begin_block(&mut self, kind: FrameKind, ty: BlockType, live: bool) {
+        if let BlockType::FuncType(_) = ty
+            && (self.param_count(ty) > 0 || self.result_count(ty) > 1)
+        {
+            self.state.detected |= Features::MULTI_VALUE;
+        }
+        self.push_frame(kind, ty, live);
+    }
+
+    fn begin_loop(&mut self, ty: BlockType) {
+        self.flush_fuel();
+        self.begin_block(FrameKind::Loop, ty, true);
+        let position = self.frame_at(0);
+        let header = self.aim(position);
+        self.builder.ins().jump(header, &[]);
+        // Sealed at the loop's end, when all branches to it are known.
+        self.builder.switch_to_block(header);
+        self.state.values.truncate(self.state.frames[position].height);
+        self.push_label_operands(position);
+        self.enter_loop();
+    }
+
+    fn begin_if(&mut self, ty: BlockType) {
+        self.flush_fuel();
+        let condition = self.pop_condition();
+        let params = self.param_count(ty);
+        let start = self.canonical_top(params);
+        // Only with as many results as parameters may the `else` be missing, and then they are the same: the false edge takes
+        // the parameters along as results.
+        let passes = params > 0 && params == self.result_count(ty);
+        // A second copy of the parameters stays below for the `else`.
+        self.state.values.extend_from_within(start..);
+        self.begin_block(FrameKind::Block, ty, true);
+        let position = self.frame_at(0);
+        let label = if passes { self.define_operands(position) } else { self.label(position) };
+        let then = self.builder.create_block();
+        let branch = self.builder.ins().brif(condition, then, &[], label, &[]);
+        self.state.frames[position].kind = FrameKind::If(branch);
+        self.builder.seal_block(then);
+        self.builder.switch_to_block(then);
+    }
+
+    fn begin_else(&mut self) {
+        let position = self.frame_at(0);
+        let FrameKind::If(branch) = self.state.frames[position].kind else { return };
+        let ty = self.state.frames[position].ty;
+        let label = self.label(position);
+        if self.reachable {
+            self.flush_fuel();
+            self.aim(position);
+            self.builder.ins().jump(label, &[]);
+        }
+        let alternative = self.builder.create_block();
+        self.builder.change_jump_destination(branch, label, alternative);
+        self.builder.seal_block(alternative);
+        self.builder.switch_to_block(alternative);
+        let frame = &mut self.state.frames[position];
+        frame.kind = FrameKind::Else;
+        let height = frame.height;
+        self.state.values.truncate(height);
+        let params = self.param_count(ty);
+        self.state.values.extend_from_within(height - params..);
+        self.reachable = true;
+    }
+
+    fn end(&mut self) {
+        let position = self.frame_at(0);
+        let frame = &self.state.frames[position];
+        match (&frame.kind, frame.live) {
+            (_, false) => {}
+            (FrameKind::Loop, true) => {
+                if let Some(header) = frame.label {
+                    self.builder.seal_block(header);
+                }
+            }
+            (_, true) => self.end_label(position),
+        }
+        let frame = self.pop_frame();
+        if let FrameKind::Body = frame.kind {
+            if self.reachable {
+                self.return_();
+            }
+            return;
+        }
+        if !frame.live {
+            return;
+        }
+        let below = if matches!(frame.kind, FrameKind::If(_) | FrameKind::Else) { self.param_count(frame.ty) } else { 0 };
+        if !self.reachable {
+            self.state.values.truncate(frame.height - below);
+        } else if below > 0 {
+            // The copy of the parameters goes.
+            self.state.values.drain(frame.height - below..frame.height);
+        }
+    }
+
+    /// Continues at the label of the innermost frame, if anything goes there.
+    fn end_label(&mut self, position: usize) {
+        let frame = &self.state.frames[position];
+        let used = frame.used || matches!(frame.kind, FrameKind::If(_));
+        let (Some(label), true) = (frame.label, used) else { return };
+        let height = frame.height;
+        if self.reachable {
+            self.flush_fuel();
+            self.aim(position);
+            self.builder.ins().jump(label, &[]);
+        }
+        self.builder.seal_block(label);
+        self.builder.switch_to_block(label);
+        self.state.values.truncate(height);
+        self.reachable = true;
+        self.push_label_operands(position);
+    }
+
+    fn branch(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let label = self.aim(self.frame_at(relative_depth));
+        self.builder.ins().jump(label, &[]);
+        self.reachable = false;
+    }
+
+    fn branch_if(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let condition = self.pop_condition();
+        let label = self.aim(self.frame_at(relative_depth));
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, label, &[], next, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    fn branch_table(&mut self, targets: &BrTable<'_>) -> Result {
+        if targets.len() as usize > limits::BR_TABLE_TARGET_COUNT {
+            let message = format!("br_table with {} targets, more than {}", targets.len(), limits::BR_TABLE_TARGET_COUNT);
+            return Err(CompileError::limit(message, None).into());
+        }
+        self.flush_fuel();
+        let index = self.pop();
+        self.state.table_stamp += 1;
+        let mut blocks = Vec::with_capacity(targets.len() as usize);
+        for target in targets.targets() {
+            let target = target.map_err(CompileError::from)?;
+            let call = self.table_target(target);
+            blocks.push(call);
+        }
+        let default = self.table_target(targets.default());
+        let table = self.builder.create_jump_table(JumpTableData::new(default, &blocks));
+        self.builder.ins().br_table(index, table);
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// Each distinct label gets its operands once, however often a table names it.
+    fn table_target(&mut self, relative_depth: u32) -> BlockCall {
+        let position = self.frame_at(relative_depth);
+        let stamp = self.state.table_stamp;
+        let label = if self.state.frames[position].table_stamp == stamp {
+            self.label(position)
+        } else {
+            self.state.frames[position].table_stamp = stamp;
+            self.aim(position)
+        };
+        self.builder.func.dfg.block_call(label, &[])
+    }
+
+    /// Returns what is on top of the stack.
+    fn return_(&mut self) {
+        self.flush_fuel();
+        let count = self.func_type.results.len();
+        let start = self.canonical_top(count);
+        match self.area {
+            None => {
+                self.builder.ins().return_(&self.state.values[start..]);
+            }
+            Some(area) => {
+                for position in 0..count {
+                    let value = self.state.values[start + position];
+                    self.builder.ins().store(self.flags.area, value, area, offset32(16 * position));
+                }
+                self.builder.ins().return_(&[]);
+            }
+        }
+        self.reachable = false;
+    }
+}

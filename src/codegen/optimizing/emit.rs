@@ -1,0 +1,114 @@
+//! From Cranelift's result to an [`Artifact`].
+//!
+//! Positions are kept for trap sites and return addresses only. An instruction that may trap can stand right behind a call;
+//! then two entries have its offset, the call's first: a return address is looked up as the first entry at its offset, a
+//! faulting instruction as the last.
+
+use cranelift_codegen::binemit::Reloc as RelocKind;
+use cranelift_codegen::ir::{ExternalName, Function, LibCall, TrapCode as ClifTrap};
+use cranelift_codegen::{CompiledCode, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
+
+use crate::abi::artifact::{Artifact, CodeVariant, Helper, Position, Reloc, RelocTarget, Tier, TrapSite};
+use crate::abi::trap::TrapCode;
+use crate::base::DefinedFuncIndex;
+use crate::codegen::compiler::UnitError;
+use crate::codegen::optimizing::bug;
+use crate::codegen::optimizing::func::{Result, defined_func};
+
+/// Packs what Cranelift made.
+///
+/// # Errors
+///
+/// A relocation or a trap of a kind that translation never asks for: a defect.
+pub(super) fn artifact(
+    compiled: &CompiledCode,
+    func: &Function,
+    index: DefinedFuncIndex,
+    variant: CodeVariant,
+    body_offset: usize,
+) -> Result<Artifact> {
+    let relocs = compiled.buffer.relocs().iter().map(|found| reloc(found, func)).collect::<Result<_>>()?;
+    let mut traps = Vec::with_capacity(compiled.buffer.traps().len());
+    for found in compiled.buffer.traps() {
+        traps.push(TrapSite { code_offset: found.offset, trap: trap(found.code)? });
+    }
+    traps.sort_by_key(|site| site.code_offset);
+    Ok(Artifact {
+        func: index,
+        tier: Tier::Optimized,
+        variant,
+        code: compiled.code_buffer().into(),
+        alignment: compiled.buffer.alignment,
+        relocs,
+        positions: positions(compiled, &traps, body_offset),
+        traps: traps.into(),
+    })
+}
+
+fn reloc(found: &FinalizedMachReloc, func: &Function) -> Result<Reloc> {
+    // The only relocation of far calls: the displacement of a load, relative to its own end.
+    if found.kind != RelocKind::X86GOTPCRel4 || found.addend != -4 {
+        return Err(bug(format!("unexpected relocation {found:?}"), None));
+    }
+    let target = match &found.target {
+        FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
+            RelocTarget::Slot(defined_func(&func.params.user_named_funcs()[*name]))
+        }
+        FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)) => RelocTarget::Helper(helper(*call)?),
+        target => return Err(bug(format!("unexpected relocation target {target:?}"), None)),
+    };
+    Ok(Reloc { code_offset: found.offset, target })
+}
+
+fn helper(call: LibCall) -> Result<Helper> {
+    Ok(match call {
+        LibCall::CeilF32 => Helper::CeilF32,
+        LibCall::CeilF64 => Helper::CeilF64,
+        LibCall::FloorF32 => Helper::FloorF32,
+        LibCall::FloorF64 => Helper::FloorF64,
+        LibCall::TruncF32 => Helper::TruncF32,
+        LibCall::TruncF64 => Helper::TruncF64,
+        LibCall::NearestF32 => Helper::NearestF32,
+        LibCall::NearestF64 => Helper::NearestF64,
+        LibCall::FmaF32 => Helper::FmaF32,
+        LibCall::FmaF64 => Helper::FmaF64,
+        LibCall::X86Pshufb => Helper::X86Pshufb,
+        call => return Err(bug(format!("unexpected helper {call:?}"), None)),
+    })
+}
+
+fn trap(code: ClifTrap) -> Result<TrapCode> {
+    Ok(match code {
+        ClifTrap::STACK_OVERFLOW => TrapCode::StackOverflow,
+        ClifTrap::HEAP_OUT_OF_BOUNDS => TrapCode::MemoryOutOfBounds,
+        ClifTrap::INTEGER_OVERFLOW => TrapCode::IntegerOverflow,
+        ClifTrap::INTEGER_DIVISION_BY_ZERO => TrapCode::IntegerDivideByZero,
+        ClifTrap::BAD_CONVERSION_TO_INTEGER => TrapCode::InvalidConversion,
+        code => {
+            TrapCode::from_u8(code.as_raw().get()).ok_or_else(|| -> UnitError { bug(format!("unknown trap {code}"), None) })?
+        }
+    })
+}
+
+/// Merges trap sites and return addresses, both ascending, with the wasm offsets of the code that they stand in.
+fn positions(compiled: &CompiledCode, traps: &[TrapSite], body_offset: usize) -> Box<[Position]> {
+    let body_offset = u32::try_from(body_offset).unwrap_or(u32::MAX);
+    let mut calls: Vec<u32> = compiled.buffer.call_sites().map(|site| site.ret_addr).collect();
+    calls.sort_unstable();
+    let mut positions = Vec::with_capacity(calls.len() + traps.len());
+    // The byte before a return address belongs to the call.
+    let calls = calls.iter().map(|&offset| (offset, offset.saturating_sub(1)));
+    positions.extend(calls.map(|(code_offset, inside)| (code_offset, inside)));
+    positions.extend(traps.iter().map(|site| (site.code_offset, site.code_offset)));
+    positions.sort_unstable();
+    let ranges = compiled.buffer.get_srclocs_sorted();
+    let find = |(code_offset, inside)| Position { code_offset, wasm_offset: wasm_offset(ranges, inside).unwrap_or(body_offset) };
+    positions.into_iter().map(find).collect()
+}
+
+/// The wasm offset of the instruction at a code offset; the prologue has none.
+fn wasm_offset(ranges: &[MachSrcLoc<cranelift_codegen::Final>], code_offset: u32) -> Option<u32> {
+    let next = ranges.partition_point(|range| range.start <= code_offset);
+    let range = ranges.get(next.checked_sub(1)?)?;
+    (code_offset < range.end && !range.loc.is_default()).then(|| range.loc.bits())
+}

@@ -1,0 +1,274 @@
+//! One function: reads its operators, validates each, and translates it.
+
+use cranelift_codegen::entity::EntityRef;
+use cranelift_codegen::ir::immediates::Offset32;
+use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, SourceLoc, UserFuncName, Value};
+use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use wasmparser::{
+    BinaryReader, BlockType, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, ValidatorResources,
+};
+
+use crate::abi::artifact::CodeVariant;
+use crate::abi::call::needs_return_area;
+use crate::abi::vmctx;
+use crate::base::{DefinedFuncIndex, limits};
+use crate::codegen::compiler::UnitError;
+use crate::codegen::env::CompileEnv;
+use crate::codegen::optimizing::frame::FrameKind;
+use crate::codegen::optimizing::regions::Flags;
+use crate::codegen::optimizing::signature::{clif_type_of, signature};
+use crate::codegen::optimizing::stack::State;
+use crate::codegen::optimizing::{bug, features, isa};
+use crate::layout::block::STACK_LIMIT;
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::module::WasmModule;
+use crate::wasm::types::FuncType;
+use crate::wasm::validate::body_reader;
+
+pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
+
+/// A body to translate.
+pub(super) struct Body<'a> {
+    env: &'a CompileEnv,
+    func: DefinedFuncIndex,
+    variant: CodeVariant,
+    body: FunctionBody<'a>,
+}
+
+/// Translation of one function, between two operators.
+pub(super) struct Translator<'a> {
+    pub env: &'a CompileEnv,
+    pub module: &'a WasmModule,
+    pub func_type: &'a FuncType,
+    pub variant: CodeVariant,
+    pub builder: FunctionBuilder<'a>,
+    pub state: &'a mut State,
+    pub flags: Flags,
+    /// The instance.
+    pub vmctx: Value,
+    /// The isolate block.
+    pub block: Value,
+    /// Where the results go, when they do not fit in registers.
+    pub area: Option<Value>,
+    /// Whether the next operator can be reached.
+    pub reachable: bool,
+    /// Whether the processor multiplies and adds in one step.
+    pub fused_multiply_add: bool,
+    /// Fuel of the operators since it was last counted.
+    pub fuel: u64,
+}
+
+impl<'a> Body<'a> {
+    /// # Errors
+    ///
+    /// The body is not within the bytes, or larger than the limit.
+    pub(super) fn new(env: &'a CompileEnv, func: DefinedFuncIndex, variant: CodeVariant) -> Result<Self> {
+        let body = body_reader(&env.wire_bytes, &env.module, func)?;
+        let bytes = body.as_bytes().len();
+        if bytes > limits::FUNC_BODY_BYTES {
+            let message = format!("function body of {bytes} bytes, more than {}", limits::FUNC_BODY_BYTES);
+            return Err(CompileError::limit(message, Some(offset_of(&body.get_binary_reader()))).into());
+        }
+        Ok(Body { env, func, variant, body })
+    }
+
+    /// Byte offset of the body in the module.
+    pub(super) fn offset(&self) -> usize {
+        offset_of(&self.body.get_binary_reader())
+    }
+
+    /// Validates and translates the body into `func`.
+    ///
+    /// # Errors
+    ///
+    /// The body is invalid, exceeds a limit, or uses an operator that is not supported.
+    pub(super) fn translate(
+        &self,
+        func: &mut Function,
+        builder_context: &mut FunctionBuilderContext,
+        allocations: &mut FuncValidatorAllocations,
+        state: &mut State,
+        frontend_config: TargetFrontendConfig,
+    ) -> Result {
+        let to_validate = self.env.validation.func(&self.env.module, self.func);
+        let to_validate = to_validate.ok_or_else(|| bug("a function without validation resources", Some(self.offset())))?;
+        let mut validator = to_validate.into_validator(std::mem::take(allocations));
+        // What an earlier function left behind when it failed must not be seen.
+        state.clear();
+        let mut own_context = std::mem::take(builder_context);
+        let translator = Translator::new(self, func, &mut own_context, state);
+        let result = translator.run(&self.body, &mut validator, frontend_config);
+        *allocations = validator.into_allocations();
+        if result.is_ok() {
+            *builder_context = own_context;
+        }
+        result
+    }
+}
+
+fn offset_of(reader: &BinaryReader<'_>) -> usize {
+    usize::try_from(reader.original_position()).unwrap_or(usize::MAX)
+}
+
+impl<'a> Translator<'a> {
+    fn new(body: &Body<'a>, func: &'a mut Function, context: &'a mut FunctionBuilderContext, state: &'a mut State) -> Self
+    where
+        'a: 'a,
+    {
+        let module: &'a WasmModule = &body.env.module;
+        let func_type = module.func_type(module.func_index(body.func));
+        func.name = UserFuncName::user(0, body.func.as_u32());
+        func.signature = signature(func_type);
+        let flags = Flags::new(func);
+        set_stack_limit(func, &flags);
+
+        let mut builder = FunctionBuilder::new(func, context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        let params = builder.block_params(entry);
+        let vmctx = params[0];
+        let area = needs_return_area(&func_type.results).then(|| params[1]);
+        let block = builder.ins().load(I64, flags.constant, vmctx, offset32(vmctx::BLOCK));
+        Translator {
+            env: body.env,
+            module,
+            func_type,
+            variant: body.variant,
+            builder,
+            state,
+            flags,
+            vmctx,
+            block,
+            area,
+            reachable: true,
+            fused_multiply_add: isa::has_fma(),
+            fuel: 0,
+        }
+    }
+
+    fn run(
+        mut self,
+        body: &FunctionBody<'_>,
+        validator: &mut FuncValidator<ValidatorResources>,
+        frontend_config: TargetFrontendConfig,
+    ) -> Result {
+        let mut reader = body.get_binary_reader();
+        reader.set_features(self.env.validation.features());
+        self.declare_locals(&mut reader, validator)?;
+        self.push_frame(FrameKind::Body, BlockType::Empty, true);
+        self.enter();
+        let mut operators = OperatorsReader::new(reader);
+        while !operators.eof() {
+            let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
+            validator.op(position, &operator).map_err(CompileError::from)?;
+            self.state.detected |= features::of(&operator);
+            self.builder.set_srcloc(SourceLoc::new(u32::try_from(position).unwrap_or(u32::MAX)));
+            self.operator(&operator, position)?;
+        }
+        operators.finish().map_err(CompileError::from)?;
+        self.builder.finalize(frontend_config);
+        Ok(())
+    }
+
+    /// Parameters and locals become variables with the same numbers. Locals need no definition: Cranelift takes a variable
+    /// that was never defined for zero, which makes 50,000 unused locals cheap.
+    fn declare_locals(&mut self, reader: &mut BinaryReader<'_>, validator: &mut FuncValidator<ValidatorResources>) -> Result {
+        let first = 1 + usize::from(self.area.is_some());
+        let entry = self.builder.current_block().expect("the entry block is open");
+        for position in 0..self.func_type.params.len() {
+            let value = self.builder.block_params(entry)[first + position];
+            let variable = self.builder.declare_var(self.builder.func.dfg.value_type(value));
+            debug_assert_eq!(variable.index(), position);
+            self.builder.def_var(variable, value);
+        }
+        let mut total = self.func_type.params.len();
+        for _ in 0..reader.read_var_u32().map_err(CompileError::from)? {
+            let position = reader.original_position();
+            let count = reader.read_var_u32().map_err(CompileError::from)?;
+            let ty: wasmparser::ValType = reader.read().map_err(CompileError::from)?;
+            total = total.saturating_add(count as usize);
+            if total > limits::LOCAL_COUNT {
+                let message = format!("{total} locals in a function, more than {}", limits::LOCAL_COUNT);
+                return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
+            }
+            validator.define_locals(position, count, ty).map_err(CompileError::from)?;
+            for _ in 0..count {
+                self.builder.declare_var(clif_type_of(ty));
+            }
+        }
+        Ok(())
+    }
+
+    /// Dispatches by family, the frequent ones first.
+    fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
+        if !self.reachable {
+            self.unreachable_operator(operator);
+            return Ok(());
+        }
+        self.count(operator);
+        let taken = self.variable_operator(operator)
+            || self.integer_operator(operator)
+            || self.memory_operator(operator)
+            || self.control_operator(operator)?
+            || self.call_operator(operator)
+            || self.numeric_operator(operator)
+            || self.convert_operator(operator)
+            || self.table_operator(operator)
+            || self.reference_operator(operator)
+            || self.simd_operator(operator)
+            || self.relaxed_operator(operator)
+            || self.atomic_operator(operator)
+            || self.wide_operator(operator);
+        if taken {
+            return Ok(());
+        }
+        let name = format!("{operator:?}");
+        let name = name.split([' ', '{']).next().unwrap_or_default();
+        let offset = usize::try_from(position).ok();
+        Err(CompileError::new(CompileErrorKind::Unsupported, format!("operator {name}"), offset).into())
+    }
+
+    /// The variable of a local.
+    pub(super) fn local(&self, index: u32) -> Variable {
+        Variable::from_u32(index)
+    }
+
+    /// A word of the vmctx that never changes, loaded in the entry block: Cranelift computes it where it is first needed.
+    pub(super) fn vmctx_constant(&mut self, offset: u32) -> Value {
+        if let Some(&(_, value)) = self.state.constants.iter().find(|(known, _)| *known == offset) {
+            return value;
+        }
+        let entry = self.builder.func.layout.entry_block().expect("the entry block is inserted");
+        let mut cursor = cranelift_codegen::cursor::FuncCursor::new(self.builder.func);
+        use cranelift_codegen::cursor::Cursor;
+        cursor.goto_first_insertion_point(entry);
+        let value = cursor.ins().load(I64, self.flags.constant, self.vmctx, offset32(offset));
+        self.state.constants.push((offset, value));
+        value
+    }
+}
+
+/// An offset in one of the engine's own structures: those are small.
+pub(super) fn offset32(offset: impl TryInto<i32>) -> Offset32 {
+    Offset32::new(offset.try_into().unwrap_or(i32::MAX))
+}
+
+/// The prologue compares the stack pointer with the isolate's limit, at its present value: `[[vmctx + BLOCK] + STACK_LIMIT]`.
+fn set_stack_limit(func: &mut Function, flags: &Flags) {
+    let constant = func.dfg.mem_flags.insert_unchecked(flags.constant);
+    let vmctx = func.create_global_value(GlobalValueData::VMContext);
+    let load = |base, offset: usize, flags| GlobalValueData::Load { base, offset: offset32(offset), global_type: I64, flags };
+    let block = func.create_global_value(load(vmctx, vmctx::BLOCK as usize, constant));
+    let limit_flags = func.dfg.mem_flags.insert_unchecked(flags.block);
+    let limit = func.create_global_value(load(block, STACK_LIMIT, limit_flags));
+    func.stack_limit = Some(limit);
+}
+
+/// The name that Cranelift has for a defined function.
+pub(super) fn defined_func(name: &ir::UserExternalName) -> DefinedFuncIndex {
+    DefinedFuncIndex::from_u32(name.index)
+}

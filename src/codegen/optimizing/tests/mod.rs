@@ -1,0 +1,5 @@
+//! Tests of the optimizing tier that need no runtime: what compiles, into which form, and that it is always the same.
+
+mod forms;
+mod harness;
+mod suite;
