@@ -28,8 +28,8 @@ use crate::code::metadata::FunctionMetadata;
 use crate::code::reclaim::Reclaim;
 use crate::code::registry::{GRANULE_BYTES, SpaceView};
 use crate::code::{helpers, missing};
-use crate::platform::exec::{ExecMemory, ExecStrategy};
-use crate::platform::memory::{Reservation, page_bytes};
+use crate::platform::exec::{ExecError, ExecMemory, ExecStrategy, Refusal};
+use crate::platform::memory::{MemoryError, Reservation, page_bytes};
 
 /// What a space is made for.
 #[derive(Debug, Clone)]
@@ -109,6 +109,7 @@ impl Plan {
 /// Bytes of machine code for a byte of WebAssembly: several times what baseline and optimized code take together, and what still
 /// does where address space is short.
 const EXPANSIONS: [usize; 3] = [32, 16, 8];
+const EXPANSION_MIN: usize = EXPANSIONS[2];
 
 /// How much code a module may get at most, in all tiers.
 fn estimate(slot_count: usize, wasm_code_bytes: usize, expansion: usize) -> usize {
@@ -133,18 +134,30 @@ impl CodeSpace {
     ///
     /// As [`new`](Self::new).
     pub fn with_options(options: &CodeSpaceOptions<'_>, owner: Arc<dyn Any + Send + Sync>) -> Result<Self, CodeError> {
-        let mut made = Self::with_expansion(options, EXPANSIONS[0], &owner);
-        for expansion in &EXPANSIONS[1..] {
-            // A limit on address space is the one refusal that a smaller space may escape.
-            if matches!(made, Err(CodeError::Memory(_) | CodeError::Exec(_))) {
-                made = Self::with_expansion(options, *expansion, &owner);
+        let mut refusals = Vec::new();
+        for &strategy in options.strategies {
+            for expansion in EXPANSIONS {
+                match Self::with_expansion(options, strategy, expansion, &owner) {
+                    // A limit on address space is the one refusal that a smaller space may escape.
+                    Err(CodeError::Exec(ExecError::Refused(answers))) => {
+                        let may_fit = answers.iter().any(Refusal::is_shortage);
+                        refusals.extend(answers);
+                        if !may_fit {
+                            break;
+                        }
+                    }
+                    Err(CodeError::Memory(MemoryError::Reserve { .. })) if expansion != EXPANSION_MIN => {}
+                    made => return made,
+                }
             }
         }
-        made
+        refusals.dedup();
+        Err(CodeError::Exec(ExecError::Refused(refusals)))
     }
 
     fn with_expansion(
         options: &CodeSpaceOptions<'_>,
+        strategy: ExecStrategy,
         expansion: usize,
         owner: &Arc<dyn Any + Send + Sync>,
     ) -> Result<Self, CodeError> {
@@ -153,7 +166,7 @@ impl CodeSpace {
         let reservation = Reservation::new_aligned(plan.total_bytes, GRANULE_BYTES)?;
         reservation.commit(0..data_bytes)?;
         let base = reservation.base();
-        let exec = ExecMemory::new(reservation, data_bytes, options.strategies)?;
+        let exec = ExecMemory::new(reservation, data_bytes, &[strategy])?;
         let slots = base.cast::<MappedUsize>().cast_const();
         let starts = base.wrapping_add(plan.words_bytes).cast::<MappedU64>().cast_const();
         let addresses = exec.base().addr()..exec.base().addr() + exec.len_bytes();
