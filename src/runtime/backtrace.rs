@@ -6,7 +6,7 @@
 //! (in the fault handler too, so nothing is allocated), and are given names afterwards.
 
 use crate::code::registry;
-use crate::compile::module::ModuleDebug;
+use crate::compile::ModuleDebug;
 use crate::runtime::activation::Activation;
 use crate::runtime::trap::Frame;
 
