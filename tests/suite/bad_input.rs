@@ -47,6 +47,12 @@ fn module_of(locals: Vec<(u32, enc::ValType)>, body: impl FnOnce(&mut enc::Funct
     module.finish()
 }
 
+fn repeat(func: &mut enc::Function, count: usize, instructions: &[enc::Instruction<'_>]) {
+    for instruction in std::iter::repeat_n(instructions, count).flatten() {
+        func.instruction(instruction);
+    }
+}
+
 fn import_funcs(count: u32) -> Vec<u8> {
     let mut module = enc::Module::new();
     let mut types = enc::TypeSection::new();
@@ -133,8 +139,8 @@ fn ten_thousand_nested_blocks() {
     let depth = 10_000;
     for block in [enc::Instruction::Block(enc::BlockType::Empty), enc::Instruction::Loop(enc::BlockType::Empty)] {
         let bytes = module_of(Vec::new(), |func| {
-            (0..depth).for_each(|_| drop(func.instruction(&block)));
-            (0..depth).for_each(|_| drop(func.instruction(&enc::Instruction::End)));
+            repeat(func, depth, std::slice::from_ref(&block));
+            repeat(func, depth, &[enc::Instruction::End]);
         });
         match load(&engine, &bytes) {
             Ok(_) => {}
@@ -142,11 +148,8 @@ fn ten_thousand_nested_blocks() {
         }
     }
     let bytes = module_of(Vec::new(), |func| {
-        (0..depth).for_each(|_| {
-            func.instruction(&enc::Instruction::I32Const(1));
-            func.instruction(&enc::Instruction::If(enc::BlockType::Empty));
-        });
-        (0..depth).for_each(|_| drop(func.instruction(&enc::Instruction::End)));
+        repeat(func, depth, &[enc::Instruction::I32Const(1), enc::Instruction::If(enc::BlockType::Empty)]);
+        repeat(func, depth, &[enc::Instruction::End]);
     });
     if let Err(error) = load(&engine, &bytes) {
         assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");

@@ -72,7 +72,9 @@ fn a_host_function_with_the_wrong_results_fails_the_call() {
     let ty = FuncType::new([], [ValType::I32]);
     for wrong in [vec![], vec![Val::I64(1)], vec![Val::I32(1), Val::I32(2)]] {
         let (mut isolate, instance) = link(
-            |linker| drop(linker.func_new("h", "f", ty.clone(), move |_, _| Ok(wrong.clone())).expect("a definition")),
+            |linker| {
+                linker.func_new("h", "f", ty.clone(), move |_, _| Ok(wrong.clone())).expect("a definition");
+            },
             r#"(module (import "h" "f" (func $f (result i32))) (func (export "f") (result i32) (call $f)))"#,
         );
         let func = instance.get_func(&mut isolate, "f").expect("a function");

@@ -37,7 +37,7 @@ type Executed = Result<Vec<Val>, Trap>;
 /// Runs a whole script.
 pub(super) fn run(engine: &WasmEngine, features: WasmFeatures, timeout: Duration, path: &str, source: &str) -> Report {
     let mut report = Report::default();
-    let mut fail = |report: &mut Report, line, message| report.failed.push(Failure { file: path.to_owned(), line, message });
+    let fail = |report: &mut Report, line, message| report.failed.push(Failure { file: path.to_owned(), line, message });
     let mut lexer = Lexer::new(source);
     lexer.allow_confusing_unicode(true);
     let line = |span: wast::token::Span| span.linecol_in(source).0 + 1;
