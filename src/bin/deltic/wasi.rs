@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use deltic::wasi::link::{Exit as GuestExit, add_to_linker};
+use deltic::wasi::{Exit as GuestExit, add_to_linker};
 use deltic::wasi::{DirAccess, WasiCtx, WasiCtxBuilder};
 use deltic::{Isolate, Linker, Trap};
 
