@@ -27,6 +27,6 @@ pub mod isolate;
 #[cfg(feature = "wasi")]
 pub mod wasi;
 
-pub use compile::{config::Config, engine::WasmEngine, module::Module};
-pub use isolate::*;
-pub use runtime::{error::*, link::*, trap::*, value::*};
+pub mod api;
+
+pub use api::*;

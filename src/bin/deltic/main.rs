@@ -1,16 +1,47 @@
-//! Temporary.
+//! The `deltic` command: runs, compiles, validates and inspects modules, and runs spec scripts.
+//!
+//! One file a subcommand; what they share is `args` (the command line), `load` (files and engines), `exit` (exit statuses and
+//! messages), `stats` and `trace`. Nothing is set up before the subcommand asks for it, so that a small program starts at once.
+#![forbid(unsafe_code)]
+
+mod args;
+mod compile;
+mod exit;
+mod inspect;
+mod invoke;
+mod load;
+mod run;
+mod stats;
+mod trace;
+mod units;
+mod validate;
+#[cfg_attr(not(feature = "wasi"), path = "wasi_absent.rs")]
+mod wasi;
+mod wast;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let engine = deltic::WasmEngine::new(&deltic::Config::default()).unwrap();
-    let module = deltic::Module::new(&engine, std::fs::read(&args[1]).unwrap()).unwrap();
-    let mut iso = deltic::Isolate::new(&engine).unwrap();
-    let mut linker = deltic::Linker::new(&engine);
-    linker.func_wrap("env", "log", |x: i32| println!("log {x}")).unwrap();
-    let i = linker.instantiate(&mut iso, &module).unwrap();
-    let f = i.get_func(&mut iso, &args[2]).unwrap();
-    let a: Vec<_> = args[3..].iter().map(|x| deltic::Val::I32(x.parse().unwrap())).collect();
-    match f.call(&mut iso, &a) {
-        Ok(r) => println!("{r:?}"),
-        Err(e) => println!("{e}"),
-    }
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Run(args) => trace::traced(&args.engine, || run::run(args)),
+        Command::Compile(args) => trace::traced(&args.engine, || compile::compile(args)),
+        Command::Validate(args) => trace::traced(&args.engine, || validate::validate(args)),
+        Command::Wast(args) => trace::traced(&args.engine, || wast::wast(args)),
+        Command::Inspect(args) => inspect::inspect(args),
+        Command::Snapshot(_) => Err(Exit::later("`deltic snapshot`")),
+        Command::Cache(_) => Err(Exit::later("`deltic cache`")),
+        Command::Build(_) => Err(Exit::later("`deltic build`")),
+        Command::Test262(_) => Err(Exit::later("`deltic test262`")),
+        Command::Wpt(_) => Err(Exit::later("`deltic wpt`")),
+        Command::Repl(_) => Err(Exit::later("`deltic repl`")),
+    };
+    let status = match done {
+        Ok(()) => 0,
+        Err(exit) => exit.report(),
+    };
+    std::process::exit(status);
 }
