@@ -70,6 +70,7 @@ fn differential_canary() {
             r#"(module (import "env" "f" (func $f (param i32) (result i64))) (memory (export "memory") 1 1)
                 (global (export "global") (mut i32) (i32.const 0)) (table (export "table") 4 funcref)
                 (func (export "a") (param i32 i32) (result i32) {op})
+                (func (export "c") (result i32) i32.const 5)
                 (func (export "b") (param i32) (result i64) (call $f (local.get 0))))"#
         );
         wat::parse_str(text).expect("the text parses")
@@ -91,7 +92,7 @@ fn differential_canary() {
         "local.get 0 i32.const 0 i32.div_s",
         "i32.const 64 i32.const 1 i32.store8 local.get 0 local.get 1 i32.div_s",
         "i32.const 1 global.set 0 local.get 0 local.get 1 i32.div_s",
-        "i32.const 1 ref.func 0 table.set local.get 0 local.get 1 i32.div_s",
+        "i32.const 1 ref.func 1 table.set local.get 0 local.get 1 i32.div_s",
         "i32.const 9 call 0 drop local.get 0 local.get 1 i32.div_s",
     ];
     for wrong in wrong {
