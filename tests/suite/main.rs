@@ -1,1 +1,12 @@
-fn main() {}
+//! The integration tests, in one binary: linking is slow, running is not.
+
+mod bad_input;
+mod cli;
+mod compile;
+mod host;
+mod limits;
+mod link;
+mod memory;
+mod spec;
+mod support;
+mod tidy;

@@ -1,0 +1,196 @@
+//! What a host may choose about an engine.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use wasmparser::WasmFeatures;
+
+use crate::base::sync::Arc;
+use crate::base::tuning;
+use crate::codegen::env::CodeSettings;
+use crate::platform::thread::available_count;
+use crate::tasks::clock::{Clock, SystemClock};
+use crate::tasks::executor::Executor;
+use crate::wasm::validate::accepted_features;
+
+/// Choices for an engine. Built by its `with_…` methods:
+///
+/// ```
+/// use deltic::compile::Config;
+///
+/// let config = Config::default().with_num_compilation_tasks(2).with_memory_guards(false);
+/// assert_eq!(config.num_compilation_tasks(), 2);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    num_compilation_tasks: usize,
+    code_settings: CodeSettings,
+    memory_guards: bool,
+    max_wasm_stack_bytes: usize,
+    features: WasmFeatures,
+    executor: Option<Arc<dyn Executor>>,
+    task_body_bytes: usize,
+    task_slice: Duration,
+    scope_timing: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            num_compilation_tasks: available_count(),
+            code_settings: CodeSettings::default(),
+            memory_guards: true,
+            max_wasm_stack_bytes: tuning::MAX_WASM_STACK_BYTES,
+            features: accepted_features(),
+            executor: None,
+            task_body_bytes: tuning::TASK_BODY_BYTES,
+            task_slice: tuning::TASK_SLICE,
+            scope_timing: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many threads compile one module at most, a caller that waits for it included. Default: as many as there are
+    /// processors. With 0, everything is compiled on the caller's thread, in one order, and no decision depends on time.
+    #[must_use]
+    pub fn with_num_compilation_tasks(mut self, count: usize) -> Self {
+        self.num_compilation_tasks = count;
+        self
+    }
+
+    /// Choices that change code.
+    #[must_use]
+    pub fn with_code_settings(mut self, settings: CodeSettings) -> Self {
+        self.code_settings = settings;
+        self
+    }
+
+    /// Whether memories are reserved with guard pages where the address space allows. Default: yes. Without, every access
+    /// compares with the memory's length.
+    #[must_use]
+    pub fn with_memory_guards(mut self, guards: bool) -> Self {
+        self.memory_guards = guards;
+        self
+    }
+
+    /// Stack that a guest may use in one activation. Default: 1 MiB.
+    #[must_use]
+    pub fn with_max_wasm_stack_bytes(mut self, bytes: usize) -> Self {
+        self.max_wasm_stack_bytes = bytes;
+        self
+    }
+
+    /// The proposals that modules may use. Default: all that the engine runs. Others than those are refused all the same.
+    #[must_use]
+    pub fn with_features(mut self, features: WasmFeatures) -> Self {
+        self.features = features & accepted_features();
+        self
+    }
+
+    /// The host's threads, in place of the engine's own. How many tasks there are at a time is still
+    /// [`with_num_compilation_tasks`](Self::with_num_compilation_tasks).
+    #[must_use]
+    pub fn with_executor(mut self, executor: Arc<dyn Executor>) -> Self {
+        self.executor = Some(executor);
+        self
+    }
+
+    /// One background task is used for each so many bytes of function bodies, so that small modules wake no thread; 0 for as many
+    /// tasks as are allowed, always.
+    #[must_use]
+    pub fn with_task_body_bytes(mut self, bytes: usize) -> Self {
+        self.task_body_bytes = bytes;
+        self
+    }
+
+    /// After how long a background task gives its thread back. Default: 50 ms.
+    #[must_use]
+    pub fn with_task_slice(mut self, slice: Duration) -> Self {
+        self.task_slice = slice;
+        self
+    }
+
+    /// Whether [`CompileStats`](crate::compile::CompileStats) has the times of scopes. Default: no.
+    #[must_use]
+    pub fn with_scope_timing(mut self, timing: bool) -> Self {
+        self.scope_timing = timing;
+        self
+    }
+
+    /// The clock that slices and intervals go by. For tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// See [`with_num_compilation_tasks`](Self::with_num_compilation_tasks).
+    pub fn num_compilation_tasks(&self) -> usize {
+        self.num_compilation_tasks
+    }
+
+    /// See [`with_code_settings`](Self::with_code_settings).
+    pub fn code_settings(&self) -> &CodeSettings {
+        &self.code_settings
+    }
+
+    /// See [`with_memory_guards`](Self::with_memory_guards).
+    pub fn memory_guards(&self) -> bool {
+        self.memory_guards
+    }
+
+    /// See [`with_max_wasm_stack_bytes`](Self::with_max_wasm_stack_bytes).
+    pub fn max_wasm_stack_bytes(&self) -> usize {
+        self.max_wasm_stack_bytes
+    }
+
+    /// See [`with_features`](Self::with_features).
+    pub fn features(&self) -> WasmFeatures {
+        self.features
+    }
+
+    /// See [`with_executor`](Self::with_executor).
+    pub fn executor(&self) -> Option<&Arc<dyn Executor>> {
+        self.executor.as_ref()
+    }
+
+    /// See [`with_task_body_bytes`](Self::with_task_body_bytes).
+    pub fn task_body_bytes(&self) -> usize {
+        self.task_body_bytes
+    }
+
+    /// See [`with_task_slice`](Self::with_task_slice).
+    pub fn task_slice(&self) -> Duration {
+        self.task_slice
+    }
+
+    /// See [`with_scope_timing`](Self::with_scope_timing).
+    pub fn scope_timing(&self) -> bool {
+        self.scope_timing
+    }
+
+    /// See [`with_clock`](Self::with_clock).
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The build has no compiler for this machine.
+    #[error("this build has no compiler for this machine")]
+    NoCompiler,
+    /// A compiler does not take this machine or these settings.
+    #[error("{0}")]
+    Compiler(String),
+}

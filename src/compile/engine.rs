@@ -1,0 +1,257 @@
+//! The engine: what all modules share, and the teardown of background work.
+//!
+//! Problem: workers need compilers, scratch memory and the configuration, and must not own the engine: if the last handle went
+//! on a worker, that worker would have to wait for itself.
+//!
+//! Idea: [`WasmEngine`] is a handle of owners (users, modules, isolates). What workers need is in [`EngineShared`], plain data
+//! that anybody may free. The last handle shuts the engine down where it is dropped.
+//!
+//! Teardown (statements S1-41, S1-42): the task gate closes; every live token is asked to stop, so that units end at their next
+//! poll; queued tasks are dropped unrun; the caller parks until none runs; threads are joined. Modules stay usable: what has no code
+//! yet is compiled by the caller who asks for it.
+
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::abi::artifact::{CodeVariant, Tier};
+use crate::base::sync::{Arc, Mutex};
+use crate::codegen::compiler::{Compiler, Scratch};
+use crate::compile::compilers;
+use crate::compile::config::{Config, EngineError};
+use crate::compile::features::FeatureCounts;
+use crate::compile::token::BackgroundCompileToken;
+use crate::tasks::clock::Clock;
+use crate::tasks::manager::{TaskManager, TaskPoster};
+use crate::wasm::canonical::TypeRegistry;
+use crate::wasm::validate::Features;
+
+/// An engine: compilers, background threads and the types that modules share. A handle; clones are the same engine.
+#[derive(Debug, Clone)]
+pub struct WasmEngine(Arc<EngineInner>);
+
+#[derive(Debug)]
+struct EngineInner {
+    config: Config,
+    shared: Arc<EngineShared>,
+    types: TypeRegistry,
+    tokens: TokenRegistry,
+    features: FeatureCounts,
+    /// Owned here, and by nothing that runs on it (S1-40).
+    tasks: TaskManager,
+}
+
+impl WasmEngine {
+    /// An engine with the compilers of this build.
+    ///
+    /// # Errors
+    ///
+    /// No compiler takes this machine.
+    pub fn new(config: &Config) -> Result<WasmEngine, EngineError> {
+        Self::with_compilers(config, compilers::built_in()?)
+    }
+
+    /// An engine with compilers of the caller's choice, at most one per tier.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn with_compilers(config: &Config, mut compilers: Vec<Arc<dyn Compiler>>) -> Result<WasmEngine, EngineError> {
+        compilers.sort_by_key(|compiler| compiler.tier());
+        if compilers.is_empty() {
+            return Err(EngineError::NoCompiler);
+        }
+        let tasks = match config.executor() {
+            Some(executor) if config.num_compilation_tasks() > 0 => TaskManager::with_executor(Arc::clone(executor)),
+            _ => TaskManager::new(config.num_compilation_tasks()),
+        };
+        let shared = EngineShared::new(config, compilers);
+        Ok(WasmEngine(Arc::new(EngineInner {
+            config: config.clone(),
+            shared: Arc::new(shared),
+            types: TypeRegistry::default(),
+            tokens: TokenRegistry::default(),
+            features: FeatureCounts::default(),
+            tasks,
+        })))
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Its registry of function types.
+    pub fn types(&self) -> &TypeRegistry {
+        &self.0.types
+    }
+
+    /// The variant that a module is compiled for at once.
+    pub fn default_variant(&self) -> CodeVariant {
+        if self.0.config.memory_guards() { CodeVariant::Guarded } else { CodeVariant::Checked }
+    }
+
+    /// How many modules of this engine were seen to use a proposal.
+    pub fn feature_count(&self, feature: Features) -> usize {
+        self.0.features.get(feature)
+    }
+
+    /// Ends background work: returns when no task is left, queued or running, and every thread has ended. Modules live on, and
+    /// compile on their callers. Dropping the last handle does the same.
+    pub fn shutdown(&self) {
+        self.0.shutdown();
+    }
+
+    /// Whether background work was ended.
+    pub fn is_shut_down(&self) -> bool {
+        !self.0.tasks.poster().is_open()
+    }
+
+    /// How many background threads were started.
+    pub fn thread_count(&self) -> usize {
+        self.0.tasks.thread_count()
+    }
+
+    /// How many background tasks are registered, queued or running.
+    pub fn active_task_count(&self) -> usize {
+        self.0.tasks.active_count()
+    }
+
+    /// How many modules are alive.
+    pub fn live_module_count(&self) -> usize {
+        self.0.tokens.live.lock().tokens.len()
+    }
+
+    /// Whether two handles are the same engine.
+    pub fn is_same(&self, other: &WasmEngine) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn shared(&self) -> &Arc<EngineShared> {
+        &self.0.shared
+    }
+
+    pub(super) fn poster(&self) -> &TaskPoster {
+        self.0.tasks.poster()
+    }
+
+    pub(super) fn tokens(&self) -> &TokenRegistry {
+        &self.0.tokens
+    }
+
+    pub(super) fn count_features(&self, features: Features) {
+        self.0.features.add(features);
+    }
+}
+
+impl EngineInner {
+    fn shutdown(&self) {
+        self.tasks.close();
+        self.tokens.request_stop();
+        self.tasks.finish();
+    }
+}
+
+impl Drop for EngineInner {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// What workers share: plain data.
+pub struct EngineShared {
+    /// Lowest tier first.
+    compilers: Box<[Arc<dyn Compiler>]>,
+    /// Scratch memory that no worker uses now, by compiler.
+    scratch: Box<[Mutex<Vec<Scratch>>]>,
+    scratch_max: usize,
+    /// The parts of the configuration that a slice looks at.
+    pub(super) timing: Timing,
+}
+
+/// How a slice sees time.
+#[derive(Debug)]
+pub(super) struct Timing {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) slice: Duration,
+    pub(super) scopes: bool,
+}
+
+impl fmt::Debug for EngineShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineShared").field("compilers", &self.compilers).field("timing", &self.timing).finish_non_exhaustive()
+    }
+}
+
+impl EngineShared {
+    fn new(config: &Config, compilers: Vec<Arc<dyn Compiler>>) -> Self {
+        EngineShared {
+            scratch: compilers.iter().map(|_| Mutex::default()).collect(),
+            scratch_max: config.num_compilation_tasks() + 1,
+            compilers: compilers.into(),
+            timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
+        }
+    }
+
+    /// The tier that eager compilation asks for: the best one.
+    pub fn eager_tier(&self) -> Tier {
+        self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier())
+    }
+
+    /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones.
+    pub(super) fn compilers_for(&self, tier: Tier) -> impl Iterator<Item = (usize, &Arc<dyn Compiler>)> {
+        self.compilers.iter().enumerate().filter(move |(_, compiler)| compiler.tier() >= tier)
+    }
+
+    pub(super) fn take_scratch(&self, compiler: usize) -> Scratch {
+        let kept = self.scratch[compiler].lock().pop();
+        kept.unwrap_or_else(|| self.compilers[compiler].new_scratch())
+    }
+
+    pub(super) fn give_scratch(&self, compiler: usize, scratch: Scratch) {
+        let mut kept = self.scratch[compiler].lock();
+        if kept.len() < self.scratch_max {
+            kept.push(scratch);
+        }
+    }
+
+    pub(super) fn compiler_count(&self) -> usize {
+        self.compilers.len()
+    }
+}
+
+/// The tokens of living modules.
+#[derive(Debug, Default)]
+pub(super) struct TokenRegistry {
+    live: Mutex<LiveTokens>,
+}
+
+#[derive(Debug, Default)]
+struct LiveTokens {
+    next: u64,
+    tokens: HashMap<u64, Arc<BackgroundCompileToken>>,
+}
+
+impl TokenRegistry {
+    /// Remembers a token; the id is for `remove`.
+    pub(super) fn insert(&self, token: &Arc<BackgroundCompileToken>) -> u64 {
+        let mut live = self.live.lock();
+        let id = live.next;
+        live.next += 1;
+        live.tokens.insert(id, Arc::clone(token));
+        id
+    }
+
+    pub(super) fn remove(&self, id: u64) {
+        let removed = self.live.lock().tokens.remove(&id);
+        drop(removed);
+    }
+
+    fn request_stop(&self) {
+        for token in self.live.lock().tokens.values() {
+            token.request_stop();
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! A job: one variant of one module on its way to code.
+//!
+//! Everything here is plain data that outlives the module if a task still has it: bytes, decoded module, units, counters. The code
+//! and the callbacks are not here; a worker reaches them through the token only (S1-24).
+//!
+//! A job is started once, by the owner who made it. Owners who wait *join*: they work on it in slot 0 and park when nothing is left
+//! to fetch (see [`progress`](crate::compile::progress)). With no background tasks, the one who joins does it all.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use cranelift_entity::EntityRef;
+
+use crate::abi::artifact::{CodeVariant, Tier};
+use crate::base::DefinedFuncIndex;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::{Arc, Mutex, OnceLock};
+use crate::base::tuning;
+use crate::codegen::env::CompileEnv;
+use crate::compile::cursor::EagerOrder;
+use crate::compile::engine::{EngineShared, WasmEngine};
+use crate::compile::events::{CompileEvent, EventQueue};
+use crate::compile::first_error::FirstError;
+use crate::compile::native_module::NativeModule;
+use crate::compile::policy;
+use crate::compile::progress::{JobState, Progress};
+use crate::compile::queue::UnitSource;
+use crate::compile::state::UnitStates;
+use crate::compile::stats::WorkerStats;
+use crate::compile::token::BackgroundCompileToken;
+use crate::compile::unit::{Unit, UnitFlags};
+use crate::compile::validation;
+use crate::compile::worker::{self, CompileTask};
+use crate::tasks::manager::TaskPriority;
+use crate::wasm::error::{CompileError, CompileErrorKind};
+
+/// How a job gets its units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JobKind {
+    /// All functions, from the cursor, with events: the module's first variant.
+    Eager,
+    /// All functions, through the queues: a variant that turned out to be needed.
+    OnDemand,
+}
+
+/// One variant of one module on its way to code.
+#[derive(Debug)]
+pub struct CompileJob {
+    pub(super) token: Arc<BackgroundCompileToken>,
+    pub(super) env: Arc<CompileEnv>,
+    pub(super) shared: Arc<EngineShared>,
+    pub(super) variant: CodeVariant,
+    pub(super) units: UnitSource,
+    pub(super) states: UnitStates,
+    pub(super) progress: Progress,
+    pub(super) first_error: FirstError,
+    pub(super) unit_count: usize,
+    pub(super) stats: JobStats,
+    events: Option<Arc<EventQueue>>,
+    outcome: OnceLock<Result<(), CompileError>>,
+}
+
+/// Figures of a job.
+#[derive(Debug)]
+pub(super) struct JobStats {
+    begun: Duration,
+    ended: OnceLock<Duration>,
+    published_bytes: AtomicUsize,
+    pub(super) finished_by_tier: [AtomicUsize; 2],
+    /// By slot; locked by the slot's occupant once per batch.
+    pub(super) workers: Box<[Mutex<WorkerStats>]>,
+}
+
+impl CompileJob {
+    /// A job for all functions of a module.
+    pub(super) fn new(
+        engine: &WasmEngine,
+        native: &NativeModule,
+        token: &Arc<BackgroundCompileToken>,
+        (variant, kind): (CodeVariant, JobKind),
+        joined: bool,
+    ) -> Self {
+        let env = native.env();
+        let unit_count = env.module.bodies.len();
+        let tier = engine.shared().eager_tier();
+        let slot_count = 1 + task_count(engine, env, joined);
+        let order = EagerOrder::new(&env.module.bodies);
+        let units = match kind {
+            JobKind::Eager => UnitSource::eager(order, tier, variant, slot_count),
+            JobKind::OnDemand => {
+                let units = UnitSource::new(slot_count);
+                for &func in &order.funcs {
+                    units.push(Unit { func, tier, variant, bucket: 0, flags: UnitFlags::empty() });
+                }
+                units
+            }
+        };
+        CompileJob {
+            token: Arc::clone(token),
+            env: Arc::clone(env),
+            shared: Arc::clone(engine.shared()),
+            variant,
+            units,
+            states: UnitStates::all_queued(unit_count, tier),
+            progress: Progress::new(unit_count),
+            first_error: FirstError::default(),
+            unit_count,
+            stats: JobStats {
+                begun: engine.config().clock().now(),
+                ended: OnceLock::new(),
+                published_bytes: AtomicUsize::new(0),
+                finished_by_tier: Default::default(),
+                workers: (0..slot_count).map(|_| Mutex::default()).collect(),
+            },
+            events: (kind == JobKind::Eager).then(|| Arc::clone(&native.events)),
+            outcome: OnceLock::new(),
+        }
+    }
+
+    /// Posts the background tasks, one for each slot but the caller's.
+    pub(super) fn start(self: &Arc<Self>, engine: &WasmEngine) {
+        if self.unit_count == 0 {
+            self.ended();
+            return;
+        }
+        for slot in 1..self.units.slot_count() {
+            let task = CompileTask::new(Arc::clone(self), slot);
+            if engine.poster().post(TaskPriority::UserBlocking, Box::new(task)).is_err() {
+                // Shut down, or no thread to be had: who waits compiles.
+                return;
+            }
+        }
+    }
+
+    /// Works on the job until it has ended. Parks when others have the rest.
+    pub(super) fn join(&self) {
+        while !self.progress.is_settled() {
+            let epoch = self.progress.epoch();
+            worker::run_foreground_slice(self);
+            self.progress.park(epoch);
+        }
+    }
+
+    /// Joins, and says how it ended. The text of an error is made here, on the owner, and is the same for any number of workers.
+    pub(super) fn wait(&self, engine: &WasmEngine) -> Result<(), CompileError> {
+        self.join();
+        self.stats.ended.get_or_init(|| self.shared.timing.clock.now());
+        self.outcome.get_or_init(|| self.find_outcome(engine)).clone()
+    }
+
+    fn find_outcome(&self, engine: &WasmEngine) -> Result<(), CompileError> {
+        match self.progress.state() {
+            JobState::Finished | JobState::Running => Ok(()),
+            JobState::Cancelled => Err(CompileError::new(CompileErrorKind::Cancelled, "the module was given up", None)),
+            JobState::Failed => {
+                validation::validate(engine, &self.env)?;
+                Err(self.first_error.get().unwrap_or_else(|| {
+                    CompileError::new(CompileErrorKind::EngineBug, "compilation failed without an error", None)
+                }))
+            }
+        }
+    }
+
+    /// A unit failed. Invalid bodies end the job at once; for other errors the units below still count.
+    pub(super) fn fail_unit(&self, func: DefinedFuncIndex, error: CompileError) {
+        let invalid = error.kind == CompileErrorKind::Invalid;
+        self.first_error.record(func, error);
+        if invalid {
+            self.fail_at_once();
+        } else {
+            self.progress.taint();
+        }
+    }
+
+    /// Something failed that is no function's fault.
+    pub(super) fn fail_general(&self, error: CompileError) {
+        self.first_error.record_general(error);
+        self.fail_at_once();
+    }
+
+    fn fail_at_once(&self) {
+        self.units.close();
+        if self.progress.fail() {
+            self.ended();
+        }
+    }
+
+    /// Tells of the end; called by the one who brought it about.
+    pub(super) fn ended(&self) {
+        self.stats.ended.get_or_init(|| self.shared.timing.clock.now());
+        let event = match self.progress.state() {
+            JobState::Finished => Some(CompileEvent::FinishedCompilation),
+            JobState::Failed => Some(CompileEvent::Failed),
+            JobState::Running | JobState::Cancelled => None,
+        };
+        self.progress.announce();
+        if let (Some(events), Some(event)) = (&self.events, event) {
+            events.post(event);
+        }
+    }
+
+    /// So many bytes of machine code were published.
+    pub(super) fn published(&self, bytes: usize) {
+        // Relaxed: a figure.
+        let before = self.stats.published_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(events) = &self.events
+            && (before + bytes) / tuning::EVENT_CHUNK_BYTES > before / tuning::EVENT_CHUNK_BYTES
+            && !self.progress.is_settled()
+        {
+            events.post(CompileEvent::FinishedChunk);
+        }
+    }
+
+    /// Whether a unit's worker should give the unit up.
+    pub(super) fn should_stop(&self, func: DefinedFuncIndex, background: bool) -> bool {
+        (background && self.token.stop_requested()) || !self.first_error.matters(func) || self.progress.is_settled()
+    }
+
+    /// A function for people: its index, and its name if it has one.
+    pub(super) fn describe(&self, func: DefinedFuncIndex) -> String {
+        let module = &self.env.module;
+        let index = module.func_index(func);
+        match module.names(&self.env.wire_bytes).funcs.get(&index) {
+            Some(name) => format!("function {} ({name})", index.index()),
+            None => format!("function {}", index.index()),
+        }
+    }
+
+    /// The job's tier for figures.
+    pub(super) fn count_finished(&self, tier: Tier, count: usize) {
+        // Relaxed: a figure.
+        self.stats.finished_by_tier[tier as usize - 1].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Wall time so far, or in all.
+    pub(super) fn wall(&self) -> Duration {
+        let until = self.stats.ended.get().copied().unwrap_or_else(|| self.shared.timing.clock.now());
+        until.saturating_sub(self.stats.begun)
+    }
+}
+
+fn task_count(engine: &WasmEngine, env: &CompileEnv, joined: bool) -> usize {
+    let config = engine.config();
+    let task_max = config.num_compilation_tasks().saturating_sub(usize::from(joined));
+    let count = policy::task_count(task_max, env.module.bodies.len(), env.module.code_section_bytes, config.task_body_bytes());
+    // A job that nobody joins needs somebody.
+    if joined { count } else { count.max(task_max.min(1)) }
+}

@@ -1,0 +1,40 @@
+//! The compile service: from a decoded module to published code, in the background, cancellable, and never in the way.
+//!
+//! In reading order: [`config`] and [`engine`] say what there is for all modules; [`module`] is what a user holds, [`pending`] the
+//! same while it compiles; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
+//! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them and publishes as
+//! [`policy`] says; [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
+//! [`validation`] is the same without code, and [`simulator`] runs the policies without threads.
+//!
+//! **Invariant:** a worker owns plain data and the token: it upgrades no weak reference, frees no module, runs no user code.
+//! **Invariant:** nothing is compiled, hashed or logged inside a scope.
+
+pub mod config;
+pub mod cursor;
+pub mod engine;
+pub mod events;
+pub mod features;
+pub mod first_error;
+pub mod job;
+pub mod module;
+pub mod native_module;
+pub mod pending;
+pub mod policy;
+pub mod progress;
+pub mod queue;
+pub mod state;
+pub mod stats;
+pub mod token;
+pub mod unit;
+pub mod validation;
+pub mod worker;
+
+mod compilers;
+
+pub use config::{Config, EngineError};
+pub use engine::WasmEngine;
+pub use events::CompileEvent;
+pub use module::Module;
+pub use native_module::ModuleDebug;
+pub use pending::PendingModule;
+pub use stats::CompileStats;

@@ -1,0 +1,301 @@
+//! What a user holds: a compiled module.
+//!
+//! A [`Module`] is a counted handle of a [`ModuleOwner`]; the last one drops it, on whatever thread of the owner that is. The drop
+//! cancels the token, drops the callbacks, and frees the native module, in this order. It waits for the scopes that are open (one
+//! batch being published), never for units.
+//!
+//! **Invariant:** no background task has a `Module`, a `ModuleOwner` or a weak reference to one.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::time::Duration;
+
+use crate::abi::artifact::{CodeVariant, Tier};
+use crate::abi::vmctx::VmLayout;
+use crate::base::DefinedFuncIndex;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::{Arc, OnceLock};
+use crate::codegen::env::CompileEnv;
+use crate::compile::engine::WasmEngine;
+use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
+use crate::compile::job::{CompileJob, JobKind};
+use crate::compile::native_module::NativeModule;
+use crate::compile::pending::PendingModule;
+use crate::compile::stats::CompileStats;
+use crate::compile::token::TokenOwner;
+use crate::compile::validation;
+use crate::wasm::decode::{Decoded, decode_with, to_binary};
+use crate::wasm::error::CompileError;
+use crate::wasm::module::{CanonicalTypes, WasmModule};
+
+/// A compiled module. A handle: clones are the same module. Keeps its engine alive.
+#[derive(Debug, Clone)]
+pub struct Module(Arc<ModuleOwner>);
+
+/// The owner of a native module.
+struct ModuleOwner {
+    /// Holds the native module by raw pointer; dropped, and so freed, before the engine.
+    native: TokenOwner<NativeModule>,
+    token_id: u64,
+    canonical_types: CanonicalTypes,
+    type_ids: Box<[u32]>,
+    validate_wall: Duration,
+    image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
+    engine: WasmEngine,
+}
+
+impl std::fmt::Debug for ModuleOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModuleOwner").field("token", self.native.token()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for ModuleOwner {
+    fn drop(&mut self) {
+        self.engine.tokens().remove(self.token_id);
+        self.native.cancel();
+        let native = self.native.get();
+        native.callbacks.abort();
+        // Running units see the flag that `cancel` set; what they make is dropped. Then `native` is freed, here.
+    }
+}
+
+impl Module {
+    /// Compiles a module from the binary or the text format. The caller works along until it is done.
+    ///
+    /// # Errors
+    ///
+    /// The module is malformed, invalid, or cannot be compiled. The text is the same for any number of compile tasks.
+    pub fn new(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<Module, CompileError> {
+        let (decoded, wall) = decode(engine, bytes.as_ref())?;
+        Self::prepare(engine, decoded, wall, None)?.compiled()
+    }
+
+    /// Compiles a decoded module.
+    ///
+    /// # Errors
+    ///
+    /// A body is invalid, or cannot be compiled.
+    pub fn from_decoded(engine: &WasmEngine, decoded: Decoded) -> Result<Module, CompileError> {
+        Self::prepare(engine, decoded, Duration::ZERO, None)?.compiled()
+    }
+
+    /// Says whether bytes are a valid module, without compiling it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it first.
+    pub fn validate(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<(), CompileError> {
+        let (decoded, _) = decode(engine, bytes.as_ref())?;
+        validation::validate(engine, &Arc::new(compile_env(engine, decoded)))
+    }
+
+    /// Begins to compile a module, and returns when it is decoded.
+    ///
+    /// # Errors
+    ///
+    /// The module is malformed, or invalid outside of its bodies.
+    pub fn compile_in_background(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<PendingModule, CompileError> {
+        Self::compile_in_background_with(engine, bytes, None)
+    }
+
+    /// The same, with a bell for [events](CompileEvent).
+    ///
+    /// # Errors
+    ///
+    /// As for `compile_in_background`.
+    pub fn compile_in_background_with(
+        engine: &WasmEngine,
+        bytes: impl AsRef<[u8]>,
+        sink: Option<Arc<dyn EventSink>>,
+    ) -> Result<PendingModule, CompileError> {
+        let (decoded, wall) = decode(engine, bytes.as_ref())?;
+        let module = Self::prepare(engine, decoded, wall, sink)?;
+        module.begin(engine.default_variant(), JobKind::Eager, false)?;
+        Ok(PendingModule::new(module))
+    }
+
+    /// A module that has no code yet.
+    fn prepare(
+        engine: &WasmEngine,
+        decoded: Decoded,
+        validate_wall: Duration,
+        sink: Option<Arc<dyn EventSink>>,
+    ) -> Result<Module, CompileError> {
+        let canonical_types = engine.types().ids_of(&decoded.module);
+        let env = Arc::new(compile_env(engine, decoded));
+        let native = NativeModule::new(env, EventQueue::new(sink), engine.poster().clone());
+        let native = TokenOwner::new(native);
+        let token_id = engine.tokens().insert(native.token());
+        Ok(Module(Arc::new(ModuleOwner {
+            native,
+            token_id,
+            type_ids: canonical_types.values().map(|id| id.as_u32()).collect(),
+            canonical_types,
+            validate_wall,
+            image_cache: OnceLock::new(),
+            engine: engine.clone(),
+        })))
+    }
+
+    pub(super) fn compiled(self) -> Result<Module, CompileError> {
+        self.ensure(self.engine().default_variant(), JobKind::Eager)?;
+        Ok(self)
+    }
+
+    /// Compiles the module for this variant if that was not done. Callers at the same time do it together, once.
+    ///
+    /// # Errors
+    ///
+    /// The variant cannot be compiled.
+    pub fn ensure_variant(&self, variant: CodeVariant) -> Result<(), CompileError> {
+        self.ensure(variant, JobKind::OnDemand)
+    }
+
+    fn ensure(&self, variant: CodeVariant, kind: JobKind) -> Result<(), CompileError> {
+        self.begin(variant, kind, true)?.wait(self.engine())?;
+        let new = self.native().features.take_new();
+        self.engine().count_features(new);
+        Ok(())
+    }
+
+    /// The job of a variant, made and started on first need.
+    pub(super) fn begin(&self, variant: CodeVariant, kind: JobKind, joined: bool) -> Result<&Arc<CompileJob>, CompileError> {
+        let owner = &*self.0;
+        let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
+        let made = native.make_variant(variant, || CompileJob::new(engine, native, token, (variant, kind), joined));
+        let (code, is_new) = made.map_err(|error| CompileError::limit(error.to_string(), None))?;
+        if is_new {
+            code.job.start(engine);
+        }
+        Ok(&code.job)
+    }
+
+    /// The job of the default variant, if it was begun.
+    pub(super) fn job(&self) -> Option<&Arc<CompileJob>> {
+        self.native().variant(self.engine().default_variant()).map(|code| &code.job)
+    }
+
+    /// The decoded module.
+    pub fn decoded(&self) -> &Arc<WasmModule> {
+        &self.native().env().module
+    }
+
+    /// The module's bytes, in the binary format.
+    pub fn wire_bytes(&self) -> &Arc<[u8]> {
+        &self.native().env().wire_bytes
+    }
+
+    /// Layout of an instance's vmctx.
+    pub fn layout(&self) -> &VmLayout {
+        &self.native().env().layout
+    }
+
+    /// The canonical ids of its types.
+    pub fn canonical_types(&self) -> &CanonicalTypes {
+        &self.0.canonical_types
+    }
+
+    /// The same as numbers, in an array that stays where it is as long as the module: what a vmctx points to.
+    pub fn type_ids(&self) -> &[u32] {
+        &self.0.type_ids
+    }
+
+    /// Its engine.
+    pub fn engine(&self) -> &WasmEngine {
+        &self.0.engine
+    }
+
+    /// The dispatch slot of a function. It is there, at this address, as long as the module.
+    ///
+    /// # Panics
+    ///
+    /// [`ensure_variant`](Self::ensure_variant) was not called for the variant, or there is no such function.
+    pub fn slot(&self, variant: CodeVariant, func: DefinedFuncIndex) -> *const AtomicUsize {
+        let space = self.native().variant(variant).and_then(|code| code.space.as_ref());
+        match space {
+            Some(space) => space.slot(func),
+            None => panic!("no {variant:?} code was asked for before its slot"),
+        }
+    }
+
+    /// The tier that a function's code has.
+    pub fn tier(&self, variant: CodeVariant, func: DefinedFuncIndex) -> Option<Tier> {
+        self.native().variant(variant)?.space.as_ref()?.tier(func)
+    }
+
+    /// What compiling has cost so far.
+    pub fn compile_stats(&self) -> CompileStats {
+        let native = self.native();
+        let module = &native.env().module;
+        let mut stats = CompileStats {
+            functions: module.bodies.len(),
+            code_bytes: module.code_section_bytes,
+            native_bytes: native.native_bytes(),
+            validate_wall: self.0.validate_wall,
+            detected: native.features.all(),
+            ..CompileStats::default()
+        };
+        for job in CodeVariant::ALL.into_iter().filter_map(|variant| native.variant(variant)).map(|code| &code.job) {
+            stats.compile_wall += job.wall();
+            for (total, count) in stats.finished_by_tier.iter_mut().zip(&job.stats.finished_by_tier) {
+                // Relaxed: a figure.
+                *total += count.load(Ordering::Relaxed);
+            }
+            for (slot, worker) in job.stats.workers.iter().enumerate() {
+                let worker = *worker.lock();
+                stats.compile_cpu += worker.cpu;
+                stats.workers.resize_with(stats.workers.len().max(slot + 1), Default::default);
+                stats.workers[slot].merge(&worker);
+            }
+        }
+        stats
+    }
+
+    /// A place for what the runtime makes of the module once: the image of its data.
+    pub fn image_cache(&self) -> &OnceLock<Box<dyn Any + Send + Sync>> {
+        &self.0.image_cache
+    }
+
+    /// Has a callback called for what happens to the compilation; at once, if it has ended. See [`PendingModule`].
+    pub fn add_callback(&self, callback: impl FnMut(CompileEvent) + Send + 'static) {
+        self.dispatch_events();
+        let callback: Callback = Box::new(callback);
+        self.native().callbacks.add(callback);
+    }
+
+    /// Calls the callbacks for what has happened since the last time, on this thread.
+    pub fn dispatch_events(&self) {
+        let native = self.native();
+        for event in native.events.take() {
+            native.callbacks.fire(event);
+        }
+    }
+
+    /// Whether two handles are the same module.
+    pub fn is_same(&self, other: &Module) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn native(&self) -> &NativeModule {
+        self.0.native.get()
+    }
+}
+
+fn decode(engine: &WasmEngine, bytes: &[u8]) -> Result<(Decoded, Duration), CompileError> {
+    let config = engine.config();
+    let begun = config.clock().now();
+    let decoded = decode_with(to_binary(bytes)?, config.features())?;
+    Ok((decoded, config.clock().now().saturating_sub(begun)))
+}
+
+fn compile_env(engine: &WasmEngine, decoded: Decoded) -> CompileEnv {
+    CompileEnv {
+        layout: VmLayout::new(&decoded.module),
+        wire_bytes: decoded.wire_bytes,
+        module: decoded.module,
+        validation: decoded.validation,
+        settings: engine.config().code_settings().clone(),
+    }
+}

@@ -1,0 +1,130 @@
+//! The native module: the code of one module, and what else workers reach through the token.
+//!
+//! Scopes share it, so everything here is read-only, atomic, or has a short lock of its own.
+//!
+//! **Invariant:** it is created, and dropped, by an owner. Its drop hands what is large to another thread as plain data, so that
+//! dropping a module returns at once.
+
+#![forbid(unsafe_code)]
+
+use crate::abi::artifact::{Artifact, CodeVariant};
+use crate::base::sync::{Arc, Mutex, OnceLock};
+use crate::base::tuning;
+use crate::code::error::CodeError;
+use crate::code::space::CodeSpace;
+use crate::codegen::env::CompileEnv;
+use crate::compile::events::{Callbacks, EventQueue};
+use crate::compile::features::DetectedFeatures;
+use crate::compile::job::CompileJob;
+use crate::tasks::manager::TaskPoster;
+use crate::wasm::module::WasmModule;
+
+/// What a backtrace needs of a module. The owner that a code space keeps alive.
+#[derive(Debug)]
+pub struct ModuleDebug {
+    /// The decoded module.
+    pub module: Arc<WasmModule>,
+    /// Its bytes.
+    pub wire_bytes: Arc<[u8]>,
+}
+
+/// The code of one module.
+#[derive(Debug)]
+pub struct NativeModule {
+    env: Arc<CompileEnv>,
+    variants: [OnceLock<VariantCode>; 2],
+    /// Held while a variant is made.
+    making: Mutex<()>,
+    pub(super) features: DetectedFeatures,
+    pub(super) callbacks: Callbacks,
+    pub(super) events: Arc<EventQueue>,
+    graveyard: TaskPoster,
+}
+
+/// One variant of a module.
+pub(super) struct VariantCode {
+    /// `None` for a module without bodies.
+    pub(super) space: Option<CodeSpace>,
+    pub(super) job: Arc<CompileJob>,
+}
+
+impl std::fmt::Debug for VariantCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VariantCode").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
+impl NativeModule {
+    pub(super) fn new(env: Arc<CompileEnv>, events: EventQueue, graveyard: TaskPoster) -> Self {
+        NativeModule {
+            env,
+            variants: [OnceLock::new(), OnceLock::new()],
+            making: Mutex::default(),
+            features: DetectedFeatures::default(),
+            callbacks: Callbacks::default(),
+            events: Arc::new(events),
+            graveyard,
+        }
+    }
+
+    /// What its units read.
+    pub fn env(&self) -> &Arc<CompileEnv> {
+        &self.env
+    }
+
+    pub(super) fn variant(&self, variant: CodeVariant) -> Option<&VariantCode> {
+        self.variants[variant as usize].get()
+    }
+
+    /// The variant, made on first need: an empty code space and a job that nobody has started. True for the caller who made it, and
+    /// must start the job.
+    pub(super) fn make_variant(
+        &self,
+        variant: CodeVariant,
+        job: impl FnOnce() -> CompileJob,
+    ) -> Result<(&VariantCode, bool), CodeError> {
+        let cell = &self.variants[variant as usize];
+        if let Some(made) = cell.get() {
+            return Ok((made, false));
+        }
+        let _making = self.making.lock();
+        if let Some(made) = cell.get() {
+            return Ok((made, false));
+        }
+        let made = VariantCode { space: self.new_code_space()?, job: Arc::new(job()) };
+        Ok((cell.get_or_init(|| made), true))
+    }
+
+    fn new_code_space(&self) -> Result<Option<CodeSpace>, CodeError> {
+        let module = &self.env.module;
+        if module.bodies.is_empty() {
+            return Ok(None);
+        }
+        let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
+        CodeSpace::new(module.bodies.len(), module.code_section_bytes, Arc::new(debug)).map(Some)
+    }
+
+    /// Publishes a batch; gives the bytes that it took.
+    pub(super) fn publish(&self, variant: CodeVariant, artifacts: Vec<Artifact>) -> Result<usize, CodeError> {
+        match self.variant(variant).and_then(|code| code.space.as_ref()) {
+            Some(space) if !artifacts.is_empty() => space.publish(artifacts),
+            _ => Ok(0),
+        }
+    }
+
+    /// Bytes of machine code of all variants.
+    pub fn native_bytes(&self) -> usize {
+        let spaces = self.variants.iter().filter_map(|cell| cell.get()?.space.as_ref());
+        spaces.map(CodeSpace::code_bytes).sum()
+    }
+}
+
+impl Drop for NativeModule {
+    fn drop(&mut self) {
+        self.callbacks.abort();
+        if self.native_bytes() + self.env.wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES {
+            let variants = std::mem::take(&mut self.variants);
+            self.graveyard.drop_elsewhere((variants, Arc::clone(&self.env)));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A module that is being compiled.
+
+#![forbid(unsafe_code)]
+
+use crate::compile::events::CompileEvent;
+use crate::compile::job::JobKind;
+use crate::compile::module::Module;
+use crate::wasm::error::CompileError;
+
+/// A module on its way. Dropping it gives the compilation up, and returns at once: units that run are asked to stop, and what they
+/// make is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it cancels the compilation"]
+pub struct PendingModule {
+    module: Module,
+}
+
+impl PendingModule {
+    pub(super) fn new(module: Module) -> Self {
+        PendingModule { module }
+    }
+
+    /// Whether [`wait`](Self::wait) would return at once. Without background tasks it becomes true only by waiting.
+    pub fn is_finished(&self) -> bool {
+        self.module.job().is_none_or(|job| job.progress.is_settled())
+    }
+
+    /// Works along until the module is compiled.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::new`].
+    pub fn wait(self) -> Result<Module, CompileError> {
+        let variant = self.module.engine().default_variant();
+        let result = self.module.begin(variant, JobKind::Eager, false)?.wait(self.module.engine());
+        self.module.dispatch_events();
+        result?;
+        self.module.compiled()
+    }
+
+    /// Has a callback called, on a thread that dispatches, for what happens from now on; at once, if the compilation has ended. It is
+    /// released with the last event, or when this is dropped.
+    pub fn add_callback(&self, callback: impl FnMut(CompileEvent) + Send + 'static) {
+        self.module.add_callback(callback);
+    }
+
+    /// Calls the callbacks for what has happened since the last time, on this thread.
+    pub fn dispatch_events(&self) {
+        self.module.dispatch_events();
+    }
+}

@@ -1,0 +1,397 @@
+//! The loop that runs units: fetch, compile, publish, until there is nothing left or the slice is over.
+//!
+//! Statements S1-20 to S1-29, with batches:
+//! 1. In a scope: if the module is gone, return at once. Fetch a unit.
+//! 2. Without any scope or lock: compile it, holding the token and plain data only.
+//! 3. When the batch is due (see [`policy`](crate::compile::policy)), when nothing fetched is left, or when the slice is over: in one
+//!    scope publish the batch, count it, and fetch. If the module is gone, drop it all and report nothing.
+//! 4. A background slice that is over its deadline puts back what it fetched and asks to run again.
+//!
+//! A foreground that joins runs the same loop in slot 0, takes needed units only, has no deadline, and does not heed
+//! `request_stop`, which is for background work.
+//!
+//! **Invariants:** nothing is compiled or logged inside a scope. A unit's panic is caught here: the job fails, the thread
+//! lives. Features are reported in a scope, when the slice ends, and not after a cancel.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use cranelift_entity::EntityRef;
+use tracing::Level;
+
+use crate::abi::artifact::{Artifact, Tier};
+use crate::base::sync::Arc;
+use crate::base::{DefinedFuncIndex, trace};
+use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use crate::compile::job::CompileJob;
+use crate::compile::policy::{FlushPolicy, Pending};
+use crate::compile::queue::{Appetite, LocalQueue};
+use crate::compile::stats::WorkerStats;
+use crate::compile::unit::{Unit, UnitFlags};
+use crate::tasks::manager::{Outcome, Task};
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::validate::Features;
+
+/// How a slice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SliceEnd {
+    /// Nothing left to fetch.
+    NoUnit,
+    /// Its time is over.
+    Deadline,
+    /// Background work was told to stop.
+    Stopped,
+    /// The module is gone.
+    Cancelled,
+}
+
+/// The background task of one slot of one job.
+#[derive(Debug)]
+pub(super) struct CompileTask {
+    job: Arc<CompileJob>,
+    slot: usize,
+}
+
+impl CompileTask {
+    pub(super) fn new(job: Arc<CompileJob>, slot: usize) -> Self {
+        CompileTask { job, slot }
+    }
+}
+
+impl Task for CompileTask {
+    fn run(&mut self) -> Outcome {
+        match run_slice(&self.job, self.slot, true) {
+            Some(SliceEnd::Deadline) => Outcome::Again,
+            _ => Outcome::Done,
+        }
+    }
+}
+
+impl Drop for CompileTask {
+    /// The end of a task, run or not, may leave units behind: who waits looks again.
+    fn drop(&mut self) {
+        if !self.job.progress.is_settled() && self.job.units.has_work() {
+            self.job.progress.announce();
+        }
+    }
+}
+
+/// Works on a job for its owner, until there is nothing left to fetch.
+pub(super) fn run_foreground_slice(job: &CompileJob) {
+    run_slice(job, 0, false);
+}
+
+/// `None` if the slot is occupied, or the slice itself panicked.
+fn run_slice(job: &CompileJob, slot: usize, background: bool) -> Option<SliceEnd> {
+    let run = || Some(Slice::new(job, slot, background)?.run());
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let message = format!("a compile task panicked: {}", panic_text(&*panic));
+        job.fail_general(CompileError::new(CompileErrorKind::EngineBug, message, None));
+        None
+    })
+}
+
+struct Slice<'j> {
+    job: &'j CompileJob,
+    local: LocalQueue<'j>,
+    background: bool,
+    policy: FlushPolicy,
+    /// `None` in the foreground.
+    deadline: Option<Duration>,
+    scratch: Vec<Option<Scratch>>,
+    batch: Batch,
+    detected: Features,
+    /// Not yet merged into the job's.
+    stats: WorkerStats,
+    cpu_mark: Duration,
+    /// Whether spans are wanted: asked once, as asking costs.
+    traced: bool,
+}
+
+/// What waits to be published.
+#[derive(Default)]
+struct Batch {
+    artifacts: Vec<Artifact>,
+    /// Function and the tier that was asked for, one for each artifact.
+    finished: Vec<(DefinedFuncIndex, Tier)>,
+    bytes: usize,
+    /// Units that gave no code and are done with all the same.
+    settled: usize,
+    begun: Duration,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.artifacts.is_empty() && self.settled == 0
+    }
+
+    fn pending(&self) -> Pending {
+        Pending { count: self.artifacts.len() + self.settled, bytes: self.bytes }
+    }
+}
+
+impl<'j> Slice<'j> {
+    fn new(job: &'j CompileJob, slot: usize, background: bool) -> Option<Self> {
+        let local = job.units.occupy(slot, if background { Appetite::All } else { Appetite::Needed })?;
+        let timing = &job.shared.timing;
+        let slot_count = job.units.slot_count();
+        let policy = FlushPolicy::for_slot(job.unit_count, slot_count, slot);
+        Some(Slice {
+            job,
+            local,
+            background,
+            policy: if slot_count == 1 { policy.without_clock() } else { policy },
+            deadline: background.then(|| timing.clock.now() + timing.slice),
+            scratch: (0..job.shared.compiler_count()).map(|_| None).collect(),
+            batch: Batch::default(),
+            detected: Features::empty(),
+            stats: WorkerStats::default(),
+            cpu_mark: timing.clock.thread_cpu(),
+            traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG),
+        })
+    }
+
+    fn run(&mut self) -> SliceEnd {
+        let mut unit = match self.exchange(None) {
+            Ok(unit) => unit,
+            Err(end) => return end,
+        };
+        loop {
+            let Some(present) = unit else { return SliceEnd::NoUnit };
+            self.compile(present);
+            if self.background && self.job.token.stop_requested() {
+                return match self.exchange(None) {
+                    Ok(left) => {
+                        left.into_iter().for_each(|unit| self.local.put_back(unit));
+                        SliceEnd::Stopped
+                    }
+                    Err(end) => end,
+                };
+            }
+            let next = self.local.pop_fetched();
+            let goes_on = next.is_some_and(|next| !self.is_flush_due(next));
+            unit = if goes_on {
+                next
+            } else {
+                match self.exchange(next) {
+                    Ok(unit) => unit,
+                    Err(end) => return end,
+                }
+            };
+        }
+    }
+
+    /// One look at the clock per unit, or none where time must not decide.
+    fn is_flush_due(&self, next: Unit) -> bool {
+        let elapsed = if self.policy.interval.is_some() {
+            let now = self.job.shared.timing.clock.now();
+            if self.deadline.is_some_and(|deadline| now >= deadline) {
+                return true;
+            }
+            now.saturating_sub(self.batch.begun)
+        } else {
+            Duration::ZERO
+        };
+        let other_tier = self.batch.finished.last().is_some_and(|&(_, tier)| tier != next.tier);
+        other_tier || self.policy.is_due(self.batch.pending(), elapsed)
+    }
+
+    /// Publishes the batch and fetches the next unit, in one scope (steps 1 and 3). `have` is a unit that was fetched before.
+    fn exchange(&mut self, have: Option<Unit>) -> Result<Option<Unit>, SliceEnd> {
+        let job = self.job;
+        let clock = &*job.shared.timing.clock;
+        let expired = self.deadline.is_some_and(|deadline| clock.now() >= deadline);
+        let batch = std::mem::take(&mut self.batch);
+        self.merge_stats(!batch.is_empty());
+        let span = self.traced.then(|| {
+            tracing::debug_span!(target: trace::PUBLISH, "publish", worker = self.local.slot(), functions = batch.artifacts.len())
+                .entered()
+        });
+        let asked = self.scope_time();
+        let Some(scope) = job.token.enter() else { return Err(SliceEnd::Cancelled) };
+        let entered = self.scope_time();
+        let native = scope.native_module();
+        let published = native.publish(job.variant, batch.artifacts);
+        let mut ended = false;
+        if published.is_ok() {
+            batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
+            ended = job.progress.complete(batch.finished.len() + batch.settled);
+        }
+        let next = have.or_else(|| self.local.fetch());
+        if next.is_none() || expired {
+            native.features.report(std::mem::take(&mut self.detected));
+        }
+        drop(scope);
+        self.add_scope_times(asked, entered);
+        drop(span);
+        match published {
+            Ok(bytes) => self.account(bytes, &batch.finished),
+            Err(error) => {
+                job.fail_general(CompileError::limit(error.to_string(), None));
+            }
+        }
+        if ended {
+            job.ended();
+        }
+        if expired && let Some(unit) = next {
+            self.local.put_back(unit);
+            self.stats.yield_count += 1;
+            return Err(SliceEnd::Deadline);
+        }
+        Ok(next)
+    }
+
+    fn account(&self, bytes: usize, finished: &[(DefinedFuncIndex, Tier)]) {
+        if finished.is_empty() {
+            return;
+        }
+        self.job.published(bytes);
+        for tier in [Tier::Baseline, Tier::Optimized] {
+            let count = finished.iter().filter(|&&(_, asked)| asked == tier).count();
+            if count > 0 {
+                self.job.count_finished(tier, count);
+            }
+        }
+    }
+
+    /// Step 2.
+    fn compile(&mut self, unit: Unit) {
+        let job = self.job;
+        if !job.states.start(unit.func) {
+            return;
+        }
+        if !job.first_error.matters(unit.func) {
+            self.settle_without_code(unit);
+            return;
+        }
+        let span = self.traced.then(|| {
+            let function = job.env.module.func_index(unit.func).index();
+            tracing::debug_span!(target: trace::COMPILE, "unit", function, worker = self.local.slot(), tier = ?unit.tier)
+                .entered()
+        });
+        // Before compiling, as another tier may do it (S1-23).
+        let asked = unit.tier;
+        let result = self.run_compilers(unit);
+        drop(span);
+        self.stats.unit_count += 1;
+        match result {
+            Ok(artifact) => {
+                if self.batch.artifacts.is_empty() && self.policy.interval.is_some() {
+                    self.batch.begun = job.shared.timing.clock.now();
+                }
+                self.batch.bytes += artifact.code.len();
+                self.batch.finished.push((unit.func, asked));
+                self.batch.artifacts.push(artifact);
+            }
+            Err(UnitError::Stopped) if job.should_stop(unit.func, self.background) => {
+                if job.first_error.matters(unit.func) && !job.progress.is_settled() {
+                    job.states.give_back(unit.func);
+                    job.units.push(Unit { flags: unit.flags | UnitFlags::GIVEN_BACK, ..unit });
+                } else {
+                    self.settle_without_code(unit);
+                }
+            }
+            Err(error) => {
+                job.fail_unit(unit.func, self.error_of(unit, error));
+                self.settle_without_code(unit);
+            }
+        }
+    }
+
+    fn settle_without_code(&mut self, unit: Unit) {
+        self.job.states.give_up(unit.func);
+        self.batch.settled += 1;
+    }
+
+    fn error_of(&self, unit: Unit, error: UnitError) -> CompileError {
+        let offset = Some(self.job.env.module.bodies[unit.func].start as usize);
+        let name = || self.job.describe(unit.func);
+        match error {
+            UnitError::Module(error) => error,
+            UnitError::TierUnable(reason) => {
+                CompileError::new(CompileErrorKind::Unsupported, format!("{}: {reason}", name()), offset)
+            }
+            UnitError::Stopped => {
+                CompileError::new(CompileErrorKind::EngineBug, format!("{}: the unit stopped unasked", name()), offset)
+            }
+        }
+    }
+
+    /// The compiler of the tier; if it is unable, the better ones.
+    fn run_compilers(&mut self, unit: Unit) -> Result<Artifact, UnitError> {
+        let job = self.job;
+        let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
+        for (index, compiler) in job.shared.compilers_for(unit.tier) {
+            result = self.run_compiler(index, &**compiler, unit);
+            if !matches!(result, Err(UnitError::TierUnable(_))) {
+                break;
+            }
+        }
+        result
+    }
+
+    fn run_compiler(&mut self, index: usize, compiler: &dyn Compiler, unit: Unit) -> Result<Artifact, UnitError> {
+        let job = self.job;
+        let background = self.background;
+        let mut scratch = self.scratch[index].take().unwrap_or_else(|| job.shared.take_scratch(index));
+        let detected = &mut self.detected;
+        let stop = || job.should_stop(unit.func, background);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut context = UnitContext { scratch: &mut scratch, detected, stop: &stop };
+            compiler.compile(&job.env, unit.func, unit.variant, &mut context)
+        }));
+        match result {
+            Ok(result) => {
+                self.scratch[index] = Some(scratch);
+                result
+            }
+            Err(panic) => {
+                // The scratch may be in any state: it goes.
+                let message = format!("{}: the compiler panicked: {}", job.describe(unit.func), panic_text(&*panic));
+                let offset = Some(job.env.module.bodies[unit.func].start as usize);
+                Err(UnitError::Module(CompileError::new(CompileErrorKind::EngineBug, message, offset)))
+            }
+        }
+    }
+
+    fn scope_time(&self) -> Option<Duration> {
+        let timing = &self.job.shared.timing;
+        timing.scopes.then(|| timing.clock.now())
+    }
+
+    fn add_scope_times(&mut self, asked: Option<Duration>, entered: Option<Duration>) {
+        if let (Some(asked), Some(entered), Some(left)) = (asked, entered, self.scope_time()) {
+            self.stats.scopes.wait.add(entered.saturating_sub(asked));
+            self.stats.scopes.hold.add(left.saturating_sub(entered));
+        }
+    }
+
+    /// Before the batch is counted, so that who sees the job's end sees its figures too.
+    fn merge_stats(&mut self, flushed: bool) {
+        let cpu = self.job.shared.timing.clock.thread_cpu();
+        self.stats.cpu += cpu.saturating_sub(self.cpu_mark);
+        self.stats.flush_count += usize::from(flushed);
+        self.cpu_mark = cpu;
+        let stats = std::mem::take(&mut self.stats);
+        self.job.stats.workers[self.local.slot()].lock().merge(&stats);
+    }
+}
+
+impl Drop for Slice<'_> {
+    fn drop(&mut self) {
+        for (index, scratch) in self.scratch.iter_mut().enumerate() {
+            if let Some(scratch) = scratch.take() {
+                self.job.shared.give_scratch(index, scratch);
+            }
+        }
+        self.merge_stats(false);
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

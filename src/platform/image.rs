@@ -1,0 +1,112 @@
+//! Initial memory contents that every instance maps instead of copying.
+//!
+//! *Idea.* The contents go once into an anonymous file (memfd), which is then sealed; each instance maps it copy-on-write over its
+//! memory. Untouched pages are shared by all instances, and instantiation costs one system call whatever the size.
+//!
+//! **Invariants:** a sealed image neither changes nor shrinks, so that a mapping of it never faults and never differs from the
+//! bytes it was made of. Where the system refuses anonymous files, [`ImageError::Unsupported`] tells the caller to copy.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::io::Errno;
+use rustix::mm::{self, MapFlags, ProtFlags};
+
+use crate::platform::memory::{Reservation, page_bytes};
+
+/// Why there is no image, or why it could not be mapped.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The system has no anonymous files, or no seals for them: copy the contents instead.
+    #[error("memory images are not supported here: {0}")]
+    Unsupported(Errno),
+    /// A part lies outside of the image.
+    #[error("bytes {start}..{end} lie outside of an image of {len_bytes} bytes", start = range.start, end = range.end)]
+    OutOfBounds {
+        /// The part.
+        range: Range<usize>,
+        /// The image's size.
+        len_bytes: usize,
+    },
+    /// Writing the contents failed.
+    #[error("cannot write a memory image: {0}")]
+    Write(#[from] std::io::Error),
+    /// The system refuses the mapping.
+    #[error("cannot map a memory image of {bytes} bytes: {errno}")]
+    Map {
+        /// Its size.
+        bytes: usize,
+        /// The system's answer.
+        errno: Errno,
+    },
+}
+
+/// Contents of a range of pages, to be mapped copy-on-write.
+#[derive(Debug)]
+pub struct MemoryImage {
+    file: OwnedFd,
+    len_bytes: usize,
+}
+
+impl MemoryImage {
+    /// Makes an image of `len_bytes`, rounded up to pages: zero, except for the parts at their offsets. Later parts overwrite
+    /// earlier ones. Pages that no part touches take no memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError::Unsupported`] asks the caller to copy; the others are as they say.
+    pub fn new<'a>(len_bytes: usize, parts: impl IntoIterator<Item = (usize, &'a [u8])>) -> Result<Self, ImageError> {
+        let len_bytes = len_bytes.max(1).checked_next_multiple_of(page_bytes()).ok_or(ImageError::Unsupported(Errno::FBIG))?;
+        let file = File::from(create()?);
+        file.set_len(len_bytes as u64)?;
+        for (offset, bytes) in parts {
+            let end = offset.saturating_add(bytes.len());
+            if end > len_bytes {
+                return Err(ImageError::OutOfBounds { range: offset..end, len_bytes });
+            }
+            file.write_all_at(bytes, offset as u64)?;
+        }
+        let file = OwnedFd::from(file);
+        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&file, seals).map_err(ImageError::Unsupported)?;
+        Ok(MemoryImage { file, len_bytes })
+    }
+
+    /// Its size, whole pages.
+    pub fn len_bytes(&self) -> usize {
+        self.len_bytes
+    }
+
+    /// Maps the image copy-on-write, readable and writable, at a page of the reservation.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError::Map`].
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses what is at `offset .. offset + len_bytes` of the reservation.
+    pub unsafe fn map_into(&self, reservation: &Reservation, offset: usize) -> Result<(), ImageError> {
+        let end = offset.checked_add(self.len_bytes).expect("an image fits the address space");
+        let (start, bytes) = reservation.checked(&(offset..end));
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: the range is the reservation's, and by contract nobody uses it; the file is sealed.
+        unsafe { mm::mmap(start.cast(), bytes, access, flags, &self.file, 0) }
+            .map(|_| ())
+            .map_err(|errno| ImageError::Map { bytes, errno })
+    }
+}
+
+/// A new anonymous file that takes seals, not executable where the system knows the difference.
+fn create() -> Result<OwnedFd, ImageError> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match rustix::fs::memfd_create("deltic-image", flags | MemfdFlags::NOEXEC_SEAL) {
+        // Systems before Linux 6.3 do not know the flag.
+        Err(Errno::INVAL) => rustix::fs::memfd_create("deltic-image", flags).map_err(ImageError::Unsupported),
+        other => other.map_err(ImageError::Unsupported),
+    }
+}

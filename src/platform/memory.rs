@@ -1,0 +1,280 @@
+//! Address space: reserve much, commit little, give back all.
+//!
+//! *Problem.* Linear memories, tables, heaps and code spaces must grow without moving, and 4 GiB of each must cost nothing until it
+//! is used. *Idea.* A [`Reservation`] is inaccessible address space without swap accounting; parts of it are committed (made
+//! readable and writable, zero at first touch) and decommitted (given back, inaccessible again). A [`GrowableRegion`] is a
+//! reservation whose committed part is a prefix.
+//!
+//! **Invariants:** a reservation owns its addresses until it is dropped: every mapping inside it is made with `MAP_FIXED` on a range
+//! that was checked against its bounds, and goes with it. Offsets are checked by assertion: they come from the engine, never
+//! from a guest.
+
+use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering}; // a static: loom's atomics cannot be one
+
+use rustix::io::Errno;
+use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
+
+/// Why address space could not be had or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    /// The system refuses address space.
+    #[error("cannot reserve {bytes} bytes of address space: {errno}")]
+    Reserve {
+        /// How much was asked for.
+        bytes: usize,
+        /// The system's answer.
+        errno: Errno,
+    },
+    /// The size does not fit the address space at all.
+    #[error("{bytes} bytes with alignment {alignment} are beyond the address space")]
+    TooLarge {
+        /// How much was asked for.
+        bytes: usize,
+        /// With which alignment.
+        alignment: usize,
+    },
+    /// The system refuses memory for reserved address space.
+    #[error("cannot commit {bytes} bytes of memory: {errno}")]
+    Commit {
+        /// How much was asked for.
+        bytes: usize,
+        /// The system's answer.
+        errno: Errno,
+    },
+    /// The system refuses to take memory back.
+    #[error("cannot decommit {bytes} bytes of memory: {errno}")]
+    Decommit {
+        /// How much was given back.
+        bytes: usize,
+        /// The system's answer.
+        errno: Errno,
+    },
+}
+
+/// Bytes of a page of the processor.
+pub fn page_bytes() -> usize {
+    static PAGE: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: every thread computes the same value, and nothing is published with it.
+    match PAGE.load(Ordering::Relaxed) {
+        0 => {
+            let bytes = rustix::param::page_size();
+            PAGE.store(bytes, Ordering::Relaxed);
+            bytes
+        }
+        bytes => bytes,
+    }
+}
+
+/// The next multiple of the page size, unless that overflows.
+pub fn round_to_page(bytes: usize) -> Option<usize> {
+    bytes.checked_next_multiple_of(page_bytes())
+}
+
+/// Address space that nobody else gets. Inaccessible where nothing was committed or mapped. Unmapped when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    base: *mut u8,
+    len_bytes: usize,
+}
+
+// SAFETY: a reservation is a range of addresses; its methods are system calls that any thread may make at any time.
+unsafe impl Send for Reservation {}
+// SAFETY: as above; reading or writing through `base` is the caller's unsafe act.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    /// Reserves at least one page, rounded up to whole pages.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Reserve`] or [`MemoryError::TooLarge`].
+    pub fn new(bytes: usize) -> Result<Self, MemoryError> {
+        let too_large = MemoryError::TooLarge { bytes, alignment: page_bytes() };
+        let len_bytes = round_to_page(bytes.max(1)).ok_or(too_large)?;
+        Ok(Reservation { base: reserve(len_bytes)?, len_bytes })
+    }
+
+    /// Reserves with the base at a multiple of `alignment`, a power of two.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Reserve`] or [`MemoryError::TooLarge`].
+    pub fn new_aligned(bytes: usize, alignment: usize) -> Result<Self, MemoryError> {
+        assert!(alignment.is_power_of_two(), "alignment is a power of two");
+        if alignment <= page_bytes() {
+            return Self::new(bytes);
+        }
+        let too_large = MemoryError::TooLarge { bytes, alignment };
+        let len_bytes = round_to_page(bytes.max(1)).ok_or(too_large)?;
+        let asked = len_bytes.checked_add(alignment - page_bytes()).ok_or(too_large)?;
+        let start = reserve(asked)?;
+        let head = start.addr().next_multiple_of(alignment) - start.addr();
+        let tail = asked - head - len_bytes;
+        let base = start.wrapping_add(head);
+        // SAFETY: both ranges are inside what was just mapped, outside of what is kept, and nobody knows them.
+        unsafe {
+            unmap(start, head);
+            unmap(base.wrapping_add(len_bytes), tail);
+        }
+        Ok(Reservation { base, len_bytes })
+    }
+
+    /// The lowest address.
+    pub fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    /// How many bytes are reserved.
+    pub fn len_bytes(&self) -> usize {
+        self.len_bytes
+    }
+
+    /// The addresses.
+    pub fn addresses(&self) -> Range<usize> {
+        self.base.addr()..self.base.addr() + self.len_bytes
+    }
+
+    /// Makes a range readable and writable; it starts at a page, and its end is rounded up to one. What was not accessible before
+    /// reads as zero; contents of accessible pages stay.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Commit`] when the system has no memory or no mapping left.
+    pub fn commit(&self, range: Range<usize>) -> Result<(), MemoryError> {
+        let (start, bytes) = self.checked(&range);
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the range belongs to this reservation; more access than before breaks no one.
+        unsafe { mm::mprotect(start.cast(), bytes, MprotectFlags::READ | MprotectFlags::WRITE) }
+            .map_err(|errno| MemoryError::Commit { bytes, errno })
+    }
+
+    /// Gives the memory of a range back, whatever was mapped there, and makes it inaccessible.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Decommit`] when the system has no mapping left.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the contents of the range.
+    pub unsafe fn decommit(&self, range: Range<usize>) -> Result<(), MemoryError> {
+        let (start, bytes) = self.checked(&range);
+        if bytes == 0 {
+            return Ok(());
+        }
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+        // SAFETY: the range belongs to this reservation, and the caller says that its contents are of no use.
+        unsafe { mm::mmap_anonymous(start.cast(), bytes, ProtFlags::empty(), flags) }
+            .map(|_| ())
+            .map_err(|errno| MemoryError::Decommit { bytes, errno })
+    }
+
+    /// Lets the contents of a range return to what they were at first: zero, or the image that is mapped there. Access stays.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Decommit`].
+    ///
+    /// # Safety
+    ///
+    /// Nobody relies on the contents of the range.
+    pub unsafe fn discard(&self, range: Range<usize>) -> Result<(), MemoryError> {
+        let (start, bytes) = self.checked(&range);
+        if bytes == 0 {
+            return Ok(());
+        }
+        // SAFETY: the range belongs to this reservation, and the caller says that its contents are of no use.
+        unsafe { mm::madvise(start.cast(), bytes, Advice::LinuxDontNeed) }.map_err(|errno| MemoryError::Decommit { bytes, errno })
+    }
+
+    /// Address and size of a range, its end rounded up to a page.
+    pub(in crate::platform) fn checked(&self, range: &Range<usize>) -> (*mut u8, usize) {
+        assert!(range.start <= range.end && range.end <= self.len_bytes, "{range:?} is inside the reservation");
+        assert!(range.start.is_multiple_of(page_bytes()), "{range:?} starts at a page");
+        let bytes = (range.end - range.start).next_multiple_of(page_bytes());
+        (self.base.wrapping_add(range.start), bytes)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: the range is owned; whoever used its addresses did so under the promise that the reservation is alive.
+        unsafe { unmap(self.base, self.len_bytes) }
+    }
+}
+
+/// Zeroed memory that grows without moving.
+#[derive(Debug)]
+pub struct GrowableRegion {
+    reservation: Reservation,
+    len_bytes: usize,
+}
+
+impl GrowableRegion {
+    /// A region of no bytes that can grow to `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Reserve`] or [`MemoryError::TooLarge`].
+    pub fn new(max_bytes: usize) -> Result<Self, MemoryError> {
+        Ok(GrowableRegion { reservation: Reservation::new(max_bytes)?, len_bytes: 0 })
+    }
+
+    /// Grows to at least `len_bytes`, rounded up to pages. Smaller values change nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::TooLarge`] beyond the maximum, [`MemoryError::Commit`] when memory is short; the region is as before then.
+    pub fn grow_to(&mut self, len_bytes: usize) -> Result<(), MemoryError> {
+        if len_bytes > self.reservation.len_bytes() {
+            return Err(MemoryError::TooLarge { bytes: len_bytes, alignment: page_bytes() });
+        }
+        let wanted = len_bytes.next_multiple_of(page_bytes());
+        if wanted > self.len_bytes {
+            self.reservation.commit(self.len_bytes..wanted)?;
+            self.len_bytes = wanted;
+        }
+        Ok(())
+    }
+
+    /// The lowest address; it never changes.
+    pub fn base(&self) -> *mut u8 {
+        self.reservation.base()
+    }
+
+    /// Readable and writable bytes.
+    pub fn len_bytes(&self) -> usize {
+        self.len_bytes
+    }
+
+    /// Bytes to which it can grow.
+    pub fn max_bytes(&self) -> usize {
+        self.reservation.len_bytes()
+    }
+}
+
+/// Inaccessible address space at any place.
+fn reserve(bytes: usize) -> Result<*mut u8, MemoryError> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: without a fixed address a new mapping touches no other.
+    let start = unsafe { mm::mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::empty(), flags) };
+    start.map(|start| start.cast()).map_err(|errno| MemoryError::Reserve { bytes, errno })
+}
+
+/// # Safety
+///
+/// The range is the caller's, and nobody uses it.
+unsafe fn unmap(start: *mut u8, bytes: usize) {
+    if bytes == 0 {
+        return;
+    }
+    // SAFETY: by contract.
+    if let Err(errno) = unsafe { mm::munmap(start.cast(), bytes) } {
+        // Only a split of mappings beyond the system's limit can fail here; the address space is then lost, and harmless.
+        tracing::debug!(%errno, bytes, "address space was not given back");
+    }
+}

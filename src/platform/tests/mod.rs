@@ -1,0 +1,4 @@
+//! Tests of the platform layer against the system that they run on.
+
+mod memory;
+mod threads;

@@ -1,0 +1,4 @@
+//! The compile service, with compilers that only pretend. `tests/BEHAVIOUR.md` says which test covers which statement.
+
+mod fake;
+mod lifecycle;
