@@ -3,9 +3,9 @@
 //! It is boxed and never moves, so that the isolate block can hold its address. Objects are added and freed only with the store:
 //! generated code holds raw addresses of them, and instances link to each other freely.
 
+use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 
 use crate::base::FuncIndex;
 use crate::compile::engine::WasmEngine;
