@@ -263,7 +263,7 @@ impl<'s> Simulation<'s> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
 

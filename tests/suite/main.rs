@@ -10,3 +10,5 @@ mod memory;
 mod spec;
 mod support;
 mod tidy;
+#[cfg(feature = "wasi")]
+mod wasi;
