@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod inspect;
+#[cfg(doctest)]
+mod readme;
 pub mod wast;
 
 pub use crate::abi::artifact::Tier;

@@ -41,7 +41,10 @@ pub struct Store {
     pub(crate) memories: Vec<MemoryObject>,
     pub(crate) tables: Vec<TableObject>,
     pub(crate) globals: Vec<GlobalObject>,
+    /// Boxed, and the contexts too: generated code and function references hold their addresses.
+    #[allow(clippy::vec_box)]
     pub(crate) instances: Vec<Box<InstanceObject>>,
+    #[allow(clippy::vec_box)]
     pub(crate) host_contexts: Vec<Box<HostContext>>,
     /// References of host functions that this store has contexts for already, by definition.
     pub(crate) host_refs: HashMap<usize, u32>,

@@ -334,7 +334,7 @@ fn weak_orderings_say_why() {
             let before = &text[line.saturating_sub(12)..line];
             let named =
                 |line: &&str| line.split("//").nth(1).is_some_and(|comment| words.iter().any(|word| comment.contains(word)));
-            if is_weak && !near.iter().any(|line| line.contains("//")) && !before.iter().any(|line| named(line)) {
+            if is_weak && !near.iter().any(|line| line.contains("//")) && !before.iter().any(named) {
                 found.push(source.at(line));
             }
         }
