@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use deltic::abi::trap::TrapCode;
+use deltic::runtime::link::wanted_type;
 use deltic::wasm::types::{FuncType, HeapType, RefType, ValType};
 use deltic::{
     CallError, Extern, ExternType, Func, Global, Instance, Isolate, LinkError, Memory, Module, ResourceError, Table, Trap, Val,
-    WasmEngine, wanted_type,
+    WasmEngine,
 };
 
 use super::observe::{Class, Event, Export, Guest, Host, Signature, Type, Value, argument, observe};
