@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod inspect;
+#[cfg(doctest)]
+mod readme;
 pub mod wast;
 
 pub use crate::abi::artifact::Tier;
@@ -17,7 +19,7 @@ pub use crate::compile::module::Module;
 pub use crate::compile::stats::CompileStats;
 pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
 pub use crate::runtime::error::{CallError, LinkError, ResourceError};
-pub use crate::runtime::interrupt::InterruptHandle;
+pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};
 pub use crate::runtime::limiter::{ResourceLimiter, StaticLimits};
 pub use crate::runtime::link::{Extern, ExternType};
 pub use crate::runtime::trap::{Frame, HostError, Trap};

@@ -15,9 +15,9 @@
 //! [`CodeSpace::publish`] changes it. Code below the cursor is written by the one publication that moved the cursor over it, or by the
 //! one that took it from the free ranges.
 
+use crate::base::sync::atomic::{AtomicU64 as MappedU64, AtomicUsize as MappedUsize};
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU64 as MappedU64, AtomicUsize as MappedUsize}; // in mapped memory: loom's atomics cannot be
 
 use crate::abi::artifact::{Helper, RelocTarget, Tier};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};

@@ -33,6 +33,7 @@ pub struct Config {
     task_body_bytes: usize,
     task_slice: Duration,
     scope_timing: bool,
+    unit_recording: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,6 +49,7 @@ impl Default for Config {
             task_body_bytes: tuning::TASK_BODY_BYTES,
             task_slice: tuning::TASK_SLICE,
             scope_timing: false,
+            unit_recording: false,
             clock: Arc::new(SystemClock),
         }
     }
@@ -126,6 +128,13 @@ impl Config {
         self
     }
 
+    /// Whether [`CompileStats`](crate::compile::CompileStats) lists every unit. Default: no.
+    #[must_use]
+    pub fn with_unit_recording(mut self, recording: bool) -> Self {
+        self.unit_recording = recording;
+        self
+    }
+
     /// The clock that slices and intervals go by. For tests.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -176,6 +185,11 @@ impl Config {
     /// See [`with_scope_timing`](Self::with_scope_timing).
     pub fn scope_timing(&self) -> bool {
         self.scope_timing
+    }
+
+    /// See [`with_unit_recording`](Self::with_unit_recording).
+    pub fn unit_recording(&self) -> bool {
+        self.unit_recording
     }
 
     /// See [`with_clock`](Self::with_clock).

@@ -27,7 +27,7 @@ use crate::compile::policy;
 use crate::compile::progress::{JobState, Progress};
 use crate::compile::queue::UnitSource;
 use crate::compile::state::UnitStates;
-use crate::compile::stats::WorkerStats;
+use crate::compile::stats::{UnitRecord, WorkerStats};
 use crate::compile::token::BackgroundCompileToken;
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::compile::validation;
@@ -70,6 +70,8 @@ pub(super) struct JobStats {
     pub(super) finished_by_tier: [AtomicUsize; 2],
     /// By slot; locked by the slot's occupant once per batch.
     pub(super) workers: Box<[Mutex<WorkerStats>]>,
+    /// Every unit, when the configuration asks.
+    pub(super) records: Option<Mutex<Vec<UnitRecord>>>,
 }
 
 impl CompileJob {
@@ -112,6 +114,7 @@ impl CompileJob {
                 published_bytes: AtomicUsize::new(0),
                 finished_by_tier: Default::default(),
                 workers: (0..slot_count).map(|_| Mutex::default()).collect(),
+                records: engine.config().unit_recording().then(Mutex::default),
             },
             events: (kind == JobKind::Eager).then(|| Arc::clone(&native.events)),
             outcome: OnceLock::new(),

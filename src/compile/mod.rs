@@ -22,6 +22,7 @@ pub mod pending;
 pub mod policy;
 pub mod progress;
 pub mod queue;
+pub mod simulator;
 pub mod state;
 pub mod stats;
 pub mod token;

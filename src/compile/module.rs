@@ -249,6 +249,9 @@ impl Module {
                 stats.workers.resize_with(stats.workers.len().max(slot + 1), Default::default);
                 stats.workers[slot].merge(&worker);
             }
+            if let Some(records) = &job.stats.records {
+                stats.units.extend_from_slice(&records.lock());
+            }
         }
         stats
     }

@@ -263,7 +263,7 @@ fn retry(mut steal: impl FnMut() -> Steal<Unit>) -> Option<Unit> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
     use crate::base::DefinedFuncIndex;

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::base::DefinedFuncIndex;
 use crate::wasm::validate::Features;
 
 const BUCKET_COUNT: usize = 32;
@@ -119,6 +120,19 @@ impl WorkerStats {
     }
 }
 
+/// What one unit cost: what the simulator replays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitRecord {
+    /// Which function.
+    pub func: DefinedFuncIndex,
+    /// Bytes of its body.
+    pub body_bytes: usize,
+    /// Bytes of its machine code.
+    pub code_bytes: usize,
+    /// Processor time to compile it.
+    pub cpu: Duration,
+}
+
 /// What compiling a module cost so far, all its variants together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CompileStats {
@@ -140,6 +154,8 @@ pub struct CompileStats {
     pub finished_by_tier: [usize; 2],
     /// By slot: 0 is the caller.
     pub workers: Vec<WorkerStats>,
+    /// Every unit, in the order in which they ended, when the configuration asks.
+    pub units: Vec<UnitRecord>,
 }
 
 impl CompileStats {

@@ -11,7 +11,7 @@
 //! `request_stop`, which is for background work.
 //!
 //! **Invariants:** nothing is compiled or logged inside a scope. A unit's panic is caught here: the job fails, the thread
-//! lives. Features are reported in a scope, when the slice ends, and not after a cancel.
+//! lives. Features are reported in a scope, with a batch or at the end of the slice, and not after a cancel.
 
 #![forbid(unsafe_code)]
 
@@ -29,7 +29,7 @@ use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::compile::job::CompileJob;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
-use crate::compile::stats::WorkerStats;
+use crate::compile::stats::{UnitRecord, WorkerStats};
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::tasks::manager::{Outcome, Task};
 use crate::wasm::error::{CompileError, CompileErrorKind};
@@ -37,6 +37,7 @@ use crate::wasm::validate::Features;
 
 /// How a slice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
 enum SliceEnd {
     /// Nothing left to fetch.
     NoUnit,
@@ -64,7 +65,11 @@ impl CompileTask {
 impl Task for CompileTask {
     fn run(&mut self) -> Outcome {
         match run_slice(&self.job, self.slot, true) {
-            Some(SliceEnd::Deadline) => Outcome::Again,
+            Some(SliceEnd::Deadline) => {
+                // Others of the pool may be served first; who waits need not.
+                announce_leftovers(&self.job);
+                Outcome::Again
+            }
             _ => Outcome::Done,
         }
     }
@@ -73,9 +78,13 @@ impl Task for CompileTask {
 impl Drop for CompileTask {
     /// The end of a task, run or not, may leave units behind: who waits looks again.
     fn drop(&mut self) {
-        if !self.job.progress.is_settled() && self.job.units.has_work() {
-            self.job.progress.announce();
-        }
+        announce_leftovers(&self.job);
+    }
+}
+
+fn announce_leftovers(job: &CompileJob) {
+    if !job.progress.is_settled() && job.units.has_work() {
+        job.progress.announce();
     }
 }
 
@@ -104,6 +113,8 @@ struct Slice<'j> {
     scratch: Vec<Option<Scratch>>,
     batch: Batch,
     detected: Features,
+    /// The part of `detected` that the module knows.
+    reported: Features,
     /// Not yet merged into the job's.
     stats: WorkerStats,
     cpu_mark: Duration,
@@ -148,6 +159,7 @@ impl<'j> Slice<'j> {
             scratch: (0..job.shared.compiler_count()).map(|_| None).collect(),
             batch: Batch::default(),
             detected: Features::empty(),
+            reported: Features::empty(),
             stats: WorkerStats::default(),
             cpu_mark: timing.clock.thread_cpu(),
             traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG),
@@ -155,37 +167,36 @@ impl<'j> Slice<'j> {
     }
 
     fn run(&mut self) -> SliceEnd {
-        let mut unit = match self.exchange(None) {
-            Ok(unit) => unit,
-            Err(end) => return end,
-        };
-        loop {
-            let Some(present) = unit else { return SliceEnd::NoUnit };
-            self.compile(present);
-            if self.background && self.job.token.stop_requested() {
-                return match self.exchange(None) {
-                    Ok(left) => {
-                        left.into_iter().for_each(|unit| self.local.put_back(unit));
-                        SliceEnd::Stopped
-                    }
-                    Err(end) => end,
-                };
+        match self.run_units() {
+            Ok(()) => SliceEnd::NoUnit,
+            Err(end) => end,
+        }
+    }
+
+    fn run_units(&mut self) -> Result<(), SliceEnd> {
+        let mut unit = self.exchange(None)?;
+        while let Some(present) = unit {
+            if self.is_stopped() {
+                self.local.put_back(present);
+                return Err(SliceEnd::Stopped);
             }
+            self.compile(present);
             let next = self.local.pop_fetched();
             let goes_on = next.is_some_and(|next| !self.is_flush_due(next));
-            unit = if goes_on {
-                next
-            } else {
-                match self.exchange(next) {
-                    Ok(unit) => unit,
-                    Err(end) => return end,
-                }
-            };
+            unit = if goes_on { next } else { self.exchange(next)? };
         }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.background && self.job.token.stop_requested()
     }
 
     /// One look at the clock per unit, or none where time must not decide.
     fn is_flush_due(&self, next: Unit) -> bool {
+        if self.is_stopped() {
+            return true;
+        }
         let elapsed = if self.policy.interval.is_some() {
             let now = self.job.shared.timing.clock.now();
             if self.deadline.is_some_and(|deadline| now >= deadline) {
@@ -204,7 +215,11 @@ impl<'j> Slice<'j> {
         let job = self.job;
         let clock = &*job.shared.timing.clock;
         let expired = self.deadline.is_some_and(|deadline| clock.now() >= deadline);
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
+        if job.progress.is_settled() {
+            // Failed: what was compiled since is of no use.
+            batch = Batch::default();
+        }
         self.merge_stats(!batch.is_empty());
         let span = self.traced.then(|| {
             tracing::debug_span!(target: trace::PUBLISH, "publish", worker = self.local.slot(), functions = batch.artifacts.len())
@@ -214,16 +229,18 @@ impl<'j> Slice<'j> {
         let Some(scope) = job.token.enter() else { return Err(SliceEnd::Cancelled) };
         let entered = self.scope_time();
         let native = scope.native_module();
+        // Before the batch is counted, so that who sees the job's end sees all features.
+        if !self.reported.contains(self.detected) {
+            native.features.report(self.detected);
+            self.reported = self.detected;
+        }
         let published = native.publish(job.variant, batch.artifacts);
         let mut ended = false;
         if published.is_ok() {
             batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
             ended = job.progress.complete(batch.finished.len() + batch.settled);
         }
-        let next = have.or_else(|| self.local.fetch());
-        if next.is_none() || expired {
-            native.features.report(std::mem::take(&mut self.detected));
-        }
+        let next = have.or_else(|| if self.is_stopped() { None } else { self.local.fetch() });
         drop(scope);
         self.add_scope_times(asked, entered);
         drop(span);
@@ -274,8 +291,17 @@ impl<'j> Slice<'j> {
         });
         // Before compiling, as another tier may do it (S1-23).
         let asked = unit.tier;
+        let begun = job.stats.records.as_ref().map(|_| job.shared.timing.clock.thread_cpu());
         let result = self.run_compilers(unit);
         drop(span);
+        if let (Some(records), Some(begun), Ok(artifact)) = (&job.stats.records, begun, &result) {
+            records.lock().push(UnitRecord {
+                func: unit.func,
+                body_bytes: job.env.module.bodies[unit.func].len(),
+                code_bytes: artifact.code.len(),
+                cpu: job.shared.timing.clock.thread_cpu().saturating_sub(begun),
+            });
+        }
         self.stats.unit_count += 1;
         match result {
             Ok(artifact) => {

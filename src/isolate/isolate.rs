@@ -1,7 +1,7 @@
 //! The isolate: a unique owner of instances and host state.
 
+use crate::base::sync::atomic::Ordering;
 use std::any::{Any, TypeId};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::compile::engine::WasmEngine;

@@ -328,7 +328,7 @@ macro_rules! tuples {
         $(
             impl<$($name: WasmType),*> sealed::Sealed for ($($name,)*) {}
 
-            #[allow(non_snake_case, unused_variables, unused_mut)]
+            #[allow(non_snake_case, unused_variables, unused_mut, clippy::unused_unit)]
             impl<$($name: WasmType),*> WasmParams for ($($name,)*) {
                 const TYPES: &'static [ValType] = &[$($name::TYPE),*];
                 #[inline(always)]
@@ -346,7 +346,7 @@ macro_rules! tuples {
                 }
             }
 
-            #[allow(non_snake_case, unused_variables, unused_mut)]
+            #[allow(non_snake_case, unused_variables, unused_mut, clippy::unused_unit)]
             impl<$($name: WasmType),*> WasmResults for ($($name,)*) {
                 const TYPES: &'static [ValType] = &[$($name::TYPE),*];
                 #[inline(always)]

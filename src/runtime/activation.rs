@@ -4,8 +4,8 @@
 //! activations nest (guest → host → guest) on one stack. The outermost activation also sets the stack limit: what the thread's stack
 //! has left, less a reserve for host functions, and at most what the configuration allows.
 
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::abi::trap::TrapCode;
 use crate::base::tuning::HOST_STACK_RESERVE_BYTES;
@@ -127,7 +127,14 @@ impl Store {
         frames.extend(unsafe { backtrace::outer_frames(activation) });
         match raised {
             Raised::Code(code) => Trap::new(self.interrupts.translate(&self.block, code, self.depth == 0), frames),
-            Raised::Host(error) => Trap::from_host(error, frames),
+            Raised::Host(error) => {
+                let trap = Trap::from_host(error, frames);
+                if matches!(trap.code(), TrapCode::Interrupted | TrapCode::DeadlineExceeded) {
+                    // An inner guest's interrupt that a host function passed on: spent with the outermost guest, like any other.
+                    self.interrupts.translate(&self.block, TrapCode::Interrupted, self.depth == 0);
+                }
+                trap
+            }
             Raised::Panic(panic) => std::panic::resume_unwind(panic),
         }
     }

@@ -3,7 +3,7 @@
 //! Each takes the caller's vmctx and returns to its stub, which raises if told so. Bounds follow the specification's rule for bulk
 //! operations (§4.4.7): everything is checked before anything is written.
 
-use std::sync::atomic::Ordering;
+use crate::base::sync::atomic::Ordering;
 
 use cranelift_entity::EntityRef;
 

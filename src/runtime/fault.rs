@@ -1,6 +1,6 @@
 //! Hardware faults of guest code, as traps.
 
-use std::sync::atomic::Ordering;
+use crate::base::sync::atomic::Ordering;
 
 use crate::code::registry;
 use crate::platform::signals::{self, Fault, Resume, SignalError};

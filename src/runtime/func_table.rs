@@ -5,7 +5,7 @@
 //! cold path as a call of the wrong type.
 //! **Invariant:** an entry is written before its index is given out, and never changes afterwards.
 
-use std::sync::atomic::AtomicUsize;
+use crate::base::sync::atomic::AtomicUsize;
 
 use crate::base::CanonicalTypeId;
 use crate::layout::FuncEntry;

@@ -1,12 +1,14 @@
 //! Host functions: the context that a guest's call reaches, and how its handler reports.
 
+use crate::base::sync::atomic::AtomicUsize;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicUsize;
 
 use crate::abi::call::CallLayout;
+use crate::abi::trap::TrapCode;
 use crate::base::sync::Arc;
 use crate::layout::{EntryFrame, IsolateBlock};
+use crate::runtime::interrupt::Interrupted;
 use crate::runtime::store::Store;
 use crate::runtime::stubs;
 use crate::runtime::trap::{HostError, Raised};
@@ -103,6 +105,7 @@ unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFra
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));
     match result {
         Ok(Ok(())) => 0,
+        Ok(Err(error)) if error.is::<Interrupted>() => store.raise(Raised::Code(TrapCode::Interrupted)),
         Ok(Err(error)) => store.raise(Raised::Host(error)),
         Err(panic) => store.raise(Raised::Panic(panic)),
     }

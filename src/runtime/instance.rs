@@ -91,7 +91,7 @@ pub struct InstanceObject {
 
 impl InstanceObject {
     /// The dispatch slot and vmctx that call a function: the module's own, or what was imported.
-    pub(crate) fn callee(&self, func: FuncIndex) -> (*const std::sync::atomic::AtomicUsize, *mut u8) {
+    pub(crate) fn callee(&self, func: FuncIndex) -> (*const crate::base::sync::atomic::AtomicUsize, *mut u8) {
         match self.module.decoded().defined_func(func) {
             Some(defined) => (self.module.slot(self.variant, defined), self.vmctx.as_ptr()),
             None => {

@@ -7,16 +7,22 @@
 //! Interrupting sets the word, then lifts the stack limit to the top; entering sets the limit, then looks at the word again, so
 //! one of the two sees the other. The trap that follows is told from a real stack overflow by the word.
 
+use crate::base::sync::atomic::Ordering;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::abi::trap::TrapCode;
-use crate::base::sync::{Arc, OnceLock};
+use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock};
 use crate::layout::IsolateBlock;
 use crate::layout::block::interrupt::{DEADLINE, TERMINATE};
+
+/// What a host function returns when it has waited, and has seen by [`InterruptHandle::is_pending`] that it shall not wait on: the
+/// guest stops as if it had noticed the interrupt itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted in a host function")]
+pub struct Interrupted;
 
 /// The isolate's end.
 #[derive(Debug)]
@@ -32,7 +38,7 @@ pub struct InterruptHandle {
 
 #[derive(Debug)]
 struct Shared {
-    state: parking_lot::Mutex<State>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
@@ -49,7 +55,7 @@ unsafe impl Send for State {}
 impl InterruptTarget {
     pub(crate) fn new(block: &IsolateBlock) -> Self {
         let state = State { block: Some(NonNull::from(block)), generation: 0 };
-        InterruptTarget { shared: Arc::new(Shared { state: parking_lot::Mutex::new(state) }) }
+        InterruptTarget { shared: Arc::new(Shared { state: Mutex::new(state) }) }
     }
 
     /// A handle for other threads.
@@ -140,8 +146,8 @@ impl State {
 
 /// One thread for all deadlines of the process, started at the first one.
 struct Watchdog {
-    queue: parking_lot::Mutex<BinaryHeap<Reverse<Entry>>>,
-    changed: parking_lot::Condvar,
+    queue: Mutex<BinaryHeap<Reverse<Entry>>>,
+    changed: Condvar,
 }
 
 struct Entry {
@@ -169,9 +175,8 @@ impl Ord for Entry {
 
 fn watchdog() -> &'static Watchdog {
     static WATCHDOG: OnceLock<Watchdog> = OnceLock::new();
-    static STARTED: std::sync::Once = std::sync::Once::new();
-    let watchdog =
-        WATCHDOG.get_or_init(|| Watchdog { queue: parking_lot::Mutex::default(), changed: parking_lot::Condvar::new() });
+    static STARTED: Once = Once::new();
+    let watchdog = WATCHDOG.get_or_init(|| Watchdog { queue: Mutex::default(), changed: Condvar::new() });
     STARTED.call_once(|| {
         let spawned = std::thread::Builder::new().name("deltic-watchdog".into()).spawn(|| watchdog.run());
         if let Err(error) = spawned {

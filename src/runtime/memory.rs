@@ -9,7 +9,7 @@
 //!
 //! A guarded memory may be used by checked code too, which is how instances with memories of both kinds work.
 
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::base::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::base::limits::PAGE_BYTES;
 use crate::base::tuning::{MEMORY_GUARD_BYTES, MEMORY_RESERVATION_BYTES};

@@ -3,9 +3,9 @@
 //! It is boxed and never moves, so that the isolate block can hold its address. Objects are added and freed only with the store:
 //! generated code holds raw addresses of them, and instances link to each other freely.
 
+use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 
 use crate::base::FuncIndex;
 use crate::compile::engine::WasmEngine;
@@ -41,7 +41,10 @@ pub struct Store {
     pub(crate) memories: Vec<MemoryObject>,
     pub(crate) tables: Vec<TableObject>,
     pub(crate) globals: Vec<GlobalObject>,
+    /// Boxed, and the contexts too: generated code and function references hold their addresses.
+    #[allow(clippy::vec_box)]
     pub(crate) instances: Vec<Box<InstanceObject>>,
+    #[allow(clippy::vec_box)]
     pub(crate) host_contexts: Vec<Box<HostContext>>,
     /// References of host functions that this store has contexts for already, by definition.
     pub(crate) host_refs: HashMap<usize, u32>,

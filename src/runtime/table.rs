@@ -1,6 +1,6 @@
 //! Tables: 32-bit references, contiguous, with a definition that generated code reads.
 
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::base::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::base::limits::TABLE_ELEM_COUNT;
 use crate::layout::TableDef;

@@ -105,7 +105,7 @@ impl fmt::Display for Frame {
 
 impl Error for Trap {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.host_error.as_ref().map(|error| -> &(dyn Error + 'static) { &**error })
+        self.0.host_error.as_deref().map(|error| -> &(dyn Error + 'static) { error })
     }
 }
 

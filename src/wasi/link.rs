@@ -2,6 +2,7 @@
 
 use crate::isolate::{Caller, Linker};
 use crate::runtime::error::LinkError;
+use crate::runtime::interrupt::Interrupted;
 use crate::runtime::trap::HostError;
 use crate::wasi::ctx::WasiCtx;
 use crate::wasi::table::{MODULE_NAME, ParamType, Stop, WasiCall, WasiFunction, functions};
@@ -22,8 +23,6 @@ enum Unusable {
     NoMemory,
     #[error("WASI was called by a module whose memory is shared; its functions need a memory of one thread")]
     SharedMemory,
-    #[error("interrupted in a WASI call")]
-    Interrupted,
 }
 
 /// Defines all functions of `wasi_snapshot_preview1`.
@@ -58,6 +57,6 @@ fn call(function: &WasiFunction, mut caller: Caller<'_>, args: &[u64]) -> Result
     match outcome {
         Ok(errno) => Ok(Some(u64::from(errno.code()))),
         Err(Stop::Exit(status)) => Err(Exit(status).into()),
-        Err(Stop::Interrupted) => Err(Unusable::Interrupted.into()),
+        Err(Stop::Interrupted) => Err(Interrupted.into()),
     }
 }

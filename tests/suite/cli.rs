@@ -253,7 +253,7 @@ fn compile_stats_are_one_json_object_on_stdout() {
     for key in ["code_bytes", "functions", "validate_ms", "compile_ms", "cpu_ms", "peak_rss_bytes", "native_bytes"] {
         assert!(stats[key].is_number(), "{key} in {stats}");
     }
-    assert_eq!(stats["functions"], 11);
+    assert_eq!(stats["functions"], 12);
     assert!(stats["native_bytes"].as_u64() > stats["code_bytes"].as_u64());
     assert_eq!(deltic(&["compile", "sort.wat"]).expect(0).stdout, "");
 }
@@ -286,7 +286,7 @@ fn a_trace_is_what_perfetto_opens() {
         let event = complete.iter().find(|event| event["name"] == name).unwrap_or_else(|| panic!("no {name}"));
         assert!(event["dur"].is_number() && event["ts"].is_number() && event["tid"].is_number(), "{event}");
     }
-    assert_eq!(complete.iter().filter(|event| event["name"] == "unit").count(), 11, "one for each function");
+    assert_eq!(complete.iter().filter(|event| event["name"] == "unit").count(), 12, "one for each function");
     assert!(events.iter().any(|event| event["ph"] == "M" && event["name"] == "thread_name"));
     let nowhere = folder.path().join("nowhere/trace.json");
     deltic(&["run", "--trace", text(&nowhere), "hello.wat"]).expect(1).says("trace.json");

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use deltic::{
-    CallError, Caller, CodeSettings, Config, HostError, Instance, Isolate, LinkError, Linker, ResourceLimiter, StaticLimits,
-    TrapCode,
+    CallError, Caller, CodeSettings, Config, HostError, Instance, Interrupted, Isolate, LinkError, Linker, ResourceLimiter,
+    StaticLimits, TrapCode,
 };
 
 use crate::support::{engine, engine_with, instance, instance_with, module};
@@ -154,7 +154,7 @@ fn an_interrupt_goes_through_host_frames() {
     };
     linker.func_wrap("h", "enter", enter).expect("a definition");
     let text = r#"(module $m (import "h" "enter" (func $enter)) (func $spin (export "spin") (loop $l (br $l)))
-        (func $outer (export "outer") (call $enter)))"#;
+        (func $outer (export "outer") (call $enter)) (func (export "nothing") (loop)))"#;
     let mut isolate = Isolate::new(&engine).expect("an isolate");
     let instance = linker.instantiate(&mut isolate, &module(&engine, text)).expect("an instance");
     isolate.set_deadline(Some(Duration::from_millis(20)));
@@ -163,6 +163,8 @@ fn an_interrupt_goes_through_host_frames() {
     assert_eq!(trap.code(), TrapCode::DeadlineExceeded);
     let names: Vec<_> = trap.frames().iter().filter_map(|frame| frame.func_name.as_deref()).collect();
     assert_eq!(names, ["spin", "outer"]);
+    let nothing = instance.get_typed_func::<(), ()>(&mut isolate, "nothing").expect("a function");
+    nothing.call(&mut isolate, ()).expect("the deadline is spent");
 }
 
 #[test]
@@ -173,4 +175,25 @@ fn a_start_function_is_bounded_too() {
     isolate.set_fuel(1000);
     let error = Linker::new(&engine).instantiate(&mut isolate, &module).expect_err("no end");
     assert!(matches!(&error, LinkError::Trap(trap) if trap.code() == TrapCode::OutOfFuel), "{error}");
+}
+
+#[test]
+fn a_host_function_that_waits_gives_way() {
+    let engine = engine();
+    let mut linker = Linker::new(&engine);
+    let wait = |caller: Caller<'_>| -> Result<(), HostError> {
+        let interrupt = caller.interrupt_handle();
+        while !interrupt.is_pending() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err(Interrupted.into())
+    };
+    linker.func_wrap("h", "wait", wait).expect("a definition");
+    let text = r#"(module (import "h" "wait" (func $wait)) (func (export "f") (call $wait)) (func (export "nothing") (loop)))"#;
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let instance = linker.instantiate(&mut isolate, &module(&engine, text)).expect("an instance");
+    isolate.set_deadline(Some(Duration::from_millis(5)));
+    stops_with(&mut isolate, instance, "f", TrapCode::DeadlineExceeded);
+    let nothing = instance.get_typed_func::<(), ()>(&mut isolate, "nothing").expect("a function");
+    nothing.call(&mut isolate, ()).expect("the deadline is spent");
 }

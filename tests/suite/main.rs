@@ -12,3 +12,5 @@ mod memory;
 mod spec;
 mod support;
 mod tidy;
+#[cfg(feature = "wasi")]
+mod wasi;

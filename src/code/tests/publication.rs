@@ -1,13 +1,12 @@
 //! Publication, dispatch slots, displacements and the registry.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::*;
 use crate::abi::artifact::Helper;
 use crate::base::tuning;
 use crate::code::error::ArtifactDefect;
 use crate::code::{CodeError, lookup, missing, trap_at};
 use crate::platform::clock;
+use crate::platform::fork::FORKING_IN_TESTS;
 
 #[test]
 fn published_code_runs_with_every_strategy() {
@@ -27,6 +26,7 @@ fn published_code_runs_with_every_strategy() {
 
 #[test]
 fn a_lower_tier_is_refused_and_a_higher_one_replaces() {
+    let _no_forks = FORKING_IN_TESTS.read();
     let space = space(1);
     space.publish(vec![constant(0, Tier::Baseline, 1)]).unwrap();
     space.publish(vec![constant(0, Tier::Optimized, 2)]).unwrap();
@@ -42,6 +42,12 @@ fn a_lower_tier_is_refused_and_a_higher_one_replaces() {
         space.publish(batch(first, second)).unwrap();
         assert_eq!(call(&space, 0), Tier::Optimized as u32);
         assert_eq!(space.tier(func(0)), Some(Tier::Optimized));
+        // Code that lost its slot leaves its place at once; code that was replaced waits for reports.
+        let lost = if first > second { 32 } else { 0 };
+        assert_eq!(
+            (space.free_bytes.load(Ordering::Relaxed), space.retired_bytes(), space.code_bytes()),
+            (lost, 32 - lost, 12 - lost * 6 / 32)
+        );
     }
 }
 
@@ -234,10 +240,10 @@ fn publishers_and_readers_at_once() {
                 }
             });
         }
+        let _done = Done(&done);
         for publisher in publishers {
             publisher.join().unwrap();
         }
-        done.store(true, Ordering::Release);
     });
     assert!((0..FUNCS).all(|index| space.tier(func(index)) == Some(Tier::Optimized)));
 }
