@@ -58,7 +58,7 @@ fn differential_smoke() {
     // The seeds must go on to mean something.
     assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
     assert!(tally.instances > tally.modules / 2, "{tally:?}");
-    assert!(tally.returned > tally.modules && tally.trapped > tally.modules / 4, "{tally:?}");
+    assert!(tally.returned > tally.modules / 2 && tally.trapped > tally.modules / 4, "{tally:?}");
 }
 
 /// The comparison must notice each kind of difference.
@@ -142,7 +142,7 @@ fn token_smoke() {
         let steps = 10 + random.below(60);
         token::check(&modules, &random.bytes(steps))
     };
-    run("token", MODULES / 2, check, |report| total.merge(report));
+    run("token", MODULES / 5, check, |report| total.merge(report));
     let counts = [total.begun, total.compiled, total.refused, total.dropped, total.called, total.shut_down];
-    assert!(counts.iter().all(|&count| count > 20), "{total:?}");
+    assert!(counts.iter().all(|&count| count > 10), "{total:?}");
 }

@@ -205,7 +205,7 @@ impl Host {
         }
         self.state = state;
         let mut random = Random::new(state);
-        if random.one_in(16) {
+        if random.one_in(32) {
             return None;
         }
         Some(results.iter().map(|&ty| argument(ty, &mut random)).collect())
