@@ -65,7 +65,7 @@ impl WasmEngine {
         }
         let tasks = match config.executor() {
             Some(executor) if config.num_compilation_tasks() > 0 => TaskManager::with_executor(Arc::clone(executor)),
-            _ => TaskManager::new(config.num_compilation_tasks()),
+            _ => TaskManager::new(config.num_compilation_tasks(), config.thread_name()),
         };
         let shared = EngineShared::new(config, compilers);
         Ok(WasmEngine(Arc::new(EngineInner {
@@ -167,6 +167,7 @@ pub struct EngineShared {
     /// Scratch memory that no worker uses now, by compiler.
     scratch: Box<[Mutex<Vec<Scratch>>]>,
     scratch_max: usize,
+    eager_tier: Option<Tier>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
 }
@@ -189,15 +190,17 @@ impl EngineShared {
     fn new(config: &Config, compilers: Vec<Arc<dyn Compiler>>) -> Self {
         EngineShared {
             scratch: compilers.iter().map(|_| Mutex::default()).collect(),
+            eager_tier: config.eager_tier(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }
     }
 
-    /// The tier that eager compilation asks for: the best one.
+    /// The tier that eager compilation asks for.
     pub fn eager_tier(&self) -> Tier {
-        self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier())
+        let best = self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier());
+        self.eager_tier.unwrap_or(best)
     }
 
     /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones.

@@ -205,6 +205,9 @@ impl CompileJob {
 
     /// So many bytes of machine code were published.
     pub(super) fn published(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         // Relaxed: a figure.
         let before = self.stats.published_bytes.fetch_add(bytes, Ordering::Relaxed);
         if let Some(events) = &self.events
@@ -230,10 +233,15 @@ impl CompileJob {
         }
     }
 
-    /// The job's tier for figures.
-    pub(super) fn count_finished(&self, tier: Tier, count: usize) {
-        // Relaxed: a figure.
-        self.stats.finished_by_tier[tier as usize - 1].fetch_add(count, Ordering::Relaxed);
+    /// Counts units by the tier that was asked for (S1-27).
+    pub(super) fn count_finished(&self, finished: &[(DefinedFuncIndex, Tier)]) {
+        for (tier, counter) in [Tier::Baseline, Tier::Optimized].into_iter().zip(&self.stats.finished_by_tier) {
+            let count = finished.iter().filter(|&&(_, asked)| asked == tier).count();
+            if count > 0 {
+                // Relaxed: a figure; the count of outstanding units orders it before the end.
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Wall time so far, or in all.
