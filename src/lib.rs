@@ -1,11 +1,32 @@
-//! Deltic, a WebAssembly-first engine.
+//! Deltic, a WebAssembly-first engine: modules compile in the background behind a token, are published function by function, and run in
+//! isolates.
+//!
+//! The layers, bottom-up, which is also the reading order. `ARCHITECTURE.md` is the map.
+
+pub mod base;
+pub mod platform;
+
+pub mod layout;
+
+pub mod tasks;
+
+pub mod wasm;
 
 pub mod abi;
-pub mod base;
-pub mod code;
+
 pub mod codegen;
+
+pub mod code;
+
 pub mod compile;
-pub mod layout;
-pub mod platform;
-pub mod tasks;
-pub mod wasm;
+
+pub mod runtime;
+
+pub mod isolate;
+
+#[cfg(feature = "wasi")]
+pub mod wasi;
+
+pub mod api;
+
+pub use api::*;

@@ -1,6 +1,7 @@
 //! The binary interface of generated code: vmctx layout, calling convention, traps, builtins, and what a tier hands over.
 //!
 //! **Invariant:** a compiler reads only this, `layout` and `wasm`; it never names a runtime type.
+#![forbid(unsafe_code)]
 
 pub mod artifact;
 pub mod builtins;

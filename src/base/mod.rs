@@ -1,6 +1,7 @@
 //! What every layer may use: typed indices, the synchronisation facade, limits, tuning constants and trace categories.
 //!
 //! **Invariant:** nothing here knows a WebAssembly module, generated code or the operating system.
+#![forbid(unsafe_code)]
 
 pub mod index;
 pub mod limits;

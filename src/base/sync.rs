@@ -20,7 +20,7 @@ pub use real::*;
 pub mod real {
     pub use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
     pub use std::sync::atomic;
-    pub use std::sync::{Arc, OnceLock, Weak};
+    pub use std::sync::{Arc, Once, OnceLock, Weak};
     pub use std::thread;
 
     /// A hint that this thread is spinning.

@@ -11,8 +11,8 @@
 use std::ops::Range;
 
 use crate::abi::artifact::{Artifact, Reloc, RelocTarget, Tier};
-use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::Ordering;
+use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::{ArtifactDefect, CodeError};
 use crate::code::free::FreeRanges;
 use crate::code::metadata::{FunctionMetadata, Header};
@@ -73,6 +73,7 @@ impl CodeSpace {
             }
         }
         self.settle(retired, &lost);
+        tracing::trace!(target: trace::PUBLISH, bytes = added, "code published");
         Ok(added)
     }
 

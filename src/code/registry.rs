@@ -19,10 +19,10 @@
 //! the bit of this one, and what lies before does not matter. Addresses of no code lead to empty granules: the tables are never
 //! freed, so the question itself is safe.
 
+use crate::base::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::any::Any;
 use std::ops::Range;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering}; // statics and mapped memory: loom's atomics can be neither
 
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::abi::trap::TrapCode;

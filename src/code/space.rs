@@ -15,9 +15,9 @@
 //! [`CodeSpace::publish`] changes it. Code below the cursor is written by the one publication that moved the cursor over it, or by the
 //! one that took it from the free ranges.
 
+use crate::base::sync::atomic::{AtomicU64 as MappedU64, AtomicUsize as MappedUsize};
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU64 as MappedU64, AtomicUsize as MappedUsize}; // in mapped memory: loom's atomics cannot be
 
 use crate::abi::artifact::{Helper, RelocTarget, Tier};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
@@ -28,8 +28,8 @@ use crate::code::metadata::FunctionMetadata;
 use crate::code::reclaim::Reclaim;
 use crate::code::registry::{GRANULE_BYTES, SpaceView};
 use crate::code::{helpers, missing};
-use crate::platform::exec::{ExecMemory, ExecStrategy};
-use crate::platform::memory::{Reservation, page_bytes};
+use crate::platform::exec::{ExecError, ExecMemory, ExecStrategy, Refusal};
+use crate::platform::memory::{MemoryError, Reservation, page_bytes};
 
 /// What a space is made for.
 #[derive(Debug, Clone)]
@@ -86,11 +86,11 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(options: &CodeSpaceOptions<'_>) -> Result<Plan, CodeError> {
+    fn new(options: &CodeSpaceOptions<'_>, expansion: usize) -> Result<Plan, CodeError> {
         let too_many = CodeError::TooManyFunctions { slot_count: options.slot_count };
         let words = options.slot_count.checked_add(Helper::COUNT).ok_or(too_many.clone())?;
         let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_next_multiple_of(64)).ok_or(too_many.clone())?;
-        let wanted = estimate(options.slot_count, options.wasm_code_bytes);
+        let wanted = estimate(options.slot_count, options.wasm_code_bytes, expansion);
         let max_bytes = options.max_bytes.min(tuning::CODE_SPACE_MAX_BYTES) / GRANULE_BYTES * GRANULE_BYTES;
         let overhead = wanted / 64 + 4 * page_bytes();
         let total = words_bytes.saturating_add(wanted).saturating_add(overhead).min(max_bytes);
@@ -106,9 +106,15 @@ impl Plan {
     }
 }
 
-/// How much code a module may get at most, in all tiers: four times what baseline and optimized code take together.
-fn estimate(slot_count: usize, wasm_code_bytes: usize) -> usize {
-    wasm_code_bytes.saturating_mul(32).saturating_add(slot_count.saturating_mul(1 << 10)).saturating_add(64 << 10)
+/// Bytes of machine code for a byte of WebAssembly: several times what baseline and optimized code take together, and what still
+/// does where address space is short.
+const EXPANSIONS: [usize; 3] = [32, 16, 8];
+const EXPANSION_MIN: usize = EXPANSIONS[2];
+
+/// How much code a module may get at most, in all tiers.
+fn estimate(slot_count: usize, wasm_code_bytes: usize, expansion: usize) -> usize {
+    let stubs = slot_count.saturating_mul(expansion << 5).saturating_add(64 << 10);
+    wasm_code_bytes.saturating_mul(expansion).saturating_add(stubs)
 }
 
 impl CodeSpace {
@@ -128,17 +134,44 @@ impl CodeSpace {
     ///
     /// As [`new`](Self::new).
     pub fn with_options(options: &CodeSpaceOptions<'_>, owner: Arc<dyn Any + Send + Sync>) -> Result<Self, CodeError> {
-        let plan = Plan::new(options)?;
+        let mut refusals = Vec::new();
+        for &strategy in options.strategies {
+            for expansion in EXPANSIONS {
+                match Self::with_expansion(options, strategy, expansion, &owner) {
+                    // A limit on address space is the one refusal that a smaller space may escape.
+                    Err(CodeError::Exec(ExecError::Refused(answers))) => {
+                        let may_fit = answers.iter().any(Refusal::is_shortage);
+                        refusals.extend(answers);
+                        if !may_fit {
+                            break;
+                        }
+                    }
+                    Err(CodeError::Memory(MemoryError::Reserve { .. })) if expansion != EXPANSION_MIN => {}
+                    made => return made,
+                }
+            }
+        }
+        refusals.dedup();
+        Err(CodeError::Exec(ExecError::Refused(refusals)))
+    }
+
+    fn with_expansion(
+        options: &CodeSpaceOptions<'_>,
+        strategy: ExecStrategy,
+        expansion: usize,
+        owner: &Arc<dyn Any + Send + Sync>,
+    ) -> Result<Self, CodeError> {
+        let plan = Plan::new(options, expansion)?;
         let data_bytes = plan.data_bytes();
         let reservation = Reservation::new_aligned(plan.total_bytes, GRANULE_BYTES)?;
         reservation.commit(0..data_bytes)?;
         let base = reservation.base();
-        let exec = ExecMemory::new(reservation, data_bytes, options.strategies)?;
+        let exec = ExecMemory::new(reservation, data_bytes, &[strategy])?;
         let slots = base.cast::<MappedUsize>().cast_const();
         let starts = base.wrapping_add(plan.words_bytes).cast::<MappedU64>().cast_const();
         let addresses = exec.base().addr()..exec.base().addr() + exec.len_bytes();
         // SAFETY: the bitmap is committed, zero, big enough for the whole reservation, and lives as long as `exec`.
-        let view = Box::new(unsafe { SpaceView::new(addresses, starts, owner) });
+        let view = Box::new(unsafe { SpaceView::new(addresses, starts, Arc::clone(owner)) });
         let space = CodeSpace {
             view,
             slots,
@@ -185,7 +218,8 @@ impl CodeSpace {
         self.metadata(func, |metadata| metadata.tier)
     }
 
-    /// Reads the metadata of a function's present code, if it has any. No code is freed meanwhile.
+    /// Reads the metadata of a function's present code, if it has any. No code is freed meanwhile; `read` must not publish or
+    /// report.
     pub fn metadata<R>(&self, func: DefinedFuncIndex, read: impl FnOnce(&FunctionMetadata) -> R) -> Option<R> {
         let slot = self.slot(func);
         let _kept = self.installing.read();
@@ -268,7 +302,7 @@ impl CodeSpace {
 impl Drop for CodeSpace {
     fn drop(&mut self) {
         self.view.unregister(&self.exec.reservation().addresses());
-        let starts: Vec<usize> = self.view.starts_below(*self.cursor.get_mut()).collect();
+        let starts: Vec<usize> = self.view.starts_below(self.cursor.load(Ordering::Acquire)).collect(); // alone: nobody publishes
         for start in starts {
             // SAFETY: a function starts there; the space is going, so that nobody runs or looks at it.
             unsafe { self.free_function(start as u32) };

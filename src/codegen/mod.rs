@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a compile unit is a pure function of `(CompileEnv, function, variant)`; it sees no module object, no code
 //! memory and no lock, and may run on any thread.
+#![forbid(unsafe_code)]
 
 pub mod compiler;
 pub mod env;

@@ -3,8 +3,8 @@
 //! Generated code reads its limits and writes its exit state there. Its address never changes while its isolate lives, whatever
 //! thread runs the isolate; what belongs to one activation is saved and restored around it by `runtime::activation`.
 
+use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 use std::mem::offset_of;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 
 use crate::layout::objects::FuncEntry;
 

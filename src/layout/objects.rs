@@ -1,7 +1,7 @@
 //! What a vmctx points to: function table entries, imports, memory and table definitions, global cells.
 
+use crate::base::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 use std::mem::{offset_of, size_of};
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 
 /// An entry of the isolate's function table. A function reference is the index of an entry; entry 0 stands for null and has
 /// a type id that no type has.

@@ -51,7 +51,7 @@ impl ExecStrategy {
 pub enum ExecError {
     /// The system refuses every way that was tried.
     #[error("the system gives no executable memory ({})", describe(.0))]
-    Refused(Vec<(ExecStrategy, Errno)>),
+    Refused(Vec<Refusal>),
     /// The file behind the memory cannot grow.
     #[error("no room for {bytes} bytes of code: {errno}")]
     Backing {
@@ -73,8 +73,24 @@ pub enum ExecError {
     Forked,
 }
 
-fn describe(refusals: &[(ExecStrategy, Errno)]) -> String {
-    let parts: Vec<String> = refusals.iter().map(|(strategy, errno)| format!("{strategy:?}: {errno}")).collect();
+/// Why the system does not give executable memory in one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was tried.
+    pub strategy: ExecStrategy,
+    /// The system's answer.
+    pub errno: Errno,
+}
+
+impl Refusal {
+    /// Whether less memory might have been given.
+    pub fn is_shortage(&self) -> bool {
+        self.errno == Errno::NOMEM
+    }
+}
+
+fn describe(refusals: &[Refusal]) -> String {
+    let parts: Vec<String> = refusals.iter().map(|Refusal { strategy, errno }| format!("{strategy:?}: {errno}")).collect();
     parts.join("; ")
 }
 
@@ -131,7 +147,11 @@ impl ExecMemory {
                     let (generation, fork_count) = (fork::generation(), fork::fork_count());
                     return Ok(ExecMemory { reservation, start, len_bytes, backing, generation, fork_count });
                 }
-                Err(errno) => refusals.push((strategy, errno)),
+                Err(errno) => {
+                    refusals.push(Refusal { strategy, errno });
+                    // SAFETY: nobody uses the memory yet. Should it fail, what half succeeded goes with the reservation.
+                    let _ = unsafe { reservation.decommit(start..start + len_bytes) };
+                }
             }
         }
         Err(ExecError::Refused(refusals))
@@ -301,7 +321,7 @@ fn map_twice(exec: *mut u8, len_bytes: usize, file: OwnedFd, keep: bool) -> Resu
     Ok(Backing::Dual { writable: writable.cast(), file })
 }
 
-/// Replaces what an earlier strategy mapped, and finds out whether pages may become executable.
+/// Finds out whether pages may become executable.
 fn probe_protect(exec: *mut u8) -> Result<Backing, Errno> {
     let bytes = page_bytes();
     // SAFETY: the page belongs to a reservation that the caller gives away; nobody uses its contents.

@@ -5,8 +5,8 @@
 //! its parent; [`fork_count`] differs in a parent once it has forked. Children made by `vfork` or `posix_spawn` (as by
 //! `std::process::Command`) run no engine code and count for nothing.
 
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering}; // statics: loom's atomics cannot be any
+use crate::base::sync::Once;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
 
 static GENERATION: AtomicUsize = AtomicUsize::new(0);
 static FORK_COUNT: AtomicUsize = AtomicUsize::new(0);

@@ -9,9 +9,9 @@
 //! that was checked against its bounds, and goes with it. Offsets are checked by assertion: they come from the engine, never
 //! from a guest.
 
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use std::ops::Range;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering}; // a static: loom's atomics cannot be one
 
 use rustix::io::Errno;
 use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};

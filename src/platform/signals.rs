@@ -10,11 +10,11 @@
 //! are installed once and never removed. A thread runs code that may fault only after [`ensure_thread`]: the handler has a
 //! stack of its own, because a guest may have used up the thread's.
 
+use crate::base::sync::OnceLock;
+use crate::base::sync::atomic::{AtomicPtr, Ordering};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering}; // statics read by signal handlers: loom's atomics cannot be either
 
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use rustix::io::Errno;

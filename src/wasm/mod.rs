@@ -1,6 +1,7 @@
 //! WebAssembly as data: types, the module model, decoding and validation.
 //!
 //! **Invariant:** no machine code and no runtime object is named here.
+#![forbid(unsafe_code)]
 
 pub mod canonical;
 pub mod decode;

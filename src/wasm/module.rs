@@ -2,9 +2,9 @@
 //!
 //! Function bodies and data segments are ranges of the wire bytes, which are kept once and shared.
 
+use crate::base::sync::OnceLock;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use cranelift_entity::{EntityRef, PrimaryMap};
 

@@ -1,3 +1,14 @@
-//! The integration tests, in one binary: linking is what takes long here.
+//! The integration tests, in one binary: linking is slow, running is not.
 
+mod bad_input;
+mod cli;
 mod compile;
+mod host;
+mod limits;
+mod link;
+mod memory;
+mod spec;
+mod support;
+mod tidy;
+#[cfg(feature = "wasi")]
+mod wasi;

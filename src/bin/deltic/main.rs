@@ -1,1 +1,47 @@
-fn main() {}
+//! The `deltic` command: runs, compiles, validates and inspects modules, and runs spec scripts.
+//!
+//! One file a subcommand; what they share is `args` (the command line), `load` (files and engines), `exit` (exit statuses and
+//! messages), `stats` and `trace`. Nothing is set up before the subcommand asks for it, so that a small program starts at once.
+#![forbid(unsafe_code)]
+
+mod args;
+mod compile;
+mod exit;
+mod inspect;
+mod invoke;
+mod load;
+mod run;
+mod stats;
+mod trace;
+mod units;
+mod validate;
+#[cfg_attr(not(feature = "wasi"), path = "wasi_absent.rs")]
+mod wasi;
+mod wast;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+fn main() {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Run(args) => trace::traced(&args.engine, || run::run(args)),
+        Command::Compile(args) => trace::traced(&args.engine, || compile::compile(args)),
+        Command::Validate(args) => trace::traced(&args.engine, || validate::validate(args)),
+        Command::Wast(args) => trace::traced(&args.engine, || wast::wast(args)),
+        Command::Inspect(args) => inspect::inspect(args),
+        Command::Snapshot(_) => Err(Exit::later("`deltic snapshot`")),
+        Command::Cache(_) => Err(Exit::later("`deltic cache`")),
+        Command::Build(_) => Err(Exit::later("`deltic build`")),
+        Command::Test262(_) => Err(Exit::later("`deltic test262`")),
+        Command::Wpt(_) => Err(Exit::later("`deltic wpt`")),
+        Command::Repl(_) => Err(Exit::later("`deltic repl`")),
+    };
+    let status = match done {
+        Ok(()) => 0,
+        Err(exit) => exit.report(),
+    };
+    std::process::exit(status);
+}

@@ -4,6 +4,7 @@ use super::*;
 use crate::code::CodeError;
 use crate::platform::exec::ExecError;
 use crate::platform::fork::FORKING_IN_TESTS;
+use crate::platform::memory::page_bytes;
 
 /// Runs `child` in a forked process and returns its exit status. The child does nothing but call code and make system calls.
 fn in_child(child: impl FnOnce() -> i32) -> i32 {
@@ -58,6 +59,33 @@ fn a_child_runs_code_and_has_no_writable_alias() {
         space.publish(vec![constant(2, Tier::Baseline, 9)]).unwrap();
         assert_eq!((call(&space, 2), call(&space, 1)), (9, 42));
     }
+}
+
+/// Where address space is limited, a large module gets a smaller space instead of none.
+#[test]
+fn short_address_space_gives_a_smaller_space() {
+    let _alone = FORKING_IN_TESTS.write();
+    let wasm_code_bytes = 40 << 20;
+    let unlimited = CodeSpace::new(1, wasm_code_bytes, owner()).unwrap().capacity_bytes();
+    assert!(unlimited > 32 * wasm_code_bytes);
+    let owner = owner();
+    let status = in_child(|| {
+        // Asked here: other tests reserve and release meanwhile.
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let used = pages.split(' ').next().unwrap().parse::<usize>().unwrap() * page_bytes();
+        let limit = (used + (2 << 30)) as u64;
+        let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+        // SAFETY: limits the child only.
+        unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
+        let Ok(space) = CodeSpace::new(1, wasm_code_bytes, owner) else { return 1 };
+        let published = space.publish(vec![constant(0, Tier::Baseline, 5)]).is_ok() && call(&space, 0) == 5;
+        i32::from(
+            !(published
+                && (8 * wasm_code_bytes..unlimited).contains(&space.capacity_bytes())
+                && space.strategy() == ExecStrategy::Memfd),
+        )
+    });
+    assert_eq!(status, 0);
 }
 
 /// A bitwise copy, for a child that wants to drop what its parent keeps.

@@ -7,6 +7,7 @@ mod reclaiming;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::abi::artifact::{Artifact, CodeVariant, Position, Reloc, RelocTarget, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
@@ -69,10 +70,19 @@ fn trapping(index: u32) -> Artifact {
     }
 }
 
+/// Ends the loops of other threads, also when this one panics.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release); // partner: the loops
+    }
+}
+
 /// The present entry of a function.
 fn entry(space: &CodeSpace, index: u32) -> usize {
     // SAFETY: the slot is the space's, which is alive.
-    unsafe { &*space.slot(func(index)) }.load(std::sync::atomic::Ordering::Acquire) // partner: publication
+    unsafe { &*space.slot(func(index)) }.load(Ordering::Acquire) // partner: publication
 }
 
 /// Calls a function without parameters that returns a 32-bit integer.

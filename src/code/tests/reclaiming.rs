@@ -1,7 +1,5 @@
 //! Old code is kept while a stack shows it, freed afterwards, and its place used again.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::*;
 use crate::code::{LiveCode, lookup};
 use crate::platform::fork::FORKING_IN_TESTS;
@@ -147,10 +145,10 @@ fn replacing_running_and_freeing_at_once() {
                 })
             })
             .collect();
+        let _done = Done(&done);
         for publisher in publishers {
             publisher.join().unwrap();
         }
-        done.store(true, Ordering::Release);
     });
     assert_eq!(space.code_bytes(), 6 * FUNCS as usize);
     assert_eq!(space.retired_bytes(), 0);

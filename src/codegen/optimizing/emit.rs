@@ -90,20 +90,21 @@ fn trap(code: ClifTrap) -> Result<TrapCode> {
     })
 }
 
-/// Merges trap sites and return addresses, both ascending, with the wasm offsets of the code that they stand in.
+/// Merges trap sites and return addresses with the wasm offsets of the code that they stand in.
 fn positions(compiled: &CompiledCode, traps: &[TrapSite], body_offset: usize) -> Box<[Position]> {
     let body_offset = u32::try_from(body_offset).unwrap_or(u32::MAX);
-    let mut calls: Vec<u32> = compiled.buffer.call_sites().map(|site| site.ret_addr).collect();
-    calls.sort_unstable();
-    let mut positions = Vec::with_capacity(calls.len() + traps.len());
-    // The byte before a return address belongs to the call.
-    let calls = calls.iter().map(|&offset| (offset, offset.saturating_sub(1)));
-    positions.extend(calls.map(|(code_offset, inside)| (code_offset, inside)));
-    positions.extend(traps.iter().map(|site| (site.code_offset, site.code_offset)));
-    positions.sort_unstable();
     let ranges = compiled.buffer.get_srclocs_sorted();
-    let find = |(code_offset, inside)| Position { code_offset, wasm_offset: wasm_offset(ranges, inside).unwrap_or(body_offset) };
-    positions.into_iter().map(find).collect()
+    let find = |code_offset, inside| Position { code_offset, wasm_offset: wasm_offset(ranges, inside).unwrap_or(body_offset) };
+    let end = compiled.buffer.total_size();
+    // The byte before a return address belongs to the call. Nothing returns to the end: what stands before is a tail call.
+    let calls = compiled.buffer.call_sites().map(|site| site.ret_addr).filter(|&offset| offset < end);
+    let calls = calls.map(|offset| find(offset, offset.saturating_sub(1)));
+    let mut positions = Vec::with_capacity(compiled.buffer.call_sites().count() + traps.len());
+    positions.extend(calls);
+    positions.extend(traps.iter().map(|site| find(site.code_offset, site.code_offset)));
+    // Stable: a call stays before a trap at its return address.
+    positions.sort_by_key(|position| position.code_offset);
+    positions.into()
 }
 
 /// The wasm offset of the instruction at a code offset; the prologue has none.

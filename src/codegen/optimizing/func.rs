@@ -1,11 +1,11 @@
 //! One function: reads its operators, validates each, and translates it.
 
-use cranelift_codegen::entity::EntityRef;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, SourceLoc, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{
     BinaryReader, BlockType, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, ValidatorResources,
 };
@@ -17,10 +17,11 @@ use crate::base::{DefinedFuncIndex, limits};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::frame::FrameKind;
+use crate::codegen::optimizing::local::LocalPlace;
 use crate::codegen::optimizing::regions::Flags;
-use crate::codegen::optimizing::signature::{clif_type_of, signature};
+use crate::codegen::optimizing::signature::signature;
 use crate::codegen::optimizing::stack::State;
-use crate::codegen::optimizing::{bug, features};
+use crate::codegen::optimizing::{bug, features, isa};
 use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
@@ -52,8 +53,14 @@ pub(super) struct Translator<'a> {
     pub block: Value,
     /// Where the results go, when they do not fit in registers.
     pub area: Option<Value>,
+    /// Where the locals are.
+    pub local_place: LocalPlace,
+    /// The most blocks for the variables that there are.
+    pub block_max: usize,
     /// Whether the next operator can be reached.
     pub reachable: bool,
+    /// Whether the processor multiplies and adds in one step.
+    pub fused_multiply_add: bool,
     /// Fuel of the operators since it was last counted.
     pub fuel: u64,
 }
@@ -77,33 +84,58 @@ impl<'a> Body<'a> {
         offset_of(&self.body.get_binary_reader())
     }
 
-    /// Validates and translates the body into `func`.
+    /// Validates and translates the body into `func`, which is empty.
     ///
     /// # Errors
     ///
     /// The body is invalid, exceeds a limit, or uses an operator that is not supported.
-    pub(super) fn translate(
+    pub(super) fn translate(&self, func: &mut Function, memory: &mut Allocations, config: TargetFrontendConfig) -> Result {
+        for place in [LocalPlace::Variables, LocalPlace::Frame] {
+            if self.translate_once(func, memory, config, place)? == Outcome::Complete {
+                return Ok(());
+            }
+            func.clear();
+        }
+        Err(UnitError::TierUnable("blocks with results are nested too deeply".into()))
+    }
+
+    fn translate_once(
         &self,
         func: &mut Function,
-        builder_context: &mut FunctionBuilderContext,
-        allocations: &mut FuncValidatorAllocations,
-        state: &mut State,
-        frontend_config: TargetFrontendConfig,
-    ) -> Result {
+        memory: &mut Allocations,
+        config: TargetFrontendConfig,
+        place: LocalPlace,
+    ) -> Result<Outcome> {
         let to_validate = self.env.validation.func(&self.env.module, self.func);
         let to_validate = to_validate.ok_or_else(|| bug("a function without validation resources", Some(self.offset())))?;
-        let mut validator = to_validate.into_validator(std::mem::take(allocations));
+        let mut validator = to_validate.into_validator(std::mem::take(&mut memory.validator));
         // What an earlier function left behind when it failed must not be seen.
-        state.clear();
-        let mut own_context = std::mem::take(builder_context);
-        let translator = Translator::new(self, func, &mut own_context, state);
-        let result = translator.run(&self.body, &mut validator, frontend_config);
-        *allocations = validator.into_allocations();
-        if result.is_ok() {
-            *builder_context = own_context;
+        memory.state.clear();
+        let mut builder_context = std::mem::take(&mut memory.builder);
+        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, place);
+        let result = translator.run(&self.body, &mut validator, config);
+        memory.validator = validator.into_allocations();
+        if let Ok(Outcome::Complete) = result {
+            memory.builder = builder_context;
         }
         result
     }
+}
+
+/// How translation ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    Complete,
+    /// With too many variables for that many blocks.
+    Overgrown,
+}
+
+/// Memory that serves one function after another.
+#[derive(Default)]
+pub(super) struct Allocations {
+    pub builder: FunctionBuilderContext,
+    pub validator: FuncValidatorAllocations,
+    pub state: State,
 }
 
 fn offset_of(reader: &BinaryReader<'_>) -> usize {
@@ -111,10 +143,13 @@ fn offset_of(reader: &BinaryReader<'_>) -> usize {
 }
 
 impl<'a> Translator<'a> {
-    fn new(body: &Body<'a>, func: &'a mut Function, context: &'a mut FunctionBuilderContext, state: &'a mut State) -> Self
-    where
-        'a: 'a,
-    {
+    fn new(
+        body: &Body<'a>,
+        func: &'a mut Function,
+        context: &'a mut FunctionBuilderContext,
+        state: &'a mut State,
+        local_place: LocalPlace,
+    ) -> Self {
         let module: &'a WasmModule = &body.env.module;
         let func_type = module.func_type(module.func_index(body.func));
         func.name = UserFuncName::user(0, body.func.as_u32());
@@ -142,7 +177,10 @@ impl<'a> Translator<'a> {
             vmctx,
             block,
             area,
+            local_place,
+            block_max: usize::MAX,
             reachable: true,
+            fused_multiply_add: isa::has_fma(),
             fuel: 0,
         }
     }
@@ -152,7 +190,7 @@ impl<'a> Translator<'a> {
         body: &FunctionBody<'_>,
         validator: &mut FuncValidator<ValidatorResources>,
         frontend_config: TargetFrontendConfig,
-    ) -> Result {
+    ) -> Result<Outcome> {
         let mut reader = body.get_binary_reader();
         reader.set_features(self.env.validation.features());
         self.declare_locals(&mut reader, validator)?;
@@ -165,39 +203,13 @@ impl<'a> Translator<'a> {
             self.state.detected |= features::of(&operator);
             self.builder.set_srcloc(SourceLoc::new(u32::try_from(position).unwrap_or(u32::MAX)));
             self.operator(&operator, position)?;
+            if self.is_overgrown() {
+                return Ok(Outcome::Overgrown);
+            }
         }
         operators.finish().map_err(CompileError::from)?;
         self.builder.finalize(frontend_config);
-        Ok(())
-    }
-
-    /// Parameters and locals become variables with the same numbers. Locals need no definition: Cranelift takes a variable
-    /// that was never defined for zero, which makes 50,000 unused locals cheap.
-    fn declare_locals(&mut self, reader: &mut BinaryReader<'_>, validator: &mut FuncValidator<ValidatorResources>) -> Result {
-        let first = 1 + usize::from(self.area.is_some());
-        let entry = self.builder.current_block().expect("the entry block is open");
-        for position in 0..self.func_type.params.len() {
-            let value = self.builder.block_params(entry)[first + position];
-            let variable = self.builder.declare_var(self.builder.func.dfg.value_type(value));
-            debug_assert_eq!(variable.index(), position);
-            self.builder.def_var(variable, value);
-        }
-        let mut total = self.func_type.params.len();
-        for _ in 0..reader.read_var_u32().map_err(CompileError::from)? {
-            let position = reader.original_position();
-            let count = reader.read_var_u32().map_err(CompileError::from)?;
-            let ty: wasmparser::ValType = reader.read().map_err(CompileError::from)?;
-            total = total.saturating_add(count as usize);
-            if total > limits::LOCAL_COUNT {
-                let message = format!("{total} locals in a function, more than {}", limits::LOCAL_COUNT);
-                return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
-            }
-            validator.define_locals(position, count, ty).map_err(CompileError::from)?;
-            for _ in 0..count {
-                self.builder.declare_var(clif_type_of(ty));
-            }
-        }
-        Ok(())
+        Ok(Outcome::Complete)
     }
 
     /// Dispatches by family, the frequent ones first.
@@ -229,19 +241,13 @@ impl<'a> Translator<'a> {
         Err(CompileError::new(CompileErrorKind::Unsupported, format!("operator {name}"), offset).into())
     }
 
-    /// The variable of a local.
-    pub(super) fn local(&self, index: u32) -> Variable {
-        Variable::from_u32(index)
-    }
-
     /// A word of the vmctx that never changes, loaded in the entry block: Cranelift computes it where it is first needed.
     pub(super) fn vmctx_constant(&mut self, offset: u32) -> Value {
         if let Some(&(_, value)) = self.state.constants.iter().find(|(known, _)| *known == offset) {
             return value;
         }
         let entry = self.builder.func.layout.entry_block().expect("the entry block is inserted");
-        let mut cursor = cranelift_codegen::cursor::FuncCursor::new(self.builder.func);
-        use cranelift_codegen::cursor::Cursor;
+        let mut cursor = FuncCursor::new(self.builder.func);
         cursor.goto_first_insertion_point(entry);
         let value = cursor.ins().load(I64, self.flags.constant, self.vmctx, offset32(offset));
         self.state.constants.push((offset, value));

@@ -30,6 +30,10 @@ impl Isas {
     ///
     /// Cranelift does not generate code for this machine.
     pub(super) fn new() -> Result<Self, String> {
+        // Vectors of floats are rounded and shuffled by these; scalars could do without.
+        if !is_x86_feature_detected!("sse4.1") || !is_x86_feature_detected!("ssse3") {
+            return Err("this processor lacks SSSE3 or SSE4.1".into());
+        }
         let usual = target(false, Allocator::Backtracking)?;
         let isas = Isas { targets: Default::default(), frontend_config: usual.frontend_config() };
         // The cell is new: nobody else has set it.
@@ -56,6 +60,11 @@ impl fmt::Debug for Isas {
         let made = self.targets.iter().filter(|target| target.get().is_some()).count();
         f.debug_struct("Isas").field("made", &made).finish_non_exhaustive()
     }
+}
+
+/// Whether the processor multiplies and adds in one step.
+pub(super) fn has_fma() -> bool {
+    is_x86_feature_detected!("fma")
 }
 
 fn target(canonicalize_nans: bool, allocator: Allocator) -> Result<OwnedTargetIsa, String> {

@@ -27,6 +27,7 @@ mod func;
 mod global;
 mod integer;
 mod isa;
+mod local;
 mod memory;
 mod meter;
 mod numeric;
@@ -46,16 +47,13 @@ use std::fmt;
 
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::{CodegenError, Context};
-use cranelift_frontend::FunctionBuilderContext;
-use wasmparser::FuncValidatorAllocations;
 
 use crate::abi::artifact::{Artifact, CodeVariant, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
-use crate::codegen::optimizing::func::Body;
+use crate::codegen::optimizing::func::{Allocations, Body};
 use crate::codegen::optimizing::isa::{Allocator, Isas};
-use crate::codegen::optimizing::stack::State;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// Above this many basic blocks the register allocator that is linear in them takes over: the other one is quadratic where many
@@ -70,9 +68,7 @@ pub struct Optimizing {
 /// What a worker keeps between functions: allocations.
 struct Memory {
     context: Context,
-    builder: FunctionBuilderContext,
-    validator: FuncValidatorAllocations,
-    state: State,
+    allocations: Allocations,
 }
 
 impl Optimizing {
@@ -96,9 +92,8 @@ impl Optimizing {
         unit.poll()?;
         memory.context.clear();
         let body = Body::new(env, func, variant)?;
-        let frontend_config = self.isas.frontend_config();
-        body.translate(&mut memory.context.func, &mut memory.builder, &mut memory.validator, &mut memory.state, frontend_config)?;
-        *unit.detected |= memory.state.detected;
+        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config())?;
+        *unit.detected |= memory.allocations.state.detected;
         unit.poll()?;
 
         let blocks = memory.context.func.dfg.num_blocks();
@@ -129,12 +124,7 @@ impl Compiler for Optimizing {
     }
 
     fn new_scratch(&self) -> Scratch {
-        Scratch::new(Memory {
-            context: Context::new(),
-            builder: FunctionBuilderContext::new(),
-            validator: FuncValidatorAllocations::default(),
-            state: State::default(),
-        })
+        Scratch::new(Memory { context: Context::new(), allocations: Allocations::default() })
     }
 
     fn compile(

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Elements,
     /// Results that do not fit in registers.
     Area,
+    /// Locals in the frame.
+    Locals,
     /// Imported memories: two of them may be one.
     ImportedMemories,
     /// Imported globals: two of them may be one.
@@ -51,6 +53,7 @@ pub(super) fn region(func: &mut Function, kind: Kind, nth: usize) -> AliasRegion
         Kind::Definitions => (kind as u32, "definitions"),
         Kind::Elements => (kind as u32, "table elements"),
         Kind::Area => (kind as u32, "return area"),
+        Kind::Locals => (kind as u32, "locals"),
         Kind::ImportedMemories => (kind as u32, "imported memories"),
         Kind::ImportedGlobals => (kind as u32, "imported globals"),
         Kind::OtherGlobals => (kind as u32, "other globals"),
@@ -75,6 +78,8 @@ pub(super) struct Flags {
     pub elements: MemFlagsData,
     /// The return area.
     pub area: MemFlagsData,
+    /// Locals in the frame.
+    pub locals: MemFlagsData,
 }
 
 impl Flags {
@@ -89,6 +94,7 @@ impl Flags {
             definitions: of(Kind::Definitions),
             elements: of(Kind::Elements),
             area: of(Kind::Area),
+            locals: of(Kind::Locals),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::abi::builtins::Builtin;
 use crate::base::{FuncIndex, GlobalIndex, TypeIndex};
 use crate::codegen::optimizing::frame::Frame;
 use crate::codegen::optimizing::func::Translator;
+use crate::codegen::optimizing::local::FrameLocals;
 use crate::wasm::validate::Features;
 
 /// What translation remembers of one function.
@@ -42,6 +43,8 @@ pub(super) struct State {
     pub table_stamp: u32,
     /// Defined globals that have a region of their own.
     pub global_regions: Vec<GlobalIndex>,
+    /// Locals that are in the frame.
+    pub frame_locals: FrameLocals,
     /// Features met.
     pub detected: Features,
 }
@@ -60,6 +63,7 @@ impl State {
         self.area = None;
         self.table_stamp = 0;
         self.global_regions.clear();
+        self.frame_locals.clear();
         self.detected = Features::empty();
     }
 }
@@ -184,7 +188,7 @@ impl Translator<'_> {
     pub(super) fn take_variable(&mut self, ty: Type) -> Variable {
         match self.state.free_variables[pool(ty)].pop() {
             Some(variable) => variable,
-            None => self.builder.declare_var(ty),
+            None => self.new_variable(ty),
         }
     }
 

@@ -12,16 +12,16 @@ impl Translator<'_> {
     pub(super) fn variable_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::LocalGet { local_index } => {
-                let value = self.builder.use_var(self.local(local_index));
+                let value = self.local(local_index);
                 self.push(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop_canonical();
-                self.builder.def_var(self.local(local_index), value);
+                self.set_local(local_index, value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.pop_canonical();
-                self.builder.def_var(self.local(local_index), value);
+                self.set_local(local_index, value);
                 self.push(value);
             }
             Operator::I32Const { value } => {

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use crate::platform::exec::{ExecError, ExecMemory, ExecStrategy};
+use crate::platform::exec::{ExecError, ExecMemory, ExecStrategy, Refusal};
 use crate::platform::image::{ImageError, MemoryImage};
 use crate::platform::memory::{GrowableRegion, MemoryError, Reservation, page_bytes};
 
@@ -148,7 +148,10 @@ fn the_first_strategy_that_works_is_taken() {
     assert_eq!(exec(&ExecStrategy::ORDER).unwrap().strategy(), ExecStrategy::Memfd);
     let refused = exec(&[]).unwrap_err();
     assert_eq!(refused, ExecError::Refused(vec![]));
-    let refused = ExecError::Refused(vec![(ExecStrategy::Memfd, Errno::PERM), (ExecStrategy::Protect, Errno::ACCESS)]);
+    let refused = ExecError::Refused(vec![
+        Refusal { strategy: ExecStrategy::Memfd, errno: Errno::PERM },
+        Refusal { strategy: ExecStrategy::Protect, errno: Errno::ACCESS },
+    ]);
     let text = refused.to_string();
     assert!(text.contains("Memfd: ") && text.contains("; Protect: "), "{text}");
 }

@@ -32,10 +32,11 @@ fn threads_have_their_names() {
 
 #[test]
 fn clocks_advance() {
-    let before = (clock::monotonic(), clock::thread_cpu_time(), clock::process_cpu_time());
-    while clock::thread_cpu_time() < before.1 + Duration::from_millis(2) {}
-    assert!(clock::monotonic() >= before.0 + Duration::from_millis(2));
-    assert!(clock::process_cpu_time() >= before.2 + Duration::from_millis(2));
+    let before = (clock::monotonic(), clock::process_cpu_time());
+    let start = clock::thread_cpu_time();
+    while clock::thread_cpu_time() < start + Duration::from_millis(2) {}
+    assert!(clock::monotonic() >= before.0 + Duration::from_millis(1));
+    assert!(clock::process_cpu_time() >= before.1 + Duration::from_millis(1));
 }
 
 #[test]

@@ -2,4 +2,5 @@
 
 mod forms;
 mod harness;
+mod limits;
 mod suite;

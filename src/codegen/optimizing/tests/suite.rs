@@ -40,14 +40,7 @@ fn compile_file(file: &TestFile<'_>) -> usize {
             }
             for variant in CodeVariant::ALL {
                 let what = format!("{}/{} {variant:?} {:?}", file.parent, file.name, env.settings);
-                let artifacts = match compile_all(&env, variant, &mut scratch) {
-                    Err(crate::codegen::compiler::UnitError::Module(e))
-                        if e.kind == crate::wasm::error::CompileErrorKind::Unsupported =>
-                    {
-                        continue;
-                    }
-                    other => other.unwrap_or_else(|error| panic!("{what}: {error:?}")),
-                };
+                let artifacts = compile_all(&env, variant, &mut scratch).unwrap_or_else(|error| panic!("{what}: {error:?}"));
                 let again = compile_all(&env, variant, &mut scratch).unwrap_or_else(|error| panic!("{what}: {error:?}"));
                 assert_eq!(artifacts, again, "{what}");
                 count += 1;

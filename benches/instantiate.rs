@@ -1,0 +1,47 @@
+//! Instances and isolates. Instances live as long as their isolate, which is renewed after a thousand; `in_new_isolate` makes and frees
+//! one for each.
+
+mod common;
+
+use common::instantiate::{INSTANCES_PER_ISOLATE, Renewed, Template};
+use deltic::{Config, Isolate, WasmEngine};
+use divan::Bencher;
+
+fn main() {
+    divan::main();
+}
+
+const KINDS: [&str; 3] = ["empty", "one memory", "20 imports"];
+
+fn template(engine: &WasmEngine, kind: &str) -> Template {
+    match kind {
+        "empty" => Template::empty(engine),
+        "one memory" => Template::one_memory(engine),
+        _ => Template::imports(engine),
+    }
+}
+
+fn engine() -> WasmEngine {
+    WasmEngine::new(&Config::default()).expect("an engine")
+}
+
+#[divan::bench(args = KINDS)]
+fn in_warm_isolate(bencher: Bencher<'_, '_>, kind: &str) {
+    let engine = engine();
+    let template = template(&engine, kind);
+    let mut renewed = Renewed::new(&engine, INSTANCES_PER_ISOLATE);
+    bencher.bench_local(|| template.instantiate(renewed.isolate()));
+}
+
+#[divan::bench(args = KINDS)]
+fn in_new_isolate(bencher: Bencher<'_, '_>, kind: &str) {
+    let engine = engine();
+    let template = template(&engine, kind);
+    bencher.bench_local(|| template.instantiate(&mut Isolate::new(&engine).expect("an isolate")));
+}
+
+#[divan::bench]
+fn isolate_alone(bencher: Bencher<'_, '_>) {
+    let engine = engine();
+    bencher.bench_local(|| Isolate::new(&engine).expect("an isolate"));
+}

@@ -1,0 +1,191 @@
+// Calls and instances of wasmtime through its C API, in nanoseconds, as one JSON object.
+//
+// "unchecked" calls pass raw values and check no types: what a typed call does; the others pass tagged values. Built and run by
+// `peers.py calls` against the library that the PyPI package holds; that package has no headers, so what is used is declared here.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct wasm_engine_t wasm_engine_t;
+typedef struct wasm_config_t wasm_config_t;
+typedef struct wasm_trap_t wasm_trap_t;
+typedef struct wasm_valtype_t wasm_valtype_t;
+typedef struct wasm_functype_t wasm_functype_t;
+typedef struct wasmtime_error_t wasmtime_error_t;
+typedef struct wasmtime_store_t wasmtime_store_t;
+typedef struct wasmtime_context_t wasmtime_context_t;
+typedef struct wasmtime_module_t wasmtime_module_t;
+typedef struct wasmtime_linker_t wasmtime_linker_t;
+typedef struct wasmtime_instance_pre_t wasmtime_instance_pre_t;
+typedef struct wasmtime_caller_t wasmtime_caller_t;
+typedef struct { size_t size; char *data; } wasm_byte_vec_t;
+typedef struct { size_t size; wasm_valtype_t **data; } wasm_valtype_vec_t;
+typedef struct { uint64_t store_id; void *private; } wasmtime_func_t;
+typedef struct { uint64_t store_id; size_t private; } wasmtime_instance_t;
+typedef struct { uint8_t kind; union { wasmtime_func_t func; uint64_t words[3]; } of; } wasmtime_extern_t;
+typedef struct { uint8_t kind; union { int32_t i32; uint64_t words[3]; } of; } wasmtime_val_t;
+typedef union { int32_t i32; int64_t i64; uint8_t v128[16]; } wasmtime_val_raw_t;
+typedef wasm_trap_t *(*unchecked_t)(void *, wasmtime_caller_t *, wasmtime_val_raw_t *, size_t);
+typedef wasm_trap_t *(*callback_t)(void *, wasmtime_caller_t *, const wasmtime_val_t *, size_t, wasmtime_val_t *, size_t);
+
+wasm_config_t *wasm_config_new(void);
+wasm_engine_t *wasm_engine_new_with_config(wasm_config_t *);
+wasm_valtype_t *wasm_valtype_new(uint8_t);
+void wasm_valtype_vec_new(wasm_valtype_vec_t *, size_t, wasm_valtype_t *const[]);
+wasm_functype_t *wasm_functype_new(wasm_valtype_vec_t *, wasm_valtype_vec_t *);
+void wasmtime_config_epoch_interruption_set(wasm_config_t *, _Bool);
+wasmtime_error_t *wasmtime_wat2wasm(const char *, size_t, wasm_byte_vec_t *);
+wasmtime_error_t *wasmtime_module_new(wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t **);
+wasmtime_store_t *wasmtime_store_new(wasm_engine_t *, void *, void (*)(void *));
+void wasmtime_store_delete(wasmtime_store_t *);
+wasmtime_context_t *wasmtime_store_context(wasmtime_store_t *);
+void wasmtime_context_set_epoch_deadline(wasmtime_context_t *, uint64_t);
+wasmtime_linker_t *wasmtime_linker_new(wasm_engine_t *);
+wasmtime_error_t *wasmtime_linker_define_func(wasmtime_linker_t *, const char *, size_t, const char *, size_t, const wasm_functype_t *, callback_t, void *, void (*)(void *));
+wasmtime_error_t *wasmtime_linker_define_func_unchecked(wasmtime_linker_t *, const char *, size_t, const char *, size_t, const wasm_functype_t *, unchecked_t, void *, void (*)(void *));
+wasmtime_error_t *wasmtime_linker_instantiate_pre(const wasmtime_linker_t *, const wasmtime_module_t *, wasmtime_instance_pre_t **);
+wasmtime_error_t *wasmtime_instance_pre_instantiate(const wasmtime_instance_pre_t *, wasmtime_context_t *, wasmtime_instance_t *, wasm_trap_t **);
+_Bool wasmtime_instance_export_get(wasmtime_context_t *, const wasmtime_instance_t *, const char *, size_t, wasmtime_extern_t *);
+wasmtime_error_t *wasmtime_func_call(wasmtime_context_t *, const wasmtime_func_t *, const wasmtime_val_t *, size_t, wasmtime_val_t *, size_t, wasm_trap_t **);
+wasmtime_error_t *wasmtime_func_call_unchecked(wasmtime_context_t *, const wasmtime_func_t *, wasmtime_val_raw_t *, size_t, wasm_trap_t **);
+
+static const char GUEST[] =
+    "(module (import \"host\" \"typed\" (func $typed (param i32) (result i32)))"
+    "(import \"host\" \"untyped\" (func $untyped (param i32) (result i32)))"
+    "(func (export \"nop\"))"
+    "(func (export \"add\") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)"
+    "(func (export \"typed\") (param $n i32) (result i32) (local $x i32) (loop $again"
+    "  (local.set $x (call $typed (local.get $x)))"
+    "  (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) local.get $x)"
+    "(func (export \"untyped\") (param $n i32) (result i32) (local $x i32) (loop $again"
+    "  (local.set $x (call $untyped (local.get $x)))"
+    "  (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) local.get $x)"
+    "(func (export \"empty\") (param $n i32) (result i32) (local $x i32) (loop $again"
+    "  (local.set $x (i32.add (local.get $x) (i32.const 1)))"
+    "  (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) local.get $x))";
+static const char EMPTY[] = "(module)";
+static const char MEMORY[] = "(module (memory (export \"memory\") 1) (data (i32.const 1024) \"a little data that every instance begins with\"))";
+
+static wasm_engine_t *engine;
+
+static void check(const void *error, const char *what) {
+    if (error) {
+        fprintf(stderr, "%s failed\n", what);
+        exit(1);
+    }
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+static wasmtime_module_t *compile(const char *text) {
+    wasm_byte_vec_t bytes;
+    wasmtime_module_t *module;
+    check(wasmtime_wat2wasm(text, strlen(text), &bytes), "wat");
+    check(wasmtime_module_new(engine, (const uint8_t *)bytes.data, bytes.size, &module), "compile");
+    return module;
+}
+
+static wasm_trap_t *typed(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+    (void)env, (void)caller, (void)count;
+    values[0].i32 += 1;
+    return NULL;
+}
+
+static wasm_trap_t *untyped(void *env, wasmtime_caller_t *caller, const wasmtime_val_t *args, size_t nargs, wasmtime_val_t *results, size_t nresults) {
+    (void)env, (void)caller, (void)nargs, (void)nresults;
+    results[0].kind = 0;
+    results[0].of.i32 = args[0].of.i32 + 1;
+    return NULL;
+}
+
+static wasmtime_linker_t *linker(void) {
+    wasm_valtype_vec_t params, results;
+    wasm_valtype_t *i32 = wasm_valtype_new(0), *other = wasm_valtype_new(0);
+    wasm_valtype_vec_new(&params, 1, &i32);
+    wasm_valtype_vec_new(&results, 1, &other);
+    wasm_functype_t *type = wasm_functype_new(&params, &results);
+    wasmtime_linker_t *linker = wasmtime_linker_new(engine);
+    check(wasmtime_linker_define_func_unchecked(linker, "host", 4, "typed", 5, type, typed, NULL, NULL), "define");
+    check(wasmtime_linker_define_func(linker, "host", 4, "untyped", 7, type, untyped, NULL, NULL), "define");
+    return linker;
+}
+
+static wasmtime_store_t *new_store(void) {
+    wasmtime_store_t *store = wasmtime_store_new(engine, NULL, NULL);
+    wasmtime_context_set_epoch_deadline(wasmtime_store_context(store), UINT64_C(1) << 60);
+    return store;
+}
+
+static wasmtime_instance_t instantiate(wasmtime_instance_pre_t *pre, wasmtime_context_t *context) {
+    wasmtime_instance_t instance;
+    wasm_trap_t *trap = NULL;
+    check(wasmtime_instance_pre_instantiate(pre, context, &instance, &trap), "instantiate");
+    check(trap, "start");
+    return instance;
+}
+
+static wasmtime_instance_pre_t *prepare(const char *text) {
+    wasmtime_instance_pre_t *pre;
+    check(wasmtime_linker_instantiate_pre(linker(), compile(text), &pre), "link");
+    return pre;
+}
+
+// The least of several rounds of a statement, in nanoseconds each.
+#define MEASURE(name, rounds, each, ...)                               \
+    do {                                                               \
+        double best = 1e99;                                            \
+        for (int round = 0; round < 15; round++) {                     \
+            double began = now();                                      \
+            for (int turn = 0; turn < (rounds); turn++) __VA_ARGS__;            \
+            double time = (now() - began) / (rounds) / (each);         \
+            if (time < best) best = time;                              \
+        }                                                              \
+        printf("%s\"%s\": %.2f", first ? "{" : ", ", name, best);      \
+        first = 0;                                                     \
+    } while (0)
+
+int main(void) {
+    wasm_config_t *config = wasm_config_new();
+    wasmtime_config_epoch_interruption_set(config, 1);
+    engine = wasm_engine_new_with_config(config);
+    wasmtime_store_t *store = new_store();
+    wasmtime_context_t *context = wasmtime_store_context(store);
+    wasmtime_instance_t instance = instantiate(prepare(GUEST), context);
+    static const char *const NAMES[] = {"nop", "add", "typed", "untyped", "empty"};
+    wasmtime_func_t funcs[5];
+    for (int i = 0; i < 5; i++) {
+        wasmtime_extern_t item;
+        if (!wasmtime_instance_export_get(context, &instance, NAMES[i], strlen(NAMES[i]), &item)) return 1;
+        funcs[i] = item.of.func;
+    }
+    wasmtime_val_raw_t raw[2] = {{0}};
+    wasmtime_val_t args[2] = {{0}}, results[1];
+    wasm_trap_t *trap = NULL;
+    int first = 1;
+    MEASURE("nop unchecked", 200000, 1, wasmtime_func_call_unchecked(context, &funcs[0], raw, 0, &trap));
+    MEASURE("add unchecked", 200000, 1, wasmtime_func_call_unchecked(context, &funcs[1], raw, 2, &trap));
+    MEASURE("add untyped", 200000, 1, wasmtime_func_call(context, &funcs[1], args, 2, results, 1, &trap));
+    for (int i = 2; i < 5; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "to host %s", NAMES[i]);
+        MEASURE(name, 200, 1000, (raw[0].i32 = 1000, wasmtime_func_call_unchecked(context, &funcs[i], raw, 1, &trap)));
+    }
+    wasmtime_instance_pre_t *empty = prepare(EMPTY), *memory = prepare(MEMORY);
+    // Instances live as long as their store: as many in one as Deltic's benchmark has in an isolate. The pair of loops is one round.
+    struct { const char *name; wasmtime_instance_pre_t *pre; } kinds[] = {{"instantiate empty", empty}, {"instantiate one memory", memory}};
+    for (int kind = 0; kind < 2; kind++)
+        MEASURE(kinds[kind].name, 5, 1000, {
+            wasmtime_store_t *warm = new_store();
+            wasmtime_context_t *in = wasmtime_store_context(warm);
+            for (int n = 0; n < 1000; n++) instantiate(kinds[kind].pre, in);
+            wasmtime_store_delete(warm);
+        });
+    printf("}\n");
+    return 0;
+}

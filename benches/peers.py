@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""Gets the peers named in programs.toml and compares them with `deltic`, in one sitting, by CPU time or by instructions.
+
+    peers.py get                    installs and builds all that the others need, beside the checkout
+    peers.py compile [NAME…]        compile throughput per thread, module by module
+    peers.py run [NAME…]            steady state: the time inside `_start`, program by program
+    peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
+    peers.py python                 CPython prints the answers of programs/answers.py, under both engines
+    peers.py all                    all of these
+
+Two processes make a pair; pairs alternate in order; each process is pinned to one core. A ratio is the median over pairs of
+(CPU time of the peer / CPU time of Deltic): above 1 Deltic is faster. The interval is the 95 % bootstrap interval of that median.
+A table goes to stdout and everything that was measured to a JSON file.
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+import build
+
+HERE = pathlib.Path(__file__).resolve().parent
+EMPTY_WASM = b"\0asm\x01\0\0\0"
+
+
+# ---- Processes ----------------------------------------------------------------------------------------------------------
+
+
+class Failed(Exception):
+    """A command did not do what it should."""
+
+
+class Finished:
+    """A child that ended: its output, and what it cost."""
+
+    def __init__(self, command, stdout, stderr, usage):
+        self.command = command
+        self.stdout = stdout
+        self.stderr = stderr
+        self.cpu_ms = (usage.ru_utime + usage.ru_stime) * 1e3
+        self.peak_kib = usage.ru_maxrss
+
+    def stats(self) -> dict:
+        """The JSON object that is the last line of stderr or stdout."""
+        for text in (self.stderr, self.stdout):
+            for line in reversed(text.strip().splitlines()):
+                if line.startswith("{"):
+                    try:
+                        return json.loads(line)
+                    except ValueError:
+                        break
+        return {}
+
+
+def child(command: list[str], core: int | None = None, cwd=None, env=None) -> Finished:
+    """Runs a command to its end on one core; raises if it fails."""
+
+    def pin():
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=env, preexec_fn=pin)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    if process.returncode != 0:
+        raise Failed(f"exit status {process.returncode}: {' '.join(map(str, command))}\n{texts[1].strip()[-2000:]}")
+    return Finished(command, *texts, usage)
+
+
+# ---- Statistics ---------------------------------------------------------------------------------------------------------
+
+
+def bootstrap(values: list[float], statistic, seed: int = 1, rounds: int = 4000) -> tuple[float, float]:
+    """The 95 % interval of a statistic of values, by resampling."""
+    if len(values) < 2:
+        return values[0], values[0]
+    generator = random.Random(seed)
+    found = sorted(statistic(generator.choices(values, k=len(values))) for _ in range(rounds))
+    return found[int(rounds * 0.025)], found[int(rounds * 0.975)]
+
+
+def summary(ratios: list[float]) -> dict:
+    low, high = bootstrap(ratios, statistics.median)
+    return {"ratio": statistics.median(ratios), "low": low, "high": high, "pairs": len(ratios)}
+
+
+def geometric(rows: list[dict]) -> dict | None:
+    """The geometric mean over rows of the median ratio, with its interval: the pairs of each row are resampled."""
+    if not rows:
+        return None
+    generator = random.Random(2)
+
+    def mean(samples):
+        return math.exp(statistics.fmean(math.log(statistics.median(sample)) for sample in samples))
+
+    all_ratios = [row["ratios"] for row in rows]
+    found = sorted(mean([generator.choices(ratios, k=len(ratios)) for ratios in all_ratios]) for _ in range(1000))
+    return {"ratio": mean(all_ratios), "low": found[25], "high": found[974], "rows": len(rows)}
+
+
+# ---- Getting ------------------------------------------------------------------------------------------------------------
+
+
+def get_modules(config: dict, names: list[str]) -> dict[str, pathlib.Path]:
+    """The npm modules of the table, unpacked: only the one file of each package."""
+    folder = build.place(config, "peers") / "modules"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for module in config["module"]:
+        if names and module["name"] not in names:
+            continue
+        version = module["package"].rsplit("@", 1)[1]
+        path = found[module["name"]] = folder / f"{module['name']}-{version}.wasm"
+        if path.exists():
+            continue
+        print(f"getting {module['package']}", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as packs:
+            command = ["npm", "pack", "--silent", "--ignore-scripts", module["package"]]
+            packed = subprocess.run(command, cwd=packs, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1]
+            with tarfile.open(pathlib.Path(packs) / packed) as archive:
+                data = archive.extractfile(module["file"]).read()
+        path.with_suffix(".part").write_bytes(data)
+        path.with_suffix(".part").rename(path)
+    return found
+
+
+def leb(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def code_section(path: pathlib.Path) -> tuple[int, int]:
+    """Bytes of the code section and the number of functions."""
+    data = path.read_bytes()
+    at = 8
+    while at < len(data):
+        kind = data[at]
+        size, at = leb(data, at + 1)
+        if kind == 10:
+            return size, leb(data, at)[0]
+        at += size
+    return 0, 0
+
+
+# ---- Calling ------------------------------------------------------------------------------------------------------------
+
+
+class Bench:
+    """The engines, and how they are called."""
+
+    def __init__(self, options: argparse.Namespace, config: dict):
+        self.options = options
+        self.config = config
+        self.python = build.venv(config, "wasmtime")
+        self.fields = {
+            "deltic": str(pathlib.Path(options.deltic).resolve()),
+            "python": str(self.python),
+            "runner": str(HERE / "wasmtime_run.py"),
+            "jobs": str(options.jobs),
+            "epoch": options.epoch,
+        }
+        self.results = build.place(config, "peers") / "results"
+        self.results.mkdir(parents=True, exist_ok=True)
+        self.empty = self.results / "empty.wasm"
+        self.empty.write_bytes(EMPTY_WASM)
+
+    def command(self, engine: str, what: str, args: list[str] | None = None, **fields) -> list[str]:
+        command = []
+        for part in self.config["commands"][engine][what]:
+            if part == "{args}":
+                command.extend(args or [])
+            else:
+                command.append(part.format(**self.fields, **fields))
+        return command
+
+    def call(self, engine: str, what: str, args=None, cwd=None, **fields) -> Finished:
+        env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        return child(self.command(engine, what, args, **fields), self.options.core, cwd, env)
+
+    def pairs(self, measure) -> list[dict[str, Finished]]:
+        """Interleaved pairs; the order alternates, so that a drift of the machine favours nobody."""
+        found = []
+        for number in range(self.options.pairs):
+            order = ["deltic", "wasmtime"] if number % 2 == 0 else ["wasmtime", "deltic"]
+            found.append({engine: measure(engine) for engine in order})
+        return found
+
+    def empty_ms(self) -> dict[str, float]:
+        """CPU time of compiling an empty module: what a process costs anyhow."""
+        runs = [{engine: self.call(engine, "compile", module=self.empty).cpu_ms for engine in ("deltic", "wasmtime")} for _ in range(5)]
+        return {engine: statistics.median(run[engine] for run in runs) for engine in runs[0]}
+
+    def each(self, what: str, names, one) -> list[dict]:
+        """Measures each name; what fails is reported and left out."""
+        rows = []
+        for name in names:
+            try:
+                row = one(name)
+            except Failed as error:
+                row = {"name": name, "error": str(error)}
+                print(f"{name:12} FAILED {error}", flush=True)
+            rows.append(row)
+            self.save(what, rows)
+        good = [row for row in rows if "ratios" in row]
+        total = geometric(good)
+        if total and len(good) > 1:
+            print(f"{'geometric mean':32} {total['ratio']:6.3f}  [{total['low']:.3f}, {total['high']:.3f}]  over {len(good)}")
+        self.save(what, rows, total)
+        return rows
+
+    def save(self, what: str, rows: list[dict], total: dict | None = None) -> None:
+        path = pathlib.Path(self.options.json) if self.options.json else self.results / f"{what}.json"
+        settings = {key: value for key, value in vars(self.options).items() if isinstance(value, (str, int, float, list, type(None)))}
+        report = {"what": what, "settings": settings, "wasmtime": self.config["pypi"]["wasmtime"], "rows": rows, "total": total}
+        path.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def compile_throughput(bench: Bench) -> list[dict]:
+    modules = get_modules(bench.config, bench.options.names)
+    print(f"# compile, --jobs {bench.options.jobs}, wasmtime's epoch checks {bench.options.epoch}; CPU s less that of an empty module")
+    print(f"{'module':12} {'code MB':>8} {'funcs':>6} {'deltic s':>9} {'wasmtime':>9} {'MB/s':>6} {'MB/s':>6}  {'ratio':>6}  95 % interval")
+
+    def one(name):
+        path = modules[name]
+        size, functions = code_section(path)
+        empty = bench.empty_ms()
+        pairs = bench.pairs(lambda engine: bench.call(engine, "compile", module=path))
+        cpu = {e: [pair[e].cpu_ms - empty[e] for pair in pairs] for e in ("deltic", "wasmtime")}
+        inside = {
+            "deltic": [pair["deltic"].stats().get("cpu_ms") for pair in pairs],
+            "wasmtime": [pair["wasmtime"].stats().get("compile_cpu_ms") for pair in pairs],
+        }
+        ratios = [peer / own for own, peer in zip(cpu["deltic"], cpu["wasmtime"])]
+        row = {
+            "name": name, "code_bytes": size, "functions": functions, "empty_cpu_ms": empty, "cpu_ms": cpu, "inside_cpu_ms": inside,
+            "peak_kib": {e: max(pair[e].peak_kib for pair in pairs) for e in cpu}, "ratios": ratios, **summary(ratios),
+        }
+        own, peer = (statistics.median(cpu[e]) / 1e3 for e in ("deltic", "wasmtime"))
+        print(
+            f"{name:12} {size / 1e6:8.2f} {functions:6} {own:9.3f} {peer:9.3f} {size / 1e6 / own:6.2f} {size / 1e6 / peer:6.2f}"
+            f"  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True,
+        )
+        return row
+
+    return bench.each("compile", modules, one)
+
+
+def run_time(run: Finished, compile_only_ms: float | None) -> float:
+    """CPU milliseconds of `_start`: what the engine says, or else the process without what it takes to compile."""
+    said = run.stats().get("run_cpu_ms")
+    return said if said is not None else run.cpu_ms - compile_only_ms
+
+
+def steady_state(bench: Bench) -> list[dict]:
+    modules = build.build(bench.config, bench.options.names)
+    expected = {program["name"]: program["expect"] for program in bench.config["program"]}
+    print(f"# run, wasmtime's epoch checks {bench.options.epoch}; CPU ms inside _start")
+    print(f"{'program':12} {'deltic':>9} {'wasmtime':>9}  {'ratio':>6}  95 % interval")
+
+    def one(name):
+        path = modules[name]
+        compile_only = statistics.median(bench.call("deltic", "compile", module=path).cpu_ms for _ in range(5))
+
+        def measure(engine):
+            run = bench.call(engine, "run", module=path)
+            if run.stdout.strip() != expected[name]:
+                raise Failed(f"{engine} printed {run.stdout.strip()!r}, not {expected[name]!r}")
+            return run
+
+        pairs = bench.pairs(measure)
+        cpu = {e: [run_time(pair[e], compile_only) for pair in pairs] for e in ("deltic", "wasmtime")}
+        whole = {e: [pair[e].cpu_ms for pair in pairs] for e in cpu}
+        ratios = [peer / own for own, peer in zip(cpu["deltic"], cpu["wasmtime"])]
+        row = {"name": name, "compile_only_cpu_ms": compile_only, "run_cpu_ms": cpu, "process_cpu_ms": whole, "ratios": ratios, **summary(ratios)}
+        own, peer = (statistics.median(cpu[e]) for e in ("deltic", "wasmtime"))
+        print(f"{name:12} {own:9.1f} {peer:9.1f}  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True)
+        return row
+
+    return bench.each(f"run-epoch-{bench.options.epoch}", modules, one)
+
+
+def counter() -> str | None:
+    """What counts instructions here."""
+    if shutil.which("perf"):
+        probe = subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", "true"], capture_output=True, text=True)
+        if probe.returncode == 0 and probe.stderr.split(",")[0].strip().isdigit():
+            return "perf"
+    return "callgrind" if shutil.which("valgrind") else None
+
+
+def count(which: str, command: list[str], core: int | None) -> int:
+    env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    if which == "perf":
+        run = child(["perf", "stat", "-x,", "-e", "instructions:u", *command], core, env=env)
+        return int(next(line for line in run.stderr.splitlines() if "instructions" in line).split(",")[0])
+    with tempfile.TemporaryDirectory() as folder:
+        run = child(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", *command], core, env=env)
+    return int(re.search(r"Collected\s*:\s*(\d+)", run.stderr).group(1))
+
+
+def instructions(bench: Bench) -> list[dict]:
+    which = counter()
+    if which is None:
+        print("# instructions: neither perf counts here nor is valgrind installed")
+        return []
+    programs = {p["name"]: p for p in bench.config["program"] if "small" in p and (not bench.options.names or p["name"] in bench.options.names)}
+    modules = build.build(bench.config, list(programs))
+    print(f"# instructions by {which}, wasmtime's epoch checks {bench.options.epoch}: the difference between two amounts of work")
+    print(f"{'program':12} {'deltic M':>9} {'wasmtime':>9}  {'ratio':>6}")
+
+    def one(name):
+        counts = {}
+        for engine in ("deltic", "wasmtime"):
+            few, many = (count(which, bench.command(engine, "run", [str(w)], module=modules[name]), bench.options.core) for w in programs[name]["small"])
+            counts[engine] = many - few
+        ratio = counts["wasmtime"] / counts["deltic"]
+        print(f"{name:12} {counts['deltic'] / 1e6:9.2f} {counts['wasmtime'] / 1e6:9.2f}  {ratio:6.3f}", flush=True)
+        return {"name": name, "counter": which, "instructions": counts, "ratios": [ratio], "ratio": ratio}
+
+    return bench.each(f"instructions-epoch-{bench.options.epoch}", programs, one)
+
+
+def python_answers(bench: Bench) -> list[dict]:
+    module = get_modules(bench.config, ["python"])["python"]
+    expected = (HERE / "programs" / "answers.txt").read_text()
+    rows = []
+    for engine in ("wasmtime", "deltic"):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(HERE / "programs" / "answers.py", folder)
+            began = time.monotonic()
+            try:
+                run = bench.call(engine, "dir", ["answers.py"], module=module, dir=folder)
+                same, cpu = run.stdout == expected, run.cpu_ms
+                problem = None if same else f"printed\n{run.stdout}{run.stderr}"
+            except Failed as error:
+                same, cpu, problem = False, None, str(error)
+        rows.append({"name": engine, "same": same, "cpu_ms": cpu, "problem": problem})
+        print(f"CPython under {engine}: {'the expected answers' if same else problem}, {time.monotonic() - began:.1f} s", flush=True)
+    bench.save("python", rows)
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--deltic", default=str(HERE.parent / "target" / "release" / "deltic"), help="the command to measure")
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=0, help="Deltic's compile tasks; 0 compiles on the caller")
+    parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
+    parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
+    parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
+    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "python", "all"])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+    config = build.settings()
+    if options.action == "get":
+        build.venv(config, "wasmtime")
+        build.build(config, options.names)
+        get_modules(config, options.names)
+        return 0
+    if not pathlib.Path(options.deltic).exists():
+        parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
+    bench = Bench(options, config)
+    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "python": python_answers}
+    chosen = list(actions) if options.action == "all" else [options.action]
+    rows = [row for action in chosen for row in actions[action](bench)]
+    return 1 if any("error" in row or row.get("same") is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

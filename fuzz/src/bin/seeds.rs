@@ -1,0 +1,114 @@
+//! Runs the fuzz targets from seeds, on a stable toolchain and for a bounded time.
+//!
+//! `seeds TARGET [--from N] [--count N] [--seconds S] [--out DIR]`, with TARGET one of differential, decode, token, all. What fails is
+//! printed with its seed, and its module is written to the folder.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use deltic_fuzz::{decode, differential, generate, random::Random, token};
+
+/// The bytes that failed, and how they end in a file's name.
+type Input = (Vec<u8>, &'static str);
+
+struct Options {
+    target: String,
+    from: u64,
+    count: u64,
+    limit: Duration,
+    out: PathBuf,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options =
+        Options { target: String::new(), from: 0, count: u64::MAX, limit: Duration::from_secs(60), out: PathBuf::from("artifacts") };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+        let number = |text: String| text.parse::<u64>().map_err(|_| format!("{text} is no number"));
+        match arg.as_str() {
+            "--from" => options.from = number(value()?)?,
+            "--count" => options.count = number(value()?)?,
+            "--seconds" => options.limit = Duration::from_secs(number(value()?)?),
+            "--out" => options.out = PathBuf::from(value()?),
+            _ if arg.starts_with('-') || !options.target.is_empty() => return Err(format!("what is {arg}?")),
+            _ => options.target = arg,
+        }
+    }
+    Ok(options)
+}
+
+/// Runs one target for many seeds: how many failed.
+fn run(name: &str, options: &Options, mut check: impl FnMut(u64) -> Result<(), (String, Input)>) -> usize {
+    let began = Instant::now();
+    let (mut done, mut failed) = (0u64, 0);
+    for seed in options.from..options.from.saturating_add(options.count) {
+        if began.elapsed() > options.limit {
+            break;
+        }
+        done += 1;
+        let result = catch_unwind(AssertUnwindSafe(|| check(seed)));
+        let result = result.unwrap_or_else(|_| Err(("a panic, see above".into(), (Vec::new(), "panic"))));
+        if let Err((problem, (bytes, kind))) = result {
+            failed += 1;
+            println!("{name} seed {seed}: {problem}");
+            let path = options.out.join(format!("{name}-{seed}.{kind}"));
+            if let Err(error) = std::fs::create_dir_all(&options.out).and_then(|()| std::fs::write(&path, bytes)) {
+                println!("{}: {error}", path.display());
+            }
+        }
+    }
+    println!("{name}: {done} seeds from {} in {:.1} s, {failed} failed", options.from, began.elapsed().as_secs_f64());
+    failed
+}
+
+fn run_differential(options: &Options) -> usize {
+    let engines = differential::Engines::new();
+    run("differential", options, |seed| {
+        let Some(wasm) = generate::seeded_module(seed) else { return Ok(()) };
+        let checked = catch_unwind(AssertUnwindSafe(|| differential::check_module(&engines, &wasm, seed)));
+        let result = checked.unwrap_or_else(|_| Err("a panic, see above".into()));
+        result.map(|_| ()).map_err(|problem| (problem, (wasm, "wasm")))
+    })
+}
+
+fn run_decode(options: &Options) -> usize {
+    let engines = decode::Engines::new();
+    run("decode", options, |seed| {
+        let bytes = decode::seeded_bytes(seed);
+        let checked = catch_unwind(AssertUnwindSafe(|| decode::check(&engines, &bytes)));
+        let result = checked.unwrap_or_else(|_| Err("a panic, see above".into()));
+        result.map(|_| ()).map_err(|problem| (problem, (bytes, "wasm")))
+    })
+}
+
+fn run_token(options: &Options) -> usize {
+    let modules = token::Modules::new();
+    run("token", options, |seed| {
+        let mut random = Random::new(seed);
+        let steps = 10 + random.below(120);
+        let steps = random.bytes(steps);
+        token::check(&modules, &steps).map(|_| ()).map_err(|problem| (problem, (steps, "steps")))
+    })
+}
+
+fn main() -> ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::from(2);
+        }
+    };
+    let targets: [(&str, fn(&Options) -> usize); 3] =
+        [("differential", run_differential), ("decode", run_decode), ("token", run_token)];
+    let chosen = targets.iter().filter(|(name, _)| options.target == *name || options.target == "all");
+    let results: Vec<usize> = chosen.map(|(_, target)| target(&options)).collect();
+    if results.is_empty() {
+        eprintln!("name a target: differential, decode, token or all");
+        return ExitCode::from(2);
+    }
+    ExitCode::from(u8::from(results.iter().any(|&failed| failed > 0)))
+}

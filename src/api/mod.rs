@@ -1,0 +1,29 @@
+//! The public face: what `lib.rs` re-exports, and the tools that compose several layers.
+//!
+//! **Invariant:** nothing below this folder imports it. Layers do not re-export each other; this file does it for them.
+#![forbid(unsafe_code)]
+
+pub mod inspect;
+#[cfg(doctest)]
+mod readme;
+pub mod wast;
+
+pub use crate::abi::artifact::Tier;
+pub use crate::abi::trap::TrapCode;
+pub use crate::base::FuncIndex;
+pub use crate::base::trace;
+pub use crate::codegen::env::CodeSettings;
+pub use crate::compile::config::{Config, EngineError};
+pub use crate::compile::engine::WasmEngine;
+pub use crate::compile::module::Module;
+pub use crate::compile::stats::CompileStats;
+pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
+pub use crate::runtime::error::{CallError, LinkError, ResourceError};
+pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};
+pub use crate::runtime::limiter::{ResourceLimiter, StaticLimits};
+pub use crate::runtime::link::{Extern, ExternType};
+pub use crate::runtime::trap::{Frame, HostError, Trap};
+pub use crate::runtime::value::{ExternRef, Func, Global, Instance, Memory, Table, Val};
+pub use crate::wasm::error::{CompileError, CompileErrorKind};
+pub use crate::wasm::types::{FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
+pub use crate::wasm::validate::Features;

@@ -1,0 +1,209 @@
+//! The command line. Its forms are a contract: other programs call them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::units;
+
+/// A WebAssembly engine.
+#[derive(Debug, Parser)]
+#[command(name = "deltic", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program: a WASI command, or one exported function
+    Run(RunArgs),
+    /// Compile a module ahead of time
+    Compile(CompileArgs),
+    /// Check a module; its first error is printed with the byte offset
+    Validate(FileArgs),
+    /// Run spec scripts
+    Wast(WastArgs),
+    /// Show what a module is made of
+    Inspect(InspectArgs),
+    #[command(hide = true)]
+    Snapshot(LaterArgs),
+    #[command(hide = true)]
+    Cache(LaterArgs),
+    #[command(hide = true)]
+    Build(LaterArgs),
+    #[command(hide = true)]
+    Test262(LaterArgs),
+    #[command(hide = true)]
+    Wpt(LaterArgs),
+    #[command(hide = true)]
+    Repl(LaterArgs),
+}
+
+/// Arguments of what is not there yet.
+#[derive(Debug, Args)]
+pub struct LaterArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Call this export, and print its results one a line
+    #[arg(long, value_name = "NAME")]
+    pub invoke: Option<String>,
+    /// Give a directory to the program
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = units::dir)]
+    pub dirs: Vec<(PathBuf, String)>,
+    /// Set an environment variable of the program
+    #[arg(long = "env", value_name = "K=V", value_parser = units::variable)]
+    pub env: Vec<(String, String)>,
+    /// Stop the program after about this many operators
+    #[arg(long, value_name = "N")]
+    pub fuel: Option<u64>,
+    /// Stop the program after this time (s, ms, us)
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub timeout: Option<Duration>,
+    /// Let all memories together have at most this many bytes (K, M, G)
+    #[arg(long, value_name = "B", value_parser = units::size)]
+    pub max_memory: Option<u64>,
+    /// Functions that nobody provides trap when they are called
+    #[arg(long)]
+    pub stub_imports: bool,
+    #[arg(long, hide = true, value_name = "BLOB", value_parser = later::<PathBuf>, visible_alias = "snapshot-blob")]
+    pub snapshot: Option<PathBuf>,
+    #[arg(long, hide = true, value_name = "ENTRY", value_parser = later::<PathBuf>)]
+    pub build_snapshot: Option<PathBuf>,
+    /// The module, binary or text
+    pub file: PathBuf,
+    /// Arguments of the program, or of the function
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Where to write the compiled module
+    #[arg(short, hide = true, value_name = "OUT", value_parser = later::<PathBuf>)]
+    pub out: Option<PathBuf>,
+    /// The module, binary or text
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct FileArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// The module, binary or text
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct WastArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Scripts, or directories of them
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The module, binary or text
+    pub file: PathBuf,
+}
+
+/// Options of everything that makes an engine.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Which compiler to use: optimized or auto
+    #[arg(long, value_name = "TIER", value_parser = tier)]
+    pub tier: Option<String>,
+    /// Compile everything before the program starts
+    #[arg(long)]
+    pub eager: bool,
+    /// Compile with this many threads; 0 compiles where the module is loaded
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Where compiled code is kept between runs; only none is known
+    #[arg(long, value_name = "DIR|none", value_parser = cache)]
+    pub cache: Option<String>,
+    /// Print what it cost as one JSON object
+    #[arg(long)]
+    pub stats: bool,
+    /// Write a trace that Perfetto and chrome://tracing open
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Say on standard error what the engine does
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Check every memory access, in place of guard pages
+    #[arg(long)]
+    pub no_guard_pages: bool,
+    /// Make every NaN the canonical one
+    #[arg(long)]
+    pub canonicalize_nans: bool,
+    /// Give relaxed SIMD the same results on every machine
+    #[arg(long)]
+    pub deterministic_simd: bool,
+    #[arg(long, hide = true, value_name = "B", value_parser = later::<u64>)]
+    pub max_compile_memory: Option<u64>,
+}
+
+const LATER: &str = "not in this version yet";
+
+fn later<T>(_: &str) -> Result<T, String> {
+    Err(LATER.to_owned())
+}
+
+fn tier(text: &str) -> Result<String, String> {
+    match text {
+        "optimized" | "auto" => Ok(text.to_owned()),
+        "baseline" => Err(format!("the baseline tier is {LATER}")),
+        _ => Err("the tiers are baseline, optimized and auto".to_owned()),
+    }
+}
+
+fn cache(text: &str) -> Result<String, String> {
+    if text == "none" { Ok(text.to_owned()) } else { Err(format!("a code cache is {LATER}; --cache none is accepted")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_file_belongs_to_the_guest() {
+        let cli = Cli::try_parse_from(["deltic", "run", "--invoke", "f", "x.wat", "-5", "--stats", "--", "-x"]).expect("parses");
+        let Command::Run(args) = cli.command else { panic!("not run") };
+        assert_eq!(args.args, ["-5", "--stats", "--", "-x"]);
+        assert!(!args.engine.stats);
+    }
+
+    #[test]
+    fn what_comes_later_says_so() {
+        for args in [
+            vec!["run", "--tier", "baseline", "x.wat"],
+            vec!["run", "--cache", "/tmp", "x.wat"],
+            vec!["run", "--snapshot", "x.blob", "x.wat"],
+            vec!["compile", "x.wat", "-o", "y"],
+        ] {
+            let error = Cli::try_parse_from(std::iter::once("deltic").chain(args)).expect_err("later");
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(LATER), "{error}");
+        }
+    }
+}

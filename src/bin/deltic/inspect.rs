@@ -1,0 +1,52 @@
+//! `deltic inspect`.
+
+use std::fmt::{Display, Write as _};
+use std::io::Write;
+
+use deltic::inspect::Inspection;
+
+use crate::args::InspectArgs;
+use crate::exit::Exit;
+use crate::load;
+
+/// Prints what a module is made of.
+pub fn inspect(args: &InspectArgs) -> Result<(), Exit> {
+    let bytes = load::read(&args.file)?;
+    let found = deltic::inspect::inspect(&bytes).map_err(|error| Exit::file(&args.file, error))?;
+    let written = std::io::stdout().write_all(render(&found).as_bytes());
+    written.map_err(|error| Exit::failure(format_args!("standard output: {error}")))
+}
+
+fn render(found: &Inspection) -> String {
+    let mut text = String::new();
+    let (imported, defined) = found.func_counts;
+    if let Some(name) = &found.name {
+        line(&mut text, format_args!("module \"{name}\""));
+    }
+    line(&mut text, format_args!("bytes {}", found.module_bytes));
+    line(&mut text, format_args!("functions {defined} defined, {imported} imported"));
+    line(&mut text, format_args!("start function {}", if found.has_start { "yes" } else { "no" }));
+    let features = if found.features.is_empty() { "none beyond the first version".into() } else { found.features.join(", ") };
+    line(&mut text, format_args!("features {features}"));
+    list(&mut text, "sections", found.sections.iter().map(|s| format!("{} at {:#x}, {} bytes", s.name, s.offset, s.bytes)));
+    list(&mut text, "memories", found.memories.iter());
+    list(&mut text, "tables", found.tables.iter());
+    list(&mut text, "imports", found.imports.iter().map(|(module, field, ty)| format!("\"{module}\" \"{field}\" {ty}")));
+    list(&mut text, "exports", found.exports.iter().map(|(name, ty)| format!("\"{name}\" {ty}")));
+    text
+}
+
+fn line(text: &mut String, content: impl Display) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{content}");
+}
+
+fn list(text: &mut String, title: &str, items: impl ExactSizeIterator<Item = impl Display>) {
+    if items.len() == 0 {
+        return;
+    }
+    line(text, format_args!("{title} {}", items.len()));
+    for item in items {
+        line(text, format_args!("  {item}"));
+    }
+}

@@ -1,0 +1,41 @@
+//! Files and engines.
+
+use std::path::Path;
+
+use deltic::{CodeSettings, Config, Module, WasmEngine};
+
+use crate::args::EngineArgs;
+use crate::exit::Exit;
+
+/// The bytes of a file that holds a module.
+pub fn read(path: &Path) -> Result<Vec<u8>, Exit> {
+    if let Some("js" | "mjs" | "cjs") = path.extension().and_then(|extension| extension.to_str()) {
+        return Err(Exit::later(&format!("{}: JavaScript", path.display())));
+    }
+    std::fs::read(path).map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))
+}
+
+/// The configuration that the options ask for; with fuel when there is a bound on it.
+pub fn config(args: &EngineArgs, fuel: bool) -> Config {
+    let settings = CodeSettings {
+        canonicalize_nans: args.canonicalize_nans,
+        deterministic_relaxed_simd: args.deterministic_simd,
+        fuel,
+        ..CodeSettings::default()
+    };
+    let config = Config::default().with_code_settings(settings).with_memory_guards(!args.no_guard_pages);
+    match args.jobs {
+        Some(jobs) => config.with_num_compilation_tasks(jobs),
+        None => config,
+    }
+}
+
+/// An engine.
+pub fn engine(config: &Config) -> Result<WasmEngine, Exit> {
+    WasmEngine::new(config).map_err(|error| Exit::failure(format_args!("no engine on this machine: {error}")))
+}
+
+/// A compiled module.
+pub fn module(engine: &WasmEngine, path: &Path, bytes: &[u8]) -> Result<Module, Exit> {
+    Module::new(engine, bytes).map_err(|error| Exit::file(path, error))
+}

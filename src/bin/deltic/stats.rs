@@ -1,0 +1,60 @@
+//! `--stats`: what it cost, as one JSON object on one line.
+
+use std::time::Duration;
+
+use deltic::CompileStats;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+
+/// Processor time of this process from here on.
+#[derive(Debug)]
+pub struct Meter {
+    start: Duration,
+}
+
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+impl Meter {
+    pub fn start() -> Meter {
+        Meter { start: cpu_time() }
+    }
+
+    /// The keys that every command's object has. The processor time is that since the start.
+    pub fn compiled(&self, stats: &CompileStats) -> Value {
+        json!({
+            "code_bytes": stats.code_bytes,
+            "functions": stats.functions,
+            "native_bytes": stats.native_bytes,
+            "validate_ms": millis(stats.validate_wall),
+            "compile_ms": millis(stats.compile_wall),
+            "cpu_ms": millis(cpu_time().saturating_sub(self.start)),
+            "peak_rss_bytes": peak_rss_bytes(),
+        })
+    }
+
+    /// [`compiled`](Self::compiled), and what running took.
+    pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: Duration, fuel_used: Option<u64>) -> Value {
+        let mut object = self.compiled(stats);
+        object["instantiate_ms"] = json!(millis(instantiate));
+        object["run_ms"] = json!(millis(run));
+        if let Some(fuel) = fuel_used {
+            object["fuel_used"] = json!(fuel);
+        }
+        object
+    }
+}
+
+/// The most physical memory that this process had at once; 0 where the system does not say.
+fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or(0, |kib| kib * 1024)
+}

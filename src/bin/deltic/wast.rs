@@ -1,0 +1,54 @@
+//! `deltic wast`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use deltic::wast::{Report, Runner, Settings};
+
+use crate::args::WastArgs;
+use crate::exit::Exit;
+use crate::load;
+
+/// Runs scripts in order; the last line sums up.
+pub fn wast(args: &WastArgs) -> Result<(), Exit> {
+    let settings = Settings { config: load::config(&args.engine, false), ..Settings::default() };
+    let runner = Runner::new(&settings);
+    let mut total = Report::default();
+    for path in scripts(&args.files)? {
+        let source = std::fs::read_to_string(&path);
+        let source = source.map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))?;
+        let report = runner.run_script(&path.to_string_lossy(), &source);
+        for failure in &report.failed {
+            let _ = writeln!(std::io::stderr(), "{failure}");
+        }
+        total.merge(report);
+    }
+    let written =
+        writeln!(std::io::stdout(), "{} passed, {} failed, {} skipped", total.passed, total.failed.len(), total.skipped);
+    written.map_err(|error| Exit::failure(format_args!("standard output: {error}")))?;
+    if total.failed.is_empty() { Ok(()) } else { Err(Exit::failed()) }
+}
+
+/// The files, and what is below the directories.
+fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Exit> {
+    let mut scripts = Vec::new();
+    for path in paths {
+        if path.is_dir() { walk(path, &mut scripts)? } else { scripts.push(path.clone()) }
+    }
+    Ok(scripts)
+}
+
+fn walk(dir: &Path, scripts: &mut Vec<PathBuf>) -> Result<(), Exit> {
+    let failed = |error| Exit::failure(format_args!("cannot read {}: {error}", dir.display()));
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, scripts)?;
+        } else if path.extension().is_some_and(|extension| extension == "wast") {
+            scripts.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What a host function sees of the guest that called it.
+
+use std::any::{Any, TypeId};
+
+use crate::abi::vmctx::INSTANCE;
+use crate::isolate::handles;
+use crate::runtime::interrupt::InterruptHandle;
+use crate::runtime::link::Extern;
+use crate::runtime::store::Store;
+use crate::runtime::value::{Instance, Memory};
+
+/// The isolate during a host call.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    store: &'a mut Store,
+}
+
+impl<'a> Caller<'a> {
+    pub(crate) fn new(store: &'a mut Store) -> Self {
+        Caller { store }
+    }
+
+    /// The instance whose code called; `None` when Rust called the host function directly.
+    pub fn instance(&self) -> Option<Instance> {
+        let vmctx = self.store.block.caller_vmctx;
+        if vmctx.is_null() {
+            return None;
+        }
+        // SAFETY: generated code stores its own vmctx here before it calls an import or calls indirectly, and the activation
+        // restores what was there; vmctxs live as long as the store.
+        let index = unsafe { vmctx.add(INSTANCE as usize).cast::<usize>().read() };
+        u32::try_from(index).ok().map(|index| Instance { store: self.store.id, index })
+    }
+
+    /// An export of the calling instance.
+    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
+        let instance = self.instance()?;
+        instance.get_export(self, name)
+    }
+
+    /// The calling instance's export "memory", or its first memory.
+    pub fn memory(&mut self) -> Option<Memory> {
+        let instance = self.instance()?;
+        handles::default_memory(self.store, instance)
+    }
+
+    /// The host's value of a type.
+    pub fn data<T: Any + Send>(&self) -> Option<&T> {
+        self.store.host_data.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+
+    /// The host's value of a type, to change.
+    pub fn data_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
+        self.store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()
+    }
+
+    /// A memory's bytes together with the host's value of a type, for host functions that move data between them.
+    pub fn memory_and_data<T: Any + Send>(&mut self, memory: Memory) -> Option<(&mut [u8], &mut T)> {
+        if memory.store != self.store.id {
+            return None;
+        }
+        let store = &mut *self.store;
+        let bytes = store.memories.get_mut(memory.index as usize)?.bytes_mut();
+        let data = store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()?;
+        Some((bytes, data))
+    }
+
+    /// A handle by which any thread can stop the guest; also tells whether that was asked already.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.store.interrupts.handle()
+    }
+
+    #[inline]
+    pub(crate) fn store(&self) -> &Store {
+        self.store
+    }
+
+    #[inline]
+    pub(crate) fn store_mut(&mut self) -> &mut Store {
+        self.store
+    }
+}

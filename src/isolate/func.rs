@@ -1,0 +1,281 @@
+//! Host functions from Rust closures.
+
+use std::any::Any;
+
+use crate::base::sync::Arc;
+use crate::isolate::caller::Caller;
+use crate::isolate::marshal::{ArgReader, FrameReader, FrameResults, ResultWriter, WasmParams, WasmResults, WasmType, uses_area};
+use crate::isolate::scope::AsScope;
+use crate::layout::EntryFrame;
+use crate::runtime::error::ResourceError;
+use crate::runtime::host::HostFunc;
+use crate::runtime::store::Store;
+use crate::runtime::trap::HostError;
+use crate::runtime::value::{Func, Val};
+use crate::wasm::types::FuncType;
+
+/// What a host closure may return: results, or `Result` of results.
+pub trait IntoResult {
+    /// The results.
+    type Results: WasmResults;
+    /// The results, or why the guest shall stop.
+    ///
+    /// # Errors
+    ///
+    /// What the closure returned.
+    fn into_result(self) -> Result<Self::Results, HostError>;
+}
+
+impl<R: WasmResults> IntoResult for R {
+    type Results = R;
+    #[inline]
+    fn into_result(self) -> Result<R, HostError> {
+        Ok(self)
+    }
+}
+
+impl<R: WasmResults, E: Into<HostError>> IntoResult for Result<R, E> {
+    type Results = R;
+    #[inline]
+    fn into_result(self) -> Result<R, HostError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// Closures that can be host functions: `Fn(A, B, …) -> R` and `Fn(Caller<'_>, A, B, …) -> R`, with up to 16 parameters.
+///
+/// `R` is a [`WasmResults`], or a `Result` of one whose error stops the guest.
+pub trait IntoFunc<Params>: Send + Sync + 'static {
+    /// The host function.
+    fn into_func(self) -> HostFunc;
+}
+
+/// Marks closures that take a [`Caller`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct WithCaller<T>(std::marker::PhantomData<T>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a host function returned a reference of another isolate")]
+struct ForeignResult;
+
+#[inline]
+unsafe fn finish<R: IntoResult>(result: R, store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+    let results = result.into_result()?;
+    // SAFETY: the frame is the stub's, and follows a type with these results.
+    let mut writer = unsafe { ResultWriter::new(frame, uses_area(<R::Results as WasmResults>::TYPES)) };
+    if results.write(&mut FrameResults { writer: &mut writer, store: store.id }) { Ok(()) } else { Err(ForeignResult.into()) }
+}
+
+macro_rules! closures {
+    ($(($($param:ident),*))*) => {
+        $(
+            impl<Closure, R, $($param),*> IntoFunc<($($param,)*)> for Closure
+            where
+                Closure: Fn($($param),*) -> R + Send + Sync + 'static,
+                R: IntoResult,
+                $($param: WasmType,)*
+            {
+                fn into_func(self) -> HostFunc {
+                    #[allow(non_snake_case)]
+                    unsafe fn call<Closure, R, $($param),*>(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>
+                    where
+                        Closure: Fn($($param),*) -> R + 'static,
+                        R: IntoResult,
+                        $($param: WasmType,)*
+                    {
+                        // SAFETY: `HostFunc::new` pairs this function with the closure and with the type of its parameters.
+                        unsafe {
+                            let closure = &*data.cast::<Closure>();
+                            let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
+                            let mut reader = ArgReader::new(frame, first);
+                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store: store.id });
+                            finish(closure($($param),*), store, frame)
+                        }
+                    }
+                    let ty = func_type::<($($param,)*), R::Results>();
+                    // SAFETY: `call` takes the closure that stands in the box, and reads and writes frames of this type.
+                    unsafe { HostFunc::new(ty, Arc::new(self), call::<Closure, R, $($param),*>) }
+                }
+            }
+
+            impl<Closure, R, $($param),*> IntoFunc<WithCaller<($($param,)*)>> for Closure
+            where
+                Closure: Fn(Caller<'_>, $($param),*) -> R + Send + Sync + 'static,
+                R: IntoResult,
+                $($param: WasmType,)*
+            {
+                fn into_func(self) -> HostFunc {
+                    #[allow(non_snake_case)]
+                    unsafe fn call<Closure, R, $($param),*>(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>
+                    where
+                        Closure: Fn(Caller<'_>, $($param),*) -> R + 'static,
+                        R: IntoResult,
+                        $($param: WasmType,)*
+                    {
+                        // SAFETY: as above.
+                        unsafe {
+                            let closure = &*data.cast::<Closure>();
+                            let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
+                            let mut reader = ArgReader::new(frame, first);
+                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store: store.id });
+                            let result = closure(Caller::new(store), $($param),*);
+                            finish(result, store, frame)
+                        }
+                    }
+                    let ty = func_type::<($($param,)*), R::Results>();
+                    // SAFETY: as above.
+                    unsafe { HostFunc::new(ty, Arc::new(self), call::<Closure, R, $($param),*>) }
+                }
+            }
+        )*
+    };
+}
+
+closures! {
+    ()
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, F)
+    (A, B, C, D, E, F, G)
+    (A, B, C, D, E, F, G, H)
+    (A, B, C, D, E, F, G, H, I)
+    (A, B, C, D, E, F, G, H, I, J)
+    (A, B, C, D, E, F, G, H, I, J, K)
+    (A, B, C, D, E, F, G, H, I, J, K, L)
+    (A, B, C, D, E, F, G, H, I, J, K, L, M)
+    (A, B, C, D, E, F, G, H, I, J, K, L, M, N)
+    (A, B, C, D, E, F, G, H, I, J, K, L, M, N, O)
+    (A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P)
+}
+
+fn func_type<P: WasmParams, R: WasmResults>() -> FuncType {
+    FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied())
+}
+
+/// A host closure over values of any types.
+type UntypedClosure = dyn Fn(Caller<'_>, &[Val]) -> Result<Vec<Val>, HostError> + Send + Sync;
+
+struct Untyped {
+    ty: FuncType,
+    layout: crate::abi::call::CallLayout,
+    closure: Box<UntypedClosure>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a host function of type {wanted} returned ({found})")]
+struct WrongResults {
+    wanted: String,
+    found: String,
+}
+
+/// A host function of a type that is known at run time only.
+pub(crate) fn untyped(
+    ty: FuncType,
+    closure: impl Fn(Caller<'_>, &[Val]) -> Result<Vec<Val>, HostError> + Send + Sync + 'static,
+) -> HostFunc {
+    let layout = crate::abi::call::CallLayout::new(&ty);
+    let data = Arc::new(Untyped { ty: ty.clone(), layout, closure: Box::new(closure) });
+    // SAFETY: `call_untyped` takes an `Untyped` and follows its type.
+    unsafe { HostFunc::new(ty, data as Arc<dyn Any + Send + Sync>, call_untyped) }
+}
+
+unsafe fn call_untyped(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+    // SAFETY: paired in `untyped`.
+    let untyped = unsafe { &*data.cast::<Untyped>() };
+    let uses_area = untyped.layout.area_bytes > 0;
+    // SAFETY: the frame is the stub's and follows the type.
+    let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
+    let id = store.id;
+    let args = untyped.ty.params.iter().map(|&ty| {
+        let bits = reader.get(ty.is_float_or_vector(), ty == crate::wasm::types::ValType::V128);
+        Val::from_bits(ty, bits, id)
+    });
+    let args: smallvec::SmallVec<[Val; 8]> = args.collect();
+    let results = (untyped.closure)(Caller::new(store), &args)?;
+    let fits = results.len() == untyped.ty.results.len() && results.iter().zip(&untyped.ty.results).all(|(r, &ty)| r.ty() == ty);
+    if !fits {
+        let found = results.iter().map(|result| result.ty().to_string()).collect::<Vec<_>>().join(" ");
+        return Err(WrongResults { wanted: untyped.ty.to_string(), found }.into());
+    }
+    if results.iter().any(|result| result.is_foreign(store.id)) {
+        return Err(ForeignResult.into());
+    }
+    // SAFETY: as above.
+    let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
+    for (result, ty) in results.iter().zip(&untyped.ty.results) {
+        writer.put(ty.is_float_or_vector(), result.to_bits());
+    }
+    Ok(())
+}
+
+impl Func {
+    /// A host function of one isolate.
+    ///
+    /// # Errors
+    ///
+    /// The isolate has no room for another function.
+    pub fn wrap<Params>(mut scope: impl AsScope, closure: impl IntoFunc<Params>) -> Result<Func, ResourceError> {
+        let store = scope.store_mut();
+        let reference = store.host_func_ref(&closure.into_func())?;
+        Ok(Func { store: store.id, reference })
+    }
+
+    /// A host function of one isolate, of a type that is known at run time only.
+    ///
+    /// # Errors
+    ///
+    /// The isolate has no room for another function.
+    pub fn new(
+        mut scope: impl AsScope,
+        ty: FuncType,
+        closure: impl Fn(Caller<'_>, &[Val]) -> Result<Vec<Val>, HostError> + Send + Sync + 'static,
+    ) -> Result<Func, ResourceError> {
+        let store = scope.store_mut();
+        let reference = store.host_func_ref(&untyped(ty, closure))?;
+        Ok(Func { store: store.id, reference })
+    }
+}
+
+/// A host closure over integer and float words, for tables of functions whose types are data.
+type WordClosure = dyn Fn(Caller<'_>, &[u64]) -> Result<Option<u64>, HostError> + Send + Sync;
+
+struct Words {
+    ty: FuncType,
+    closure: Box<WordClosure>,
+}
+
+/// A host function over words: one per parameter, in its low bits if it is narrower; at most one result.
+///
+/// Vectors do not fit a word; a type that has them, or several results, gives `None`.
+pub(crate) fn words(
+    ty: FuncType,
+    closure: impl Fn(Caller<'_>, &[u64]) -> Result<Option<u64>, HostError> + Send + Sync + 'static,
+) -> Option<HostFunc> {
+    let fits = |ty: &crate::wasm::types::ValType| *ty != crate::wasm::types::ValType::V128;
+    if ty.results.len() > 1 || !ty.params.iter().chain(&ty.results).all(fits) {
+        return None;
+    }
+    let data = Arc::new(Words { ty: ty.clone(), closure: Box::new(closure) });
+    // SAFETY: `call_words` takes a `Words` and follows its type.
+    Some(unsafe { HostFunc::new(ty, data as Arc<dyn Any + Send + Sync>, call_words) })
+}
+
+unsafe fn call_words(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+    // SAFETY: paired in `words`.
+    let words = unsafe { &*data.cast::<Words>() };
+    // SAFETY: the frame is the stub's and follows the type, whose single result never needs a return area.
+    let mut reader = unsafe { ArgReader::new(frame, 1) };
+    let args: smallvec::SmallVec<[u64; 12]> =
+        words.ty.params.iter().map(|ty| reader.get(ty.is_float_or_vector(), false) as u64).collect();
+    let result = (words.closure)(Caller::new(store), &args)?;
+    if let Some(ty) = words.ty.results.first() {
+        // SAFETY: as above.
+        let mut writer = unsafe { ResultWriter::new(frame, false) };
+        writer.put(ty.is_float_or_vector(), u128::from(result.unwrap_or(0)));
+    }
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! What the handles can do. A handle of another isolate finds nothing: lookups give `None`, views are empty.
+
+use cranelift_entity::EntityRef;
+
+use crate::compile::module::Module;
+use crate::isolate::marshal::{WasmParams, WasmResults};
+use crate::isolate::scope::AsScope;
+use crate::isolate::typed::TypedFunc;
+use crate::runtime::error::{CallError, LinkError, ResourceError};
+use crate::runtime::global::GlobalObject;
+use crate::runtime::instantiate::push;
+use crate::runtime::link::Extern;
+use crate::runtime::store::Store;
+use crate::runtime::value::{ExternRef, Func, Global, Instance, Memory, Table, Val};
+use crate::wasm::module::ExportIndex;
+use crate::wasm::types::{GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
+
+impl Instance {
+    /// An instance of a module with one definition per import, in the import section's order. [`Linker`](crate::Linker) finds
+    /// them by name.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] says which import does not fit, what memory is not to be had, or how the start function trapped.
+    pub fn new(mut scope: impl AsScope, module: &Module, imports: &[Extern]) -> Result<Instance, LinkError> {
+        scope.store_mut().instantiate(module, imports)
+    }
+
+    /// The module.
+    pub fn module<'a>(&self, scope: &'a impl AsScope) -> Option<&'a Module> {
+        object(scope.store(), *self).map(|object| &object.module)
+    }
+
+    /// An export by name.
+    pub fn get_export(&self, scope: &mut impl AsScope, name: &str) -> Option<Extern> {
+        let store = scope.store_mut();
+        let export = object(store, *self)?.module.decoded().export(name)?;
+        self.export_at(store, export)
+    }
+
+    /// All exports in the module's order, tags apart.
+    pub fn exports(&self, scope: &mut impl AsScope) -> Vec<(String, Extern)> {
+        let store = scope.store_mut();
+        let Some(object) = object(store, *self) else { return Vec::new() };
+        let module = object.module.clone();
+        let exports = module.decoded().exports.iter();
+        exports.filter_map(|export| Some((export.name.to_string(), self.export_at(store, export.index)?))).collect()
+    }
+
+    fn export_at(&self, store: &mut Store, export: ExportIndex) -> Option<Extern> {
+        let id = store.id;
+        if let ExportIndex::Func(func) = export {
+            let reference = store.func_ref(self.index, func).ok()?;
+            return Some(Extern::Func(Func { store: id, reference }));
+        }
+        let object = object(store, *self)?;
+        Some(match export {
+            ExportIndex::Table(table) => Extern::Table(Table { store: id, index: object.tables[table.index()] }),
+            ExportIndex::Memory(memory) => Extern::Memory(Memory { store: id, index: object.memories[memory.index()] }),
+            ExportIndex::Global(global) => Extern::Global(Global { store: id, index: object.globals[global.index()] }),
+            ExportIndex::Func(_) | ExportIndex::Tag(_) => return None,
+        })
+    }
+
+    /// An exported function.
+    pub fn get_func(&self, scope: &mut impl AsScope, name: &str) -> Option<Func> {
+        if let Some(Extern::Func(func)) = self.get_export(scope, name) { Some(func) } else { None }
+    }
+
+    /// An exported function with its types.
+    ///
+    /// # Errors
+    ///
+    /// There is no such function, or it is of another type.
+    pub fn get_typed_func<P: WasmParams, R: WasmResults>(
+        &self,
+        scope: &mut impl AsScope,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>, CallError> {
+        let wanted = || format!("an exported function \"{name}\"");
+        let func =
+            self.get_func(scope, name).ok_or_else(|| CallError::Signature { wanted: wanted(), found: "nothing".into() })?;
+        func.typed(scope)
+    }
+
+    /// An exported memory.
+    pub fn get_memory(&self, scope: &mut impl AsScope, name: &str) -> Option<Memory> {
+        if let Some(Extern::Memory(memory)) = self.get_export(scope, name) { Some(memory) } else { None }
+    }
+
+    /// An exported table.
+    pub fn get_table(&self, scope: &mut impl AsScope, name: &str) -> Option<Table> {
+        if let Some(Extern::Table(table)) = self.get_export(scope, name) { Some(table) } else { None }
+    }
+
+    /// An exported global.
+    pub fn get_global(&self, scope: &mut impl AsScope, name: &str) -> Option<Global> {
+        if let Some(Extern::Global(global)) = self.get_export(scope, name) { Some(global) } else { None }
+    }
+}
+
+fn object(store: &Store, instance: Instance) -> Option<&crate::runtime::instance::InstanceObject> {
+    if instance.store != store.id {
+        return None;
+    }
+    store.instances.get(instance.index as usize).map(|object| &**object)
+}
+
+/// The export "memory" of an instance, or its first memory.
+pub(crate) fn default_memory(store: &Store, instance: Instance) -> Option<Memory> {
+    let object = object(store, instance)?;
+    let position = match object.module.decoded().export("memory") {
+        Some(ExportIndex::Memory(memory)) => memory.index(),
+        _ => 0,
+    };
+    object.memories.get(position).map(|&index| Memory { store: store.id, index })
+}
+
+impl Memory {
+    /// A memory of the host.
+    ///
+    /// # Errors
+    ///
+    /// Memory or address space is not to be had, or the limiter refuses.
+    pub fn new(mut scope: impl AsScope, ty: MemoryType) -> Result<Memory, ResourceError> {
+        let store = scope.store_mut();
+        Ok(Memory { index: store.new_memory(ty)?, store: store.id })
+    }
+
+    fn object<'a>(&self, store: &'a Store) -> Option<&'a crate::runtime::memory::MemoryObject> {
+        if self.store == store.id { store.memories.get(self.index as usize) } else { None }
+    }
+
+    /// Its type; the minimum is the present size.
+    pub fn ty(&self, scope: &impl AsScope) -> Option<MemoryType> {
+        self.object(scope.store()).map(|memory| memory.current_type())
+    }
+
+    /// Its size in pages.
+    pub fn page_count(&self, scope: &impl AsScope) -> u64 {
+        self.object(scope.store()).map_or(0, |memory| memory.page_count())
+    }
+
+    /// Its bytes.
+    pub fn data<'a>(&self, scope: &'a impl AsScope) -> &'a [u8] {
+        self.object(scope.store()).map_or(&[], |memory| memory.bytes())
+    }
+
+    /// Its bytes, to write.
+    pub fn data_mut<'a>(&self, scope: &'a mut impl AsScope) -> &'a mut [u8] {
+        let store = scope.store_mut();
+        if self.store != store.id {
+            return &mut [];
+        }
+        store.memories.get_mut(self.index as usize).map_or(&mut [], |memory| memory.bytes_mut())
+    }
+
+    /// Grows it; the old size in pages.
+    ///
+    /// # Errors
+    ///
+    /// Its type, the limiter or the system does not allow that.
+    pub fn grow(&self, mut scope: impl AsScope, pages: u64) -> Result<u64, ResourceError> {
+        let store = scope.store_mut();
+        let grown = if self.store == store.id { store.grow_memory(self.index, pages) } else { None };
+        grown.ok_or_else(|| ResourceError(format!("a memory cannot grow by {pages} pages")))
+    }
+}
+
+impl Table {
+    /// A table of the host, filled with one value.
+    ///
+    /// # Errors
+    ///
+    /// The value does not fit, or memory is not to be had.
+    pub fn new(mut scope: impl AsScope, ty: TableType, init: Val) -> Result<Table, ResourceError> {
+        let store = scope.store_mut();
+        let bits = element_bits(store, &ty, init)?;
+        Ok(Table { index: store.new_table(ty, bits)?, store: store.id })
+    }
+
+    fn object<'a>(&self, store: &'a Store) -> Option<&'a crate::runtime::table::TableObject> {
+        if self.store == store.id { store.tables.get(self.index as usize) } else { None }
+    }
+
+    /// Its type; the minimum is the present size.
+    pub fn ty(&self, scope: &impl AsScope) -> Option<TableType> {
+        self.object(scope.store()).map(|table| table.current_type())
+    }
+
+    /// Its number of elements.
+    pub fn len(&self, scope: &impl AsScope) -> u64 {
+        self.object(scope.store()).map_or(0, |table| table.elements().len() as u64)
+    }
+
+    /// Whether it has no element.
+    pub fn is_empty(&self, scope: &impl AsScope) -> bool {
+        self.len(scope) == 0
+    }
+
+    /// An element.
+    pub fn get(&self, scope: &impl AsScope, index: u64) -> Option<Val> {
+        let store = scope.store();
+        let table = self.object(store)?;
+        let reference = *table.elements().get(usize::try_from(index).ok()?)?;
+        Some(Val::from_bits(ValType::Ref(table.declared_type().element), u128::from(reference), store.id))
+    }
+
+    /// Sets an element.
+    ///
+    /// # Errors
+    ///
+    /// The index is beyond the table or the value does not fit.
+    pub fn set(&self, mut scope: impl AsScope, index: u64, value: Val) -> Result<(), ResourceError> {
+        let store = scope.store_mut();
+        let ty = self.object(store).map(|table| table.declared_type()).ok_or_else(foreign)?;
+        let bits = element_bits(store, &ty, value)?;
+        let elements = store.tables[self.index as usize].elements_mut();
+        match usize::try_from(index).ok().and_then(|index| elements.get_mut(index)) {
+            Some(element) => {
+                *element = bits;
+                Ok(())
+            }
+            None => Err(ResourceError(format!("table index {index} is beyond {} elements", elements.len()))),
+        }
+    }
+
+    /// Grows it; the old number of elements.
+    ///
+    /// # Errors
+    ///
+    /// Its type, the limiter or the system does not allow that, or the value does not fit.
+    pub fn grow(&self, mut scope: impl AsScope, count: u64, init: Val) -> Result<u64, ResourceError> {
+        let store = scope.store_mut();
+        let ty = self.object(store).map(|table| table.declared_type()).ok_or_else(foreign)?;
+        let bits = element_bits(store, &ty, init)?;
+        store.grow_table(self.index, count, bits).ok_or_else(|| ResourceError(format!("a table cannot grow by {count} elements")))
+    }
+}
+
+fn foreign() -> ResourceError {
+    ResourceError("a handle of another isolate".into())
+}
+
+fn ref_fits(value: &Val, ty: RefType) -> bool {
+    match value {
+        Val::FuncRef(func) => !matches!(ty.heap, HeapType::Extern) && (ty.nullable || func.is_some()),
+        Val::ExternRef(value) => matches!(ty.heap, HeapType::Extern) && (ty.nullable || value.is_some()),
+        _ => false,
+    }
+}
+
+fn element_bits(store: &Store, ty: &TableType, value: Val) -> Result<u32, ResourceError> {
+    if value.is_foreign(store.id) {
+        return Err(foreign());
+    }
+    if !ref_fits(&value, ty.element) {
+        return Err(ResourceError(format!("a table of {} cannot hold a value of type {}", ty.element, value.ty())));
+    }
+    Ok(value.to_bits() as u32)
+}
+
+impl Global {
+    /// A global of the host.
+    ///
+    /// # Errors
+    ///
+    /// The value is of another type.
+    pub fn new(mut scope: impl AsScope, ty: GlobalType, value: Val) -> Result<Global, ResourceError> {
+        let store = scope.store_mut();
+        let bits = global_bits(store, ty, value)?;
+        Ok(Global { index: push(&mut store.globals, GlobalObject::new(ty, bits))?, store: store.id })
+    }
+
+    fn object<'a>(&self, store: &'a Store) -> Option<&'a GlobalObject> {
+        if self.store == store.id { store.globals.get(self.index as usize) } else { None }
+    }
+
+    /// Its type.
+    pub fn ty(&self, scope: &impl AsScope) -> Option<GlobalType> {
+        self.object(scope.store()).map(|global| global.ty())
+    }
+
+    /// Its value.
+    pub fn get(&self, scope: &impl AsScope) -> Option<Val> {
+        let store = scope.store();
+        let global = self.object(store)?;
+        Some(Val::from_bits(global.ty().content, global.bits(), store.id))
+    }
+
+    /// Sets its value.
+    ///
+    /// # Errors
+    ///
+    /// It is immutable, or the value is of another type.
+    pub fn set(&self, mut scope: impl AsScope, value: Val) -> Result<(), ResourceError> {
+        let store = scope.store_mut();
+        let ty = self.object(store).map(|global| global.ty()).ok_or_else(foreign)?;
+        if !ty.mutable {
+            return Err(ResourceError("an immutable global cannot be set".into()));
+        }
+        let bits = global_bits(store, ty, value)?;
+        store.globals[self.index as usize].set_bits(bits);
+        Ok(())
+    }
+}
+
+fn global_bits(store: &Store, ty: GlobalType, value: Val) -> Result<u128, ResourceError> {
+    if value.is_foreign(store.id) {
+        return Err(foreign());
+    }
+    let fits = match ty.content {
+        ValType::Ref(ty) => ref_fits(&value, ty),
+        content => value.ty() == content,
+    };
+    if fits { Ok(value.to_bits()) } else { Err(ResourceError(format!("a {ty} cannot hold a value of type {}", value.ty()))) }
+}
+
+impl ExternRef {
+    /// Keeps a value of the host, for guests to pass around.
+    ///
+    /// # Errors
+    ///
+    /// 2³²−1 values are kept already.
+    pub fn new(mut scope: impl AsScope, value: impl std::any::Any + Send) -> Result<ExternRef, ResourceError> {
+        let store = scope.store_mut();
+        let reference = store.externs.add(Box::new(value));
+        let reference = reference.ok_or_else(|| ResourceError("no room for another host reference".into()))?;
+        Ok(ExternRef { store: store.id, reference })
+    }
+
+    /// The value.
+    pub fn data<'a>(&self, scope: &'a impl AsScope) -> Option<&'a (dyn std::any::Any + Send)> {
+        let store = scope.store();
+        if self.store == store.id { store.externs.get(self.reference) } else { None }
+    }
+}

@@ -1,0 +1,109 @@
+//! The isolate: a unique owner of instances and host state.
+
+use crate::base::sync::atomic::Ordering;
+use std::any::{Any, TypeId};
+use std::time::Duration;
+
+use crate::compile::engine::WasmEngine;
+use crate::runtime::error::ResourceError;
+use crate::runtime::interrupt::InterruptHandle;
+use crate::runtime::limiter::ResourceLimiter;
+use crate::runtime::store::Store;
+
+/// A unit of isolation: one thread at a time runs its guests.
+///
+/// ```
+/// use deltic::{Config, Isolate, Linker, Module, WasmEngine};
+///
+/// let engine = WasmEngine::new(&Config::default())?;
+/// let module = Module::new(&engine, r#"(module (func (export "double") (param i32) (result i32) local.get 0 i32.const 2 i32.mul))"#)?;
+/// let mut isolate = Isolate::new(&engine)?;
+/// let instance = Linker::new(&engine).instantiate(&mut isolate, &module)?;
+/// let double = instance.get_typed_func::<i32, i32>(&mut isolate, "double")?;
+/// assert_eq!(double.call(&mut isolate, 21)?, 42);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Isolate {
+    store: Box<Store>,
+}
+
+impl Isolate {
+    /// An isolate without instances.
+    ///
+    /// # Errors
+    ///
+    /// Address space is not to be had.
+    pub fn new(engine: &WasmEngine) -> Result<Isolate, ResourceError> {
+        Ok(Isolate { store: Store::new(engine)? })
+    }
+
+    /// The engine that it belongs to.
+    pub fn engine(&self) -> &WasmEngine {
+        self.store.engine()
+    }
+
+    /// Keeps a value of the host; host functions find it with [`Caller::data`](crate::Caller::data). The old value of the same
+    /// type, if there was one, is returned.
+    pub fn set_data<T: Any + Send>(&mut self, value: T) -> Option<T> {
+        let old = self.store.host_data.insert(TypeId::of::<T>(), Box::new(value))?;
+        let old: Box<dyn Any> = old;
+        old.downcast().ok().map(|old| *old)
+    }
+
+    /// The host's value of a type.
+    pub fn data<T: Any + Send>(&self) -> Option<&T> {
+        self.store.host_data.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+
+    /// The host's value of a type, to change.
+    pub fn data_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
+        self.store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()
+    }
+
+    /// Takes the host's value of a type out.
+    pub fn take_data<T: Any + Send>(&mut self) -> Option<T> {
+        let value: Box<dyn Any> = self.store.host_data.remove(&TypeId::of::<T>())?;
+        value.downcast().ok().map(|value| *value)
+    }
+
+    /// Gives the guests this much fuel, in place of what is left. One unit is about one operator. Only counts when
+    /// [`Config::fuel`](crate::Config) is on.
+    pub fn set_fuel(&mut self, fuel: u64) {
+        let fuel = i64::try_from(fuel).unwrap_or(i64::MAX);
+        // Relaxed: guests of this isolate do not run while it is borrowed.
+        self.store.block.fuel_consumed.store(-fuel, Ordering::Relaxed);
+    }
+
+    /// Fuel that is left.
+    pub fn fuel(&self) -> u64 {
+        // Relaxed: as in `set_fuel`.
+        let consumed = self.store.block.fuel_consumed.load(Ordering::Relaxed);
+        u64::try_from(consumed.saturating_neg()).unwrap_or(0)
+    }
+
+    /// Makes guests trap with `DeadlineExceeded` this long from now; `None` takes a deadline back.
+    pub fn set_deadline(&mut self, after: Option<Duration>) {
+        self.store.interrupts.set_deadline(after);
+    }
+
+    /// A handle by which any thread can stop the guests.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.store.interrupts.handle()
+    }
+
+    /// Asks this before every growth of a memory or table from now on.
+    pub fn set_limiter(&mut self, limiter: impl ResourceLimiter + 'static) {
+        self.store.limiter = Some(Box::new(limiter));
+    }
+
+    #[inline]
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    #[inline]
+    pub(crate) fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+}

@@ -1,0 +1,22 @@
+//! Isolates and the typed doors into them: what a Rust program holds, calls and is called by.
+//!
+//! An [`Isolate`] owns its instances and all their memories, tables, globals and functions; handles name them. It is
+//! `Send`: it may move to another thread between calls.
+
+pub mod caller;
+pub mod func;
+pub mod handles;
+#[allow(clippy::module_inception)]
+pub mod isolate;
+pub mod linker;
+pub mod marshal;
+pub mod scope;
+pub mod typed;
+
+pub use caller::Caller;
+pub use func::{IntoFunc, IntoResult};
+pub use isolate::Isolate;
+pub use linker::Linker;
+pub use marshal::{WasmParams, WasmResults, WasmType};
+pub use scope::AsScope;
+pub use typed::TypedFunc;

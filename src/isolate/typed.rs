@@ -1,0 +1,160 @@
+//! Calls from Rust into guests.
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use crate::abi::call::{CallLayout, Place};
+use crate::isolate::marshal::{
+    ArgWriter, FrameWriter, Overflow, ResultFrame, ResultReader, WasmParams, WasmResults, ints_only, uses_area,
+};
+use crate::isolate::scope::AsScope;
+use crate::layout::EntryFrame;
+use crate::runtime::error::CallError;
+use crate::runtime::store::Store;
+use crate::runtime::value::{Func, Val};
+use crate::wasm::types::{FuncType, ValType};
+
+/// A function whose type was checked: calls go without checks.
+#[derive(Debug)]
+pub struct TypedFunc<P, R> {
+    func: Func,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl<P, R> Clone for TypedFunc<P, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P, R> Copy for TypedFunc<P, R> {}
+
+impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
+    /// The function without its types.
+    pub fn func(&self) -> Func {
+        self.func
+    }
+
+    /// Calls it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Trap`] when the guest traps, a host function fails, or fuel or time run out; [`CallError::Foreign`] when the function
+    /// or an argument belongs to another isolate.
+    #[inline]
+    pub fn call(&self, mut scope: impl AsScope, params: P) -> Result<R, CallError> {
+        let store = scope.store_mut();
+        let Some(entry) = store.func_entry(self.func) else { return Err(CallError::Foreign) };
+        let (slot, vmctx) = (entry.slot, entry.vmctx);
+        let mut frame = MaybeUninit::<EntryFrame>::uninit();
+        let mut overflow = MaybeUninit::<Overflow>::uninit();
+        let frame = frame.as_mut_ptr();
+        let stack = overflow.as_mut_ptr().cast::<u8>();
+        // SAFETY: `overflow` has a slot of 16 bytes for every parameter and result of a tuple; everything that the entry stub reads
+        // for this signature is written before, and results are read only after a return without trap.
+        unsafe {
+            let area =
+                if uses_area(R::TYPES) { (&raw mut (*overflow.as_mut_ptr()).area).cast::<u128>() } else { std::ptr::null_mut() };
+            (&raw mut (*frame).int_args[0]).write(vmctx as u64);
+            let first = if area.is_null() {
+                1
+            } else {
+                (&raw mut (*frame).int_args[1]).write(area as u64);
+                2
+            };
+            let mut writer = ArgWriter::new(frame, stack, first);
+            if !params.write(&mut FrameWriter { writer: &mut writer, store: store.id }) {
+                return Err(CallError::Foreign);
+            }
+            writer.finish();
+            let ints_only = const { ints_only(P::TYPES, R::TYPES) };
+            store.enter_guest(slot, frame, ints_only)?;
+            let mut reader = ResultReader::new(frame, area);
+            Ok(R::read(&mut ResultFrame { reader: &mut reader, store: store.id }))
+        }
+    }
+}
+
+impl Func {
+    /// The function's type; `None` for a function of another isolate.
+    pub fn ty(&self, scope: &impl AsScope) -> Option<FuncType> {
+        scope.store().func_type(*self).map(|ty| (*ty).clone())
+    }
+
+    /// The function with its types.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Signature`] names both types; [`CallError::Foreign`].
+    pub fn typed<P: WasmParams, R: WasmResults>(&self, scope: &impl AsScope) -> Result<TypedFunc<P, R>, CallError> {
+        let ty = scope.store().func_type(*self).ok_or(CallError::Foreign)?;
+        if *ty.params == *P::TYPES && *ty.results == *R::TYPES {
+            return Ok(TypedFunc { func: *self, types: PhantomData });
+        }
+        let found = FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied());
+        Err(CallError::Signature { wanted: ty.to_string(), found: found.to_string() })
+    }
+
+    /// Calls it with values of any types.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TypedFunc::call`], and [`CallError::Signature`] when the arguments do not fit.
+    pub fn call(&self, mut scope: impl AsScope, args: &[Val]) -> Result<Vec<Val>, CallError> {
+        let store = scope.store_mut();
+        let ty = store.func_type(*self).ok_or(CallError::Foreign)?;
+        check_args(store, &ty, args)?;
+        let entry = store.func_entry(*self).ok_or(CallError::Foreign)?;
+        let (slot, vmctx) = (entry.slot, entry.vmctx);
+        let layout = CallLayout::new(&ty);
+        // SAFETY: all-zero is a frame.
+        let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
+        let mut stack = vec![0u128; layout.stack_arg_bytes as usize / 16];
+        let mut area = vec![0u128; layout.area_bytes as usize / 16];
+        frame.int_args[0] = vmctx as u64;
+        if !area.is_empty() {
+            frame.int_args[1] = area.as_mut_ptr() as u64;
+        }
+        for (place, arg) in layout.params.iter().zip(args) {
+            let bits = arg.to_bits();
+            match *place {
+                Place::Int(register) => frame.int_args[usize::from(register)] = bits as u64,
+                Place::Float(register) => frame.float_args[usize::from(register)] = bits,
+                Place::Stack(offset) => {
+                    let slot = stack.as_mut_ptr().cast::<u8>().wrapping_add(offset as usize);
+                    // SAFETY: the layout's offsets lie within its stack argument bytes; 8 bytes for all but vectors.
+                    unsafe {
+                        if arg.ty() == ValType::V128 {
+                            slot.cast::<u128>().write(bits)
+                        } else {
+                            slot.cast::<u64>().write(bits as u64)
+                        }
+                    }
+                }
+                Place::Area(_) => {}
+            }
+        }
+        frame.stack_args = stack.as_ptr().cast();
+        frame.stack_arg_bytes = layout.stack_arg_bytes as usize;
+        // SAFETY: the frame follows the layout of the function's type.
+        unsafe { store.enter_guest(slot, &raw mut frame, false) }?;
+        let results = layout.results.iter().zip(&ty.results).map(|(place, &ty)| {
+            let bits = match *place {
+                Place::Int(register) => u128::from(frame.int_results[usize::from(register)]),
+                Place::Float(register) => frame.float_results[usize::from(register)],
+                Place::Area(offset) | Place::Stack(offset) => area[offset as usize / 16],
+            };
+            Val::from_bits(ty, bits, store.id)
+        });
+        Ok(results.collect())
+    }
+}
+
+fn check_args(store: &Store, ty: &FuncType, args: &[Val]) -> Result<(), CallError> {
+    let fits = args.len() == ty.params.len() && args.iter().zip(&ty.params).all(|(arg, &param)| arg.ty() == param);
+    if !fits {
+        let found = args.iter().map(|arg| arg.ty().to_string()).collect::<Vec<_>>().join(" ");
+        return Err(CallError::Signature { wanted: ty.to_string(), found: format!("({found})") });
+    }
+    if args.iter().any(|arg| arg.is_foreign(store.id)) { Err(CallError::Foreign) } else { Ok(()) }
+}

@@ -1,0 +1,284 @@
+//! The Rust side of the builtins: what generated code cannot do alone.
+//!
+//! Each takes the caller's vmctx and returns to its stub, which raises if told so. Bounds follow the specification's rule for bulk
+//! operations (§4.4.7): everything is checked before anything is written.
+
+use crate::base::sync::atomic::Ordering;
+
+use cranelift_entity::EntityRef;
+
+use crate::abi::trap::TrapCode;
+use crate::abi::vmctx::{BLOCK, INSTANCE};
+use crate::base::{DataIndex, ElemIndex, FuncIndex};
+use crate::layout::IsolateBlock;
+use crate::runtime::store::Store;
+use crate::runtime::stubs::BuiltinReturn;
+use crate::runtime::trap::Raised;
+use crate::runtime::wait;
+
+type Outcome = Result<u64, TrapCode>;
+
+/// The value that `memory.grow` and `table.grow` give when they fail.
+const GROW_FAILED: u64 = u64::MAX;
+
+/// Runs a builtin's body on the caller's store and instance.
+///
+/// # Safety
+///
+/// `vmctx` is the caller's.
+#[inline]
+unsafe fn run(vmctx: *mut u8, body: impl FnOnce(&mut Store, usize) -> Outcome) -> BuiltinReturn {
+    // SAFETY: every vmctx begins with its block, which holds the address of the store; the store's `&mut` outside is suspended in the
+    // activation that this builtin was called from.
+    let (store, instance) = unsafe {
+        let block = vmctx.add(BLOCK as usize).cast::<*mut IsolateBlock>().read();
+        (&mut *(*block).isolate.cast::<Store>(), vmctx.add(INSTANCE as usize).cast::<usize>().read())
+    };
+    match body(store, instance) {
+        Ok(value) => BuiltinReturn { value, trapped: 0 },
+        Err(code) => {
+            store.raise(Raised::Code(code));
+            BuiltinReturn { value: 0, trapped: 1 }
+        }
+    }
+}
+
+/// The range `start..start + len` if it lies within `bound`.
+fn checked_range(start: u64, len: u64, bound: usize) -> Option<std::ops::Range<usize>> {
+    let end = start.checked_add(len).filter(|&end| end <= bound as u64)?;
+    Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+}
+
+impl Store {
+    /// Grows a memory by pages; the old size in pages.
+    pub(crate) fn grow_memory(&mut self, memory: u32, pages: u64) -> Option<u64> {
+        let object = &self.memories[memory as usize];
+        let (old_pages, old, max) = (object.page_count(), object.len_bytes(), object.declared_type().max_bytes());
+        let desired = object.grown_bytes(pages)?;
+        if !self.may_grow_memory(old, desired, max) {
+            return None;
+        }
+        self.memories[memory as usize].resize(desired).ok()?;
+        if self.memories[memory as usize].is_guarded() {
+            return Some(old_pages);
+        }
+        self.refresh_memory_bases(memory);
+        Some(old_pages)
+    }
+
+    /// Rewrites the base that each vmctx keeps of a memory that may have moved.
+    fn refresh_memory_bases(&self, memory: u32) {
+        for instance in &self.instances {
+            for (position, _) in instance.memories.iter().enumerate().filter(|&(_, &index)| index == memory) {
+                let offset = instance.module.layout().memory_base(crate::base::MemoryIndex::new(position));
+                // SAFETY: the offset is that of a memory's base in this instance's layout.
+                unsafe { instance.vmctx.write(offset, self.memories[memory as usize].base()) };
+            }
+        }
+    }
+
+    /// Grows a table; the old size.
+    pub(crate) fn grow_table(&mut self, table: u32, count: u64, init: u32) -> Option<u64> {
+        let object = &self.tables[table as usize];
+        let (old, desired) = (object.elements().len() as u64, object.grown_len(count)?);
+        let max = object.declared_type().max.unwrap_or(crate::base::limits::TABLE_ELEM_COUNT);
+        if !self.may_grow_table(old, desired, max) {
+            return None;
+        }
+        self.tables[table as usize].grow(count, init)
+    }
+
+    /// `memory.init`, also used by instantiation.
+    pub(crate) fn init_memory(&mut self, instance: usize, memory: u32, data: DataIndex, dst: u64, src: u64, len: u64) -> Outcome {
+        let object = &self.instances[instance];
+        let wire_bytes = crate::base::sync::Arc::clone(object.module.wire_bytes());
+        let range = object.module.decoded().datas[data].bytes.clone();
+        let segment: &[u8] = if object.dropped_datas[data.index()] { &[] } else { &wire_bytes[range] };
+        let source = checked_range(src, len, segment.len()).ok_or(TrapCode::MemoryOutOfBounds)?;
+        let target = self.memories[memory as usize].bytes_mut();
+        let destination = checked_range(dst, len, target.len()).ok_or(TrapCode::MemoryOutOfBounds)?;
+        target[destination].copy_from_slice(&segment[source]);
+        Ok(0)
+    }
+
+    /// `table.init`, also used by instantiation.
+    pub(crate) fn init_table(&mut self, instance: usize, table: u32, elem: ElemIndex, dst: u64, src: u64, len: u64) -> Outcome {
+        let segment: &[u32] = self.instances[instance].elems[elem.index()].as_deref().unwrap_or(&[]);
+        let source = checked_range(src, len, segment.len()).ok_or(TrapCode::TableOutOfBounds)?;
+        let target = self.tables[table as usize].elements_mut();
+        let destination = checked_range(dst, len, target.len()).ok_or(TrapCode::TableOutOfBounds)?;
+        target[destination].copy_from_slice(&segment[source]);
+        Ok(0)
+    }
+
+    fn memory_of(&self, instance: usize, memory: u32) -> u32 {
+        self.instances[instance].memories[memory as usize]
+    }
+
+    fn table_of(&self, instance: usize, table: u32) -> u32 {
+        self.instances[instance].tables[table as usize]
+    }
+}
+
+macro_rules! builtin {
+    ($(#[$doc:meta])* $name:ident($store:ident, $instance:ident $(, $param:ident: $ty:ty)*) $body:block) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        ///
+        /// Called by its stub only, with the vmctx of the calling guest.
+        pub(crate) unsafe extern "sysv64" fn $name(vmctx: *mut u8 $(, $param: $ty)*) -> BuiltinReturn {
+            // SAFETY: the stub passes the caller's vmctx.
+            unsafe { run(vmctx, |$store, $instance| $body) }
+        }
+    };
+}
+
+builtin! {
+    /// `memory.grow`.
+    memory_grow(store, instance, memory: u32, pages: u64) {
+        let memory = store.memory_of(instance, memory);
+        Ok(store.grow_memory(memory, pages).unwrap_or(GROW_FAILED))
+    }
+}
+
+builtin! {
+    /// `memory.copy`.
+    memory_copy(store, instance, dst_memory: u32, src_memory: u32, dst: u64, src: u64, len: u64) {
+        let (to, from) = (store.memory_of(instance, dst_memory) as usize, store.memory_of(instance, src_memory) as usize);
+        let destination = checked_range(dst, len, store.memories[to].bytes().len()).ok_or(TrapCode::MemoryOutOfBounds)?;
+        let source = checked_range(src, len, store.memories[from].bytes().len()).ok_or(TrapCode::MemoryOutOfBounds)?;
+        if to == from {
+            store.memories[to].bytes_mut().copy_within(source, destination.start);
+        } else if let Ok([to, from]) = store.memories.get_disjoint_mut([to, from]) {
+            to.bytes_mut()[destination].copy_from_slice(&from.bytes()[source]);
+        }
+        Ok(0)
+    }
+}
+
+builtin! {
+    /// `memory.fill`.
+    memory_fill(store, instance, memory: u32, dst: u64, byte: u32, len: u64) {
+        let memory = store.memory_of(instance, memory) as usize;
+        let bytes = store.memories[memory].bytes_mut();
+        let destination = checked_range(dst, len, bytes.len()).ok_or(TrapCode::MemoryOutOfBounds)?;
+        bytes[destination].fill(byte as u8);
+        Ok(0)
+    }
+}
+
+builtin! {
+    /// `memory.init`; `which` packs the memory (low half) and the segment (high half).
+    memory_init(store, instance, which: u64, dst: u64, src: u32, len: u32) {
+        let memory = store.memory_of(instance, which as u32);
+        let data = DataIndex::from_u32((which >> 32) as u32);
+        store.init_memory(instance, memory, data, dst, u64::from(src), u64::from(len))
+    }
+}
+
+builtin! {
+    /// `data.drop`.
+    data_drop(store, instance, data: u32) {
+        store.instances[instance].dropped_datas[data as usize] = true;
+        Ok(0)
+    }
+}
+
+builtin! {
+    /// `table.grow`.
+    table_grow(store, instance, table: u32, init: u32, count: u64) {
+        let table = store.table_of(instance, table);
+        Ok(store.grow_table(table, count, init).unwrap_or(GROW_FAILED))
+    }
+}
+
+builtin! {
+    /// `table.fill`.
+    table_fill(store, instance, table: u32, start: u64, value: u32, count: u64) {
+        let table = store.table_of(instance, table) as usize;
+        let elements = store.tables[table].elements_mut();
+        let range = checked_range(start, count, elements.len()).ok_or(TrapCode::TableOutOfBounds)?;
+        elements[range].fill(value);
+        Ok(0)
+    }
+}
+
+builtin! {
+    /// `table.copy`.
+    table_copy(store, instance, dst_table: u32, src_table: u32, dst: u64, src: u64, count: u64) {
+        let (to, from) = (store.table_of(instance, dst_table) as usize, store.table_of(instance, src_table) as usize);
+        let destination = checked_range(dst, count, store.tables[to].elements().len()).ok_or(TrapCode::TableOutOfBounds)?;
+        let source = checked_range(src, count, store.tables[from].elements().len()).ok_or(TrapCode::TableOutOfBounds)?;
+        if to == from {
+            store.tables[to].elements_mut().copy_within(source, destination.start);
+        } else if let Ok([to, from]) = store.tables.get_disjoint_mut([to, from]) {
+            to.elements_mut()[destination].copy_from_slice(&from.elements()[source]);
+        }
+        Ok(0)
+    }
+}
+
+builtin! {
+    /// `table.init`; `which` packs the table (low half) and the segment (high half).
+    table_init(store, instance, which: u64, dst: u64, src: u32, count: u32) {
+        let table = store.table_of(instance, which as u32);
+        let elem = ElemIndex::from_u32((which >> 32) as u32);
+        store.init_table(instance, table, elem, dst, u64::from(src), u64::from(count))
+    }
+}
+
+builtin! {
+    /// `elem.drop`.
+    elem_drop(store, instance, elem: u32) {
+        store.instances[instance].elems[elem as usize] = None;
+        Ok(0)
+    }
+}
+
+builtin! {
+    /// `ref.func`.
+    ref_func(store, instance, func: u32) {
+        // The function table's capacity is the only thing that can run out; a guest sees that as the call stack's end.
+        let reference = u32::try_from(instance).ok().and_then(|i| store.func_ref(i, FuncIndex::from_u32(func)).ok());
+        reference.map(u64::from).ok_or(TrapCode::StackOverflow)
+    }
+}
+
+builtin! {
+    /// A loop header saw the interrupt word.
+    interrupt(store, _instance) {
+        if store.block.interrupt.load(Ordering::SeqCst) == 0 { Ok(0) } else { Err(TrapCode::Interrupted) }
+    }
+}
+
+builtin! {
+    /// More fuel was consumed than given.
+    out_of_fuel(_store, _instance) {
+        Err(TrapCode::OutOfFuel)
+    }
+}
+
+builtin! {
+    /// `memory.atomic.wait32`.
+    atomic_wait32(store, instance, memory: u32, address: u64, expected: u32, timeout: i64) {
+        let memory = store.memory_of(instance, memory) as usize;
+        wait::wait32(&store.memories[memory], &store.interrupts.handle(), address, expected, timeout)
+    }
+}
+
+builtin! {
+    /// `memory.atomic.wait64`.
+    atomic_wait64(store, instance, memory: u32, address: u64, expected: u64, timeout: i64) {
+        let memory = store.memory_of(instance, memory) as usize;
+        wait::wait64(&store.memories[memory], &store.interrupts.handle(), address, expected, timeout)
+    }
+}
+
+builtin! {
+    /// `memory.atomic.notify`.
+    atomic_notify(store, instance, memory: u32, address: u64, count: u32) {
+        let memory = store.memory_of(instance, memory) as usize;
+        wait::notify(&store.memories[memory], address, count)
+    }
+}

@@ -1,0 +1,39 @@
+//! Hardware faults of guest code, as traps.
+
+use crate::base::sync::atomic::Ordering;
+
+use crate::code::registry;
+use crate::platform::signals::{self, Fault, Resume, SignalError};
+use crate::runtime::activation;
+use crate::runtime::store::Store;
+
+/// Installs the fault handler, once per process.
+///
+/// # Errors
+///
+/// The system refuses.
+pub(crate) fn install() -> Result<(), SignalError> {
+    signals::install(on_fault)
+}
+
+/// Runs in signal context: reads the registry without locks, gathers frames into a fixed buffer, and names the place to resume.
+fn on_fault(fault: &Fault) -> Option<Resume> {
+    let block = activation::current_block();
+    if block.is_null() {
+        return None;
+    }
+    // SAFETY: the address is that of the interrupted instruction.
+    let trap = unsafe { registry::trap_at(fault.pc)? };
+    // SAFETY: the block belongs to the guest that this thread was running when it faulted, and the fault is in guest code, so that
+    // no Rust code holds a reference to the block or the store's trace at this moment.
+    unsafe {
+        (*block).fault_pc = fault.pc;
+        (*block).fault_fp = fault.fp;
+        (*block).fault_address = fault.address;
+        // Relaxed: read on this thread, after the resume.
+        (*block).pending_trap.store(trap as u32, Ordering::Relaxed);
+        let store = (*block).isolate.cast::<Store>();
+        (*store).trace.capture(fault.pc, fault.fp, (*block).entry_fp, true);
+        Some(Resume { pc: (*block).entry_pc, sp: (*block).entry_sp, fp: (*block).entry_fp })
+    }
+}

@@ -1,0 +1,257 @@
+//! Instantiation (§4.5.4): link, allocate, initialize, start, in the specification's order.
+
+use cranelift_entity::EntityRef;
+
+use crate::abi::artifact::CodeVariant;
+use crate::abi::vmctx::{GlobalPlace, INSTANCE};
+use crate::base::sync::Arc;
+use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, trace};
+use crate::compile::module::Module;
+use crate::layout::{EntryFrame, ImportedFunc, V128Cell};
+use crate::runtime::error::{LinkError, ResourceError};
+use crate::runtime::global::GlobalObject;
+use crate::runtime::image::DataImages;
+use crate::runtime::instance::{InstanceObject, VmCtx};
+use crate::runtime::link::Extern;
+use crate::runtime::memory::MemoryObject;
+use crate::runtime::store::Store;
+use crate::runtime::table::TableObject;
+use crate::runtime::trap::Trap;
+use crate::runtime::value::{Func, Instance};
+use crate::wasm::module::{DataMode, ElemItems, ElemMode, WasmModule};
+
+impl Store {
+    /// Makes an instance of a module with one definition per import, in the import section's order.
+    ///
+    /// # Errors
+    ///
+    /// A definition does not fit, memory is not to be had, a segment does not fit, or the start function traps.
+    pub fn instantiate(&mut self, module: &Module, imports: &[Extern]) -> Result<Instance, LinkError> {
+        let _span = tracing::debug_span!(target: trace::INSTANTIATE, "instantiate").entered();
+        self.check_imports(module, imports)?;
+        let instance = self.allocate(module, imports)?;
+        let decoded = Arc::clone(module.decoded());
+        self.init_globals(instance, &decoded)?;
+        self.init_tables(instance, &decoded)?;
+        self.init_elems(instance, &decoded)?;
+        self.init_datas(instance, module)?;
+        if let Some(start) = decoded.start {
+            self.run_start(instance, start)?;
+        }
+        Ok(Instance { store: self.id, index: instance })
+    }
+
+    fn check_imports(&self, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
+        if !module.engine().is_same(&self.engine) {
+            return Err(LinkError::Foreign("the module and the isolate belong to different engines"));
+        }
+        let wanted = &module.decoded().imports;
+        if let Some(missing) = wanted.get(imports.len()) {
+            return Err(LinkError::MissingImport {
+                module: missing.module.to_string(),
+                field: missing.name.to_string(),
+                wanted: crate::runtime::link::wanted_type(module.decoded(), missing).to_string(),
+            });
+        }
+        wanted.iter().zip(imports).try_for_each(|(import, &given)| self.check_import(module, import, given))
+    }
+
+    /// Makes the instance and all that it defines, so that every word generated code reads is there.
+    fn allocate(&mut self, module: &Module, imports: &[Extern]) -> Result<u32, LinkError> {
+        let decoded = module.decoded();
+        let index = u32::try_from(self.instances.len()).map_err(|_| ResourceError("2^32 instances in one isolate".into()))?;
+        let (memories, tables, mut globals) = self.own_objects(decoded, imports)?;
+        let variant = self.choose_variant(&memories, decoded);
+        module.ensure_variant(variant).map_err(LinkError::Compile)?;
+        let layout = module.layout();
+        let type_ids = module.type_ids().as_ptr();
+        let func_table = self.func_table.base();
+        let vmctx = VmCtx::new(layout, self.block_ptr(), type_ids, func_table);
+        // SAFETY: all offsets come from the layout that the vmctx was made with.
+        unsafe {
+            vmctx.write(INSTANCE, index as usize);
+            let funcs = imports.iter().filter_map(|given| if let Extern::Func(f) = given { self.func_entry(*f) } else { None });
+            for (position, entry) in funcs.enumerate() {
+                vmctx.write(layout.imported_func_at(position), ImportedFunc { slot: entry.slot, vmctx: entry.vmctx });
+            }
+            for (position, &memory) in memories.iter().enumerate() {
+                let object = &self.memories[memory as usize];
+                vmctx.write(layout.memory_base(MemoryIndex::new(position)), object.base());
+                vmctx.write(layout.memory_def(MemoryIndex::new(position)), object.def());
+            }
+            for (position, &table) in tables.iter().enumerate() {
+                vmctx.write(layout.table_def(TableIndex::new(position)), self.tables[table as usize].def());
+            }
+        }
+        for (position, ty) in decoded.globals.values().enumerate() {
+            match layout.global(GlobalIndex::new(position)) {
+                // SAFETY: the offset is the layout's.
+                GlobalPlace::Pointer(offset) => unsafe { vmctx.write(offset, self.globals[globals[position] as usize].cell()) },
+                GlobalPlace::Cell(offset) => {
+                    let cell = vmctx.field::<V128Cell>(offset);
+                    // SAFETY: the vmctx lives as long as the store.
+                    globals.push(push(&mut self.globals, unsafe { GlobalObject::in_vmctx(*ty, cell) })?);
+                }
+            }
+        }
+        self.instances.push(Box::new(InstanceObject {
+            vmctx,
+            module: module.clone(),
+            variant,
+            func_refs: vec![0; decoded.funcs.len()].into_boxed_slice(),
+            memories: memories.into_boxed_slice(),
+            tables: tables.into_boxed_slice(),
+            globals: globals.into_boxed_slice(),
+            elems: vec![None; decoded.elems.len()].into_boxed_slice(),
+            dropped_datas: vec![false; decoded.datas.len()].into_boxed_slice(),
+        }));
+        for (position, given) in imports.iter().filter(|given| matches!(given, Extern::Func(_))).enumerate() {
+            if let Extern::Func(Func { reference, .. }) = given {
+                self.instances[index as usize].func_refs[position] = *reference;
+            }
+        }
+        Ok(index)
+    }
+
+    /// Store positions of the module's memories, tables and imported globals.
+    #[allow(clippy::type_complexity)]
+    fn own_objects(&mut self, decoded: &WasmModule, imports: &[Extern]) -> Result<(Vec<u32>, Vec<u32>, Vec<u32>), LinkError> {
+        let (mut memories, mut tables, mut globals) = (Vec::new(), Vec::new(), Vec::with_capacity(decoded.globals.len()));
+        for given in imports {
+            match given {
+                Extern::Memory(memory) => memories.push(memory.index),
+                Extern::Table(table) => tables.push(table.index),
+                Extern::Global(global) => globals.push(global.index),
+                Extern::Func(_) => {}
+            }
+        }
+        for ty in decoded.memories.values().skip(decoded.imported_memory_count) {
+            memories.push(self.new_memory(*ty)?);
+        }
+        for table in decoded.tables.values().skip(decoded.imported_table_count) {
+            tables.push(self.new_table(table.ty, 0)?);
+        }
+        Ok((memories, tables, globals))
+    }
+
+    /// Makes a memory, if the host allows.
+    pub(crate) fn new_memory(&mut self, ty: crate::wasm::types::MemoryType) -> Result<u32, ResourceError> {
+        let bytes = ty.min.saturating_mul(ty.page_bytes());
+        if !self.may_grow_memory(0, bytes, ty.max_bytes()) {
+            return Err(ResourceError(format!("limit: the host refuses a memory of {bytes} bytes")));
+        }
+        let guards = self.engine.config().memory_guards();
+        push(&mut self.memories, MemoryObject::new(ty, guards)?)
+    }
+
+    /// Makes a table, if the host allows.
+    pub(crate) fn new_table(&mut self, ty: crate::wasm::types::TableType, init: u32) -> Result<u32, ResourceError> {
+        if !self.may_grow_table(0, ty.min, ty.max.unwrap_or(crate::base::limits::TABLE_ELEM_COUNT)) {
+            return Err(ResourceError(format!("limit: the host refuses a table of {} elements", ty.min)));
+        }
+        push(&mut self.tables, TableObject::new(ty, init)?)
+    }
+
+    /// Checked code when a memory that guarded code would not check has no guard.
+    fn choose_variant(&self, memories: &[u32], decoded: &WasmModule) -> CodeVariant {
+        let unguarded = memories.iter().zip(decoded.memories.values()).any(|(&memory, ty)| {
+            let relies_on_guard = !ty.memory64 && ty.page_size_log2 == 16;
+            relies_on_guard && !self.memories[memory as usize].is_guarded()
+        });
+        if unguarded || !self.engine.config().memory_guards() { CodeVariant::Checked } else { CodeVariant::Guarded }
+    }
+
+    fn init_globals(&mut self, instance: u32, decoded: &WasmModule) -> Result<(), LinkError> {
+        for (position, init) in decoded.global_inits.values().enumerate() {
+            let bits = self.eval_const(instance, init)?;
+            let global = self.instances[instance as usize].globals[decoded.imported_global_count + position];
+            self.globals[global as usize].set_bits(bits);
+        }
+        Ok(())
+    }
+
+    fn init_tables(&mut self, instance: u32, decoded: &WasmModule) -> Result<(), LinkError> {
+        for (index, table) in decoded.tables.iter().skip(decoded.imported_table_count) {
+            if let Some(init) = &table.init {
+                let reference = self.eval_const(instance, init)? as u32;
+                let object = self.instances[instance as usize].tables[index.index()];
+                self.tables[object as usize].elements_mut().fill(reference);
+            }
+        }
+        Ok(())
+    }
+
+    fn init_elems(&mut self, instance: u32, decoded: &WasmModule) -> Result<(), LinkError> {
+        for (index, elem) in &decoded.elems {
+            if !matches!(elem.mode, ElemMode::Declared) {
+                let references = self.eval_elem(instance, &elem.items)?;
+                self.instances[instance as usize].elems[index.index()] = Some(references);
+            }
+        }
+        for (index, elem) in &decoded.elems {
+            if let ElemMode::Active { table, offset } = &elem.mode {
+                let start = self.eval_const(instance, offset)? as u64;
+                let object = self.instances[instance as usize].tables[table.index()];
+                let count = elem.items.len() as u64;
+                self.init_table(instance as usize, object, index, start, 0, count)
+                    .map_err(|code| LinkError::Trap(Trap::new(code, Vec::new())))?;
+                self.instances[instance as usize].elems[index.index()] = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn eval_elem(&mut self, instance: u32, items: &ElemItems) -> Result<Box<[u32]>, ResourceError> {
+        match items {
+            ElemItems::Funcs(funcs) => funcs.iter().map(|&func| self.func_ref(instance, func)).collect(),
+            ElemItems::Exprs(exprs) => exprs.iter().map(|expr| self.eval_const(instance, expr).map(|bits| bits as u32)).collect(),
+        }
+    }
+
+    fn init_datas(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
+        let decoded = module.decoded();
+        if decoded.datas.is_empty() {
+            return Ok(());
+        }
+        let images = DataImages::of(module);
+        let mapped: Vec<bool> = decoded.memories.keys().map(|memory| self.map_image(instance, images, memory)).collect();
+        for (index, data) in &decoded.datas {
+            if let DataMode::Active { memory, offset } = &data.mode {
+                if !mapped[memory.index()] {
+                    let start = self.eval_const(instance, offset)? as u64;
+                    let object = self.instances[instance as usize].memories[memory.index()];
+                    let len = data.bytes.len() as u64;
+                    self.init_memory(instance as usize, object, index, start, 0, len)
+                        .map_err(|code| LinkError::Trap(Trap::new(code, Vec::new())))?;
+                }
+                self.instances[instance as usize].dropped_datas[index.index()] = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Maps a memory's image, if it has one and the system lets it.
+    fn map_image(&mut self, instance: u32, images: &DataImages, memory: MemoryIndex) -> bool {
+        let Some(image) = images.get(memory) else { return false };
+        let object = self.instances[instance as usize].memories[memory.index()];
+        let region = self.memories[object as usize].region();
+        // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.
+        unsafe { image.image.map_into(region, image.start) }.is_ok()
+    }
+
+    fn run_start(&mut self, instance: u32, start: FuncIndex) -> Result<(), LinkError> {
+        let (slot, vmctx) = self.instances[instance as usize].callee(start);
+        // SAFETY: all-zero is a frame; a start function has neither parameters nor results.
+        let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
+        frame.int_args[0] = vmctx as u64;
+        // SAFETY: the slot and the vmctx are those of the start function.
+        unsafe { self.enter_guest(slot, &raw mut frame, true) }.map_err(LinkError::Trap)
+    }
+}
+
+/// Appends and gives the position.
+pub(crate) fn push<T>(list: &mut Vec<T>, value: T) -> Result<u32, ResourceError> {
+    let index = u32::try_from(list.len()).map_err(|_| ResourceError("2^32 objects in one isolate".into()))?;
+    list.push(value);
+    Ok(index)
+}

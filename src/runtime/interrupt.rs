@@ -1,0 +1,218 @@
+//! Stopping a guest from outside: termination by another thread, and deadlines.
+//!
+//! Problem: a guest polls a word at loop headers, and compares its stack pointer with a limit at function entries. Another thread
+//! must be able to make both true at any moment, and to do nothing once the isolate is gone.
+//!
+//! Idea: an [`InterruptHandle`] shares a small lock with the isolate; under it lies the block's address while the isolate lives.
+//! Interrupting sets the word, then lifts the stack limit to the top; entering sets the limit, then looks at the word again, so
+//! one of the two sees the other. The trap that follows is told from a real stack overflow by the word.
+
+use crate::base::sync::atomic::Ordering;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+use crate::abi::trap::TrapCode;
+use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock};
+use crate::layout::IsolateBlock;
+use crate::layout::block::interrupt::{DEADLINE, TERMINATE};
+
+/// What a host function returns when it has waited, and has seen by [`InterruptHandle::is_pending`] that it shall not wait on: the
+/// guest stops as if it had noticed the interrupt itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted in a host function")]
+pub struct Interrupted;
+
+/// The isolate's end.
+#[derive(Debug)]
+pub struct InterruptTarget {
+    shared: Arc<Shared>,
+}
+
+/// Stops the guest of an isolate, from any thread, at any time; harmless once the isolate is gone.
+#[derive(Debug, Clone)]
+pub struct InterruptHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    block: Option<NonNull<IsolateBlock>>,
+    /// Deadlines set before this generation are void.
+    generation: u64,
+}
+
+// SAFETY: the pointer is used only under the lock, and only while the isolate has not taken it back; the fields reached through
+// it are atomics.
+unsafe impl Send for State {}
+
+impl InterruptTarget {
+    pub(crate) fn new(block: &IsolateBlock) -> Self {
+        let state = State { block: Some(NonNull::from(block)), generation: 0 };
+        InterruptTarget { shared: Arc::new(Shared { state: Mutex::new(state) }) }
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> InterruptHandle {
+        InterruptHandle { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Sets the stack limit unless an interrupt is pending.
+    #[inline]
+    pub(crate) fn set_stack_limit(&self, block: &IsolateBlock, limit: usize) {
+        // SeqCst on both sides: the interrupter writes the word and then the limit, this writes the limit and then reads the word.
+        block.stack_limit.store(limit, Ordering::SeqCst);
+        if block.interrupt.load(Ordering::SeqCst) != 0 {
+            block.stack_limit.store(usize::MAX, Ordering::SeqCst);
+        }
+    }
+
+    /// What a trap really means: an overflow while an interrupt is pending is that interrupt. The interrupt is spent when the
+    /// outermost activation ends with it.
+    pub(crate) fn translate(&self, block: &IsolateBlock, code: TrapCode, outermost: bool) -> TrapCode {
+        if !matches!(code, TrapCode::StackOverflow | TrapCode::Interrupted) {
+            return code;
+        }
+        let pending = block.interrupt.load(Ordering::SeqCst);
+        if outermost && pending != 0 {
+            block.interrupt.store(0, Ordering::SeqCst);
+        }
+        if pending & TERMINATE != 0 {
+            TrapCode::Interrupted
+        } else if pending & DEADLINE != 0 {
+            TrapCode::DeadlineExceeded
+        } else {
+            code
+        }
+    }
+
+    /// Stops the guest this long from now, unless another deadline or none is set before.
+    pub fn set_deadline(&self, after: Option<Duration>) {
+        let mut state = self.shared.state.lock();
+        state.generation += 1;
+        if let Some(block) = state.block {
+            // SAFETY: under the lock, the isolate lives.
+            unsafe { block.as_ref() }.interrupt.fetch_and(!DEADLINE, Ordering::SeqCst);
+        }
+        if let Some(after) = after {
+            let due = Instant::now().checked_add(after);
+            let generation = state.generation;
+            drop(state);
+            if let Some(due) = due {
+                watchdog().add(Entry { due, generation, shared: Arc::clone(&self.shared) });
+            }
+        }
+    }
+}
+
+impl Drop for InterruptTarget {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        state.block = None;
+        state.generation += 1;
+    }
+}
+
+impl InterruptHandle {
+    /// Makes the guest trap with [`TrapCode::Interrupted`] at its next poll; the next guest, if none runs now.
+    pub fn terminate(&self) {
+        self.shared.state.lock().interrupt(TERMINATE);
+    }
+
+    /// Whether an interrupt waits to be noticed; a host function that blocks asks now and then.
+    pub fn is_pending(&self) -> bool {
+        let state = self.shared.state.lock();
+        // SAFETY: under the lock, the isolate lives.
+        state.block.is_some_and(|block| unsafe { block.as_ref() }.interrupt.load(Ordering::SeqCst) != 0)
+    }
+}
+
+impl State {
+    fn interrupt(&self, bit: u32) {
+        if let Some(block) = self.block {
+            // SAFETY: under the lock, the isolate lives.
+            let block = unsafe { block.as_ref() };
+            block.interrupt.fetch_or(bit, Ordering::SeqCst);
+            block.stack_limit.store(usize::MAX, Ordering::SeqCst);
+        }
+    }
+}
+
+/// One thread for all deadlines of the process, started at the first one.
+struct Watchdog {
+    queue: Mutex<BinaryHeap<Reverse<Entry>>>,
+    changed: Condvar,
+}
+
+struct Entry {
+    due: Instant,
+    generation: u64,
+    shared: Arc<Shared>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.due == other.due
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.due.cmp(&other.due)
+    }
+}
+
+fn watchdog() -> &'static Watchdog {
+    static WATCHDOG: OnceLock<Watchdog> = OnceLock::new();
+    static STARTED: Once = Once::new();
+    let watchdog = WATCHDOG.get_or_init(|| Watchdog { queue: Mutex::default(), changed: Condvar::new() });
+    STARTED.call_once(|| {
+        let spawned = std::thread::Builder::new().name("deltic-watchdog".into()).spawn(|| watchdog.run());
+        if let Err(error) = spawned {
+            tracing::error!(target: crate::base::trace::RUN, %error, "no thread for deadlines");
+        }
+    });
+    watchdog
+}
+
+impl Watchdog {
+    fn add(&self, entry: Entry) {
+        self.queue.lock().push(Reverse(entry));
+        self.changed.notify_one();
+    }
+
+    fn run(&self) {
+        let mut queue = self.queue.lock();
+        loop {
+            let now = Instant::now();
+            while let Some(Reverse(entry)) = queue.peek() {
+                if entry.due > now {
+                    break;
+                }
+                if let Some(Reverse(entry)) = queue.pop() {
+                    let state = entry.shared.state.lock();
+                    if state.generation == entry.generation {
+                        state.interrupt(DEADLINE);
+                    }
+                }
+            }
+            match queue.peek().map(|Reverse(entry)| entry.due) {
+                Some(due) => {
+                    self.changed.wait_until(&mut queue, due);
+                }
+                None => self.changed.wait(&mut queue),
+            }
+        }
+    }
+}

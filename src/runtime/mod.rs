@@ -1,0 +1,28 @@
+//! Running modules: instances and what they share, traps, and the crossings between Rust and generated code.
+//!
+//! Everything that the instances of one isolate own lives in a [`store::Store`]. **Invariant:** addresses that generated code
+//! holds (vmctx, definitions, function table, host contexts) are stable until the store is dropped.
+
+pub mod activation;
+pub mod backtrace;
+pub mod builtins;
+pub mod const_eval;
+pub mod error;
+pub mod extern_ref;
+pub mod fault;
+pub mod func_table;
+pub mod global;
+pub mod host;
+pub mod image;
+pub mod instance;
+pub mod instantiate;
+pub mod interrupt;
+pub mod limiter;
+pub mod link;
+pub mod memory;
+pub mod store;
+pub mod stubs;
+pub mod table;
+pub mod trap;
+pub mod value;
+pub mod wait;

@@ -1,0 +1,185 @@
+//! The store: everything that the instances of one isolate own.
+//!
+//! It is boxed and never moves, so that the isolate block can hold its address. Objects are added and freed only with the store:
+//! generated code holds raw addresses of them, and instances link to each other freely.
+
+use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+
+use crate::base::FuncIndex;
+use crate::compile::engine::WasmEngine;
+use crate::layout::{FuncEntry, IsolateBlock};
+use crate::runtime::backtrace::TraceBuffer;
+use crate::runtime::error::ResourceError;
+use crate::runtime::extern_ref::ExternTable;
+use crate::runtime::fault;
+use crate::runtime::func_table::FuncTable;
+use crate::runtime::global::GlobalObject;
+use crate::runtime::host::{HostContext, HostFunc};
+use crate::runtime::instance::InstanceObject;
+use crate::runtime::interrupt::InterruptTarget;
+use crate::runtime::limiter::ResourceLimiter;
+use crate::runtime::memory::MemoryObject;
+use crate::runtime::stubs;
+use crate::runtime::table::TableObject;
+use crate::runtime::trap::Raised;
+use crate::runtime::value::Func;
+use crate::wasm::types::FuncType;
+
+/// Tells the handles of one store from those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StoreId(u32);
+
+/// See the module's documentation.
+pub struct Store {
+    pub(crate) id: StoreId,
+    pub(crate) engine: WasmEngine,
+    pub(crate) block: Box<IsolateBlock>,
+    pub(crate) func_table: FuncTable,
+    /// Before `instances` in no order that matters: a vmctx is only raw memory to them.
+    pub(crate) memories: Vec<MemoryObject>,
+    pub(crate) tables: Vec<TableObject>,
+    pub(crate) globals: Vec<GlobalObject>,
+    /// Boxed, and the contexts too: generated code and function references hold their addresses.
+    #[allow(clippy::vec_box)]
+    pub(crate) instances: Vec<Box<InstanceObject>>,
+    #[allow(clippy::vec_box)]
+    pub(crate) host_contexts: Vec<Box<HostContext>>,
+    /// References of host functions that this store has contexts for already, by definition.
+    pub(crate) host_refs: HashMap<usize, u32>,
+    pub(crate) externs: ExternTable,
+    pub(crate) limiter: Option<Box<dyn ResourceLimiter>>,
+    pub(crate) raised: Option<Raised>,
+    pub(crate) trace: TraceBuffer,
+    pub(crate) depth: usize,
+    pub(crate) interrupts: InterruptTarget,
+    /// Host state, one value of each type.
+    pub(crate) host_data: HashMap<TypeId, Box<dyn Any + Send>>,
+}
+
+// SAFETY: the raw pointers of a store (block, vmctx, definitions, slots) lead only to what the store owns or keeps alive through
+// modules and host functions, which are `Send + Sync`; host data is `Send`. Whoever moves the store moves the right to all of it.
+unsafe impl Send for Store {}
+
+impl Store {
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// Address space is not to be had.
+    pub fn new(engine: &WasmEngine) -> Result<Box<Self>, ResourceError> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        fault::install().map_err(|error| ResourceError(error.to_string()))?;
+        let func_table = FuncTable::new()?;
+        let block = Box::new(IsolateBlock {
+            stack_limit: AtomicUsize::new(usize::MAX),
+            interrupt: AtomicU32::new(0),
+            pending_trap: AtomicU32::new(0),
+            fuel_consumed: AtomicI64::new(0),
+            func_table: func_table.base(),
+            caller_vmctx: std::ptr::null_mut(),
+            exit_fp: 0,
+            exit_pc: 0,
+            entry_sp: 0,
+            entry_fp: 0,
+            entry_pc: 0,
+            fault_pc: 0,
+            fault_fp: 0,
+            fault_address: 0,
+            isolate: std::ptr::null_mut(),
+            builtins: stubs::builtin_addresses(),
+        });
+        let interrupts = InterruptTarget::new(&block);
+        let mut store = Box::new(Store {
+            // Relaxed: only uniqueness matters.
+            id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            engine: engine.clone(),
+            block,
+            func_table,
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            instances: Vec::new(),
+            host_contexts: Vec::new(),
+            host_refs: HashMap::new(),
+            externs: ExternTable::default(),
+            limiter: None,
+            raised: None,
+            trace: TraceBuffer::default(),
+            depth: 0,
+            interrupts,
+            host_data: HashMap::new(),
+        });
+        store.block.isolate = (&raw mut *store).cast();
+        Ok(store)
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &WasmEngine {
+        &self.engine
+    }
+
+    pub(crate) fn block_ptr(&mut self) -> *mut IsolateBlock {
+        &raw mut *self.block
+    }
+
+    /// The entry of a function, if it belongs to this store.
+    pub(crate) fn func_entry(&self, func: Func) -> Option<&FuncEntry> {
+        if func.store == self.id { self.func_table.get(func.reference) } else { None }
+    }
+
+    /// The type of a function, if it belongs to this store.
+    pub fn func_type(&self, func: Func) -> Option<crate::base::sync::Arc<FuncType>> {
+        let entry = self.func_entry(func)?;
+        self.engine.types().get(crate::base::CanonicalTypeId::from_u32(entry.type_id))
+    }
+
+    /// The reference of an instance's function, made at first use.
+    pub(crate) fn func_ref(&mut self, instance: u32, func: FuncIndex) -> Result<u32, ResourceError> {
+        let object = &mut self.instances[instance as usize];
+        let position = func.as_u32() as usize;
+        if let Some(&reference) = object.func_refs.get(position)
+            && reference != 0
+        {
+            return Ok(reference);
+        }
+        let (slot, vmctx) = object.callee(func);
+        let ty = object.module.canonical_types()[object.module.decoded().funcs[func]];
+        let reference = self.func_table.add(slot, vmctx, ty)?;
+        object.func_refs[position] = reference;
+        Ok(reference)
+    }
+
+    /// The reference of a host function in this store, made at first use.
+    pub(crate) fn host_func_ref(&mut self, func: &HostFunc) -> Result<u32, ResourceError> {
+        if let Some(&reference) = self.host_refs.get(&func.identity()) {
+            return Ok(reference);
+        }
+        let context = HostContext::new(self.block_ptr(), func.clone());
+        let ty = self.engine.types().id(func.ty());
+        let slot: *const AtomicUsize = &context.slot;
+        let vmctx = (&raw const *context).cast_mut().cast::<u8>();
+        let reference = self.func_table.add(slot, vmctx, ty)?;
+        // The context keeps the definition alive, so its identity stays taken.
+        self.host_refs.insert(func.identity(), reference);
+        self.host_contexts.push(context);
+        Ok(reference)
+    }
+
+    /// Asks the host whether a memory may grow.
+    pub(crate) fn may_grow_memory(&mut self, current: u64, desired: u64, max: u64) -> bool {
+        self.limiter.as_mut().is_none_or(|limiter| limiter.memory_growing(current, desired, max))
+    }
+
+    /// Asks the host whether a table may grow.
+    pub(crate) fn may_grow_table(&mut self, current: u64, desired: u64, max: u64) -> bool {
+        self.limiter.as_mut().is_none_or(|limiter| limiter.table_growing(current, desired, max))
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("id", &self.id).field("instances", &self.instances.len()).finish_non_exhaustive()
+    }
+}

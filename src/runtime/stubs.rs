@@ -1,0 +1,381 @@
+//! The naked stubs between Rust and generated code.
+//!
+//! Three crossings, each a few instructions written out, so that no code is generated for a signature:
+//!
+//! - [`enter`] and [`enter_ints`]: Rust → guest. They save the callee-saved registers, write the activation's resume point into
+//!   the isolate block, load the argument registers of an [`EntryFrame`], call, and store the result registers.
+//! - [`host_entry`] and [`host_entry_ints`]: guest → host function. They record the guest's exit frame, spill the argument
+//!   registers into an `EntryFrame` on the stack and call the handler of the [`HostContext`](crate::runtime::host::HostContext).
+//! - the builtin stubs: guest → runtime, with the guest's exit frame recorded.
+//!
+//! Idea: a trap never unwinds. Whoever raises one restores stack and frame pointer from the isolate block and jumps to the resume
+//! point; only guest frames lie between. **Invariant:** no Rust frame is ever skipped, because handlers and builtins have returned
+//! to their stub before it raises.
+
+use std::arch::naked_asm;
+use std::mem::{offset_of, size_of};
+
+use crate::abi::builtins::Builtin;
+use crate::layout::block::{BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, IsolateBlock};
+use crate::layout::frame::{EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, STACK_ARG_BYTES, STACK_ARGS};
+use crate::runtime::host::HostContext;
+
+const FRAME_BYTES: usize = size_of::<EntryFrame>();
+const HANDLER: usize = offset_of!(HostContext, handler);
+const HOST_STACK_BYTES: usize = offset_of!(HostContext, stack_arg_bytes);
+const _: () = assert!(FRAME_BYTES.is_multiple_of(16) && offset_of!(HostContext, block) == 0 && INT_ARGS == 0);
+
+/// Calls guest code with all argument and result registers.
+///
+/// Returns 0 when the guest returned and 1 when it trapped.
+///
+/// # Safety
+///
+/// `code` is the address of guest code that follows the convention and agrees with `frame` about its signature; `block` is the
+/// block of the isolate that the frame's vmctx belongs to; the fault handler is installed on this thread.
+#[unsafe(naked)]
+pub unsafe extern "sysv64" fn enter(frame: *mut EntryFrame, code: usize, block: *mut IsolateBlock) -> u32 {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "push rdi",
+        "mov [rdx + {entry_sp}], rsp",
+        "mov [rdx + {entry_fp}], rbp",
+        "lea rax, [rip + 4f]",
+        "mov [rdx + {entry_pc}], rax",
+        // Stack arguments, from the highest word down; the callee pops them.
+        "mov r10, [rdi + {stack_bytes}]",
+        "test r10, r10",
+        "jz 2f",
+        "mov r11, [rdi + {stack_args}]",
+        "1:",
+        "push qword ptr [r11 + r10 - 8]",
+        "sub r10, 8",
+        "jnz 1b",
+        "2:",
+        "mov rax, rsi",
+        "mov r10, rdi",
+        "movaps xmm0, [r10 + {floats}]",
+        "movaps xmm1, [r10 + {floats} + 16]",
+        "movaps xmm2, [r10 + {floats} + 32]",
+        "movaps xmm3, [r10 + {floats} + 48]",
+        "movaps xmm4, [r10 + {floats} + 64]",
+        "movaps xmm5, [r10 + {floats} + 80]",
+        "movaps xmm6, [r10 + {floats} + 96]",
+        "movaps xmm7, [r10 + {floats} + 112]",
+        "mov rdi, [r10]",
+        "mov rsi, [r10 + 8]",
+        "mov rdx, [r10 + 16]",
+        "mov rcx, [r10 + 24]",
+        "mov r8, [r10 + 32]",
+        "mov r9, [r10 + 40]",
+        "call rax",
+        "mov r11, [rsp]",
+        "mov [r11 + {ints}], rax",
+        "mov [r11 + {ints} + 8], rcx",
+        "mov [r11 + {ints} + 16], rdx",
+        "mov [r11 + {ints} + 24], rsi",
+        "mov [r11 + {ints} + 32], rdi",
+        "mov [r11 + {ints} + 40], r8",
+        "mov [r11 + {ints} + 48], r9",
+        "mov [r11 + {ints} + 56], r10",
+        "movaps [r11 + {fresults}], xmm0",
+        "movaps [r11 + {fresults} + 16], xmm1",
+        "movaps [r11 + {fresults} + 32], xmm2",
+        "movaps [r11 + {fresults} + 48], xmm3",
+        "movaps [r11 + {fresults} + 64], xmm4",
+        "movaps [r11 + {fresults} + 80], xmm5",
+        "movaps [r11 + {fresults} + 96], xmm6",
+        "movaps [r11 + {fresults} + 112], xmm7",
+        "xor eax, eax",
+        "3:",
+        "add rsp, 8",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        // A trap resumes here with this frame's stack and frame pointer; every other register is lost.
+        "4:",
+        "mov eax, 1",
+        "jmp 3b",
+        entry_sp = const ENTRY_SP,
+        entry_fp = const ENTRY_FP,
+        entry_pc = const ENTRY_PC,
+        stack_bytes = const STACK_ARG_BYTES,
+        stack_args = const STACK_ARGS,
+        floats = const FLOAT_ARGS,
+        ints = const INT_RESULTS,
+        fresults = const FLOAT_RESULTS,
+    )
+}
+
+/// [`enter`] for signatures without floats and stack arguments, and at most one result.
+///
+/// # Safety
+///
+/// As for [`enter`].
+#[unsafe(naked)]
+pub unsafe extern "sysv64" fn enter_ints(frame: *mut EntryFrame, code: usize, block: *mut IsolateBlock) -> u32 {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "push rdi",
+        "mov [rdx + {entry_sp}], rsp",
+        "mov [rdx + {entry_fp}], rbp",
+        "lea rax, [rip + 4f]",
+        "mov [rdx + {entry_pc}], rax",
+        "mov rax, rsi",
+        "mov r10, rdi",
+        "mov rdi, [r10]",
+        "mov rsi, [r10 + 8]",
+        "mov rdx, [r10 + 16]",
+        "mov rcx, [r10 + 24]",
+        "mov r8, [r10 + 32]",
+        "mov r9, [r10 + 40]",
+        "call rax",
+        "mov r11, [rsp]",
+        "mov [r11 + {ints}], rax",
+        "xor eax, eax",
+        "3:",
+        "add rsp, 8",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        "4:",
+        "mov eax, 1",
+        "jmp 3b",
+        entry_sp = const ENTRY_SP,
+        entry_fp = const ENTRY_FP,
+        entry_pc = const ENTRY_PC,
+        ints = const INT_RESULTS,
+    )
+}
+
+/// What guest code calls when it calls a host function.
+///
+/// # Safety
+///
+/// Only generated code calls it, with a [`HostContext`] as vmctx and arguments of that context's type.
+#[unsafe(naked)]
+pub unsafe extern "sysv64" fn host_entry() {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "sub rsp, {frame}",
+        "mov [rsp], rdi",
+        "mov [rsp + 8], rsi",
+        "mov [rsp + 16], rdx",
+        "mov [rsp + 24], rcx",
+        "mov [rsp + 32], r8",
+        "mov [rsp + 40], r9",
+        "movaps [rsp + {floats}], xmm0",
+        "movaps [rsp + {floats} + 16], xmm1",
+        "movaps [rsp + {floats} + 32], xmm2",
+        "movaps [rsp + {floats} + 48], xmm3",
+        "movaps [rsp + {floats} + 64], xmm4",
+        "movaps [rsp + {floats} + 80], xmm5",
+        "movaps [rsp + {floats} + 96], xmm6",
+        "movaps [rsp + {floats} + 112], xmm7",
+        "lea rax, [rbp + 16]",
+        "mov [rsp + {stack_args}], rax",
+        "mov rax, [rdi]",
+        "mov r10, [rbp]",
+        "mov [rax + {exit_fp}], r10",
+        "mov r10, [rbp + 8]",
+        "mov [rax + {exit_pc}], r10",
+        "mov rsi, rsp",
+        "call [rdi + {handler}]",
+        "test eax, eax",
+        "jnz 5f",
+        // r11 keeps the count of stack argument bytes, which the callee pops.
+        "mov r11, [rsp]",
+        "mov r11, [r11 + {pop}]",
+        "mov rax, [rsp + {ints}]",
+        "mov rcx, [rsp + {ints} + 8]",
+        "mov rdx, [rsp + {ints} + 16]",
+        "mov rsi, [rsp + {ints} + 24]",
+        "mov rdi, [rsp + {ints} + 32]",
+        "mov r8, [rsp + {ints} + 40]",
+        "mov r9, [rsp + {ints} + 48]",
+        "mov r10, [rsp + {ints} + 56]",
+        "movaps xmm0, [rsp + {fresults}]",
+        "movaps xmm1, [rsp + {fresults} + 16]",
+        "movaps xmm2, [rsp + {fresults} + 32]",
+        "movaps xmm3, [rsp + {fresults} + 48]",
+        "movaps xmm4, [rsp + {fresults} + 64]",
+        "movaps xmm5, [rsp + {fresults} + 80]",
+        "movaps xmm6, [rsp + {fresults} + 96]",
+        "movaps xmm7, [rsp + {fresults} + 112]",
+        "leave",
+        "test r11, r11",
+        "jnz 6f",
+        "ret",
+        // Move the return address up over the stack arguments, then return.
+        "6:",
+        "pop qword ptr [rsp + r11 - 8]",
+        "lea rsp, [rsp + r11 - 8]",
+        "ret",
+        "5:",
+        "mov rdi, [rsp]",
+        "mov rax, [rdi]",
+        "mov rsp, [rax + {entry_sp}]",
+        "mov rbp, [rax + {entry_fp}]",
+        "jmp [rax + {entry_pc}]",
+        frame = const FRAME_BYTES,
+        floats = const FLOAT_ARGS,
+        stack_args = const STACK_ARGS,
+        exit_fp = const EXIT_FP,
+        exit_pc = const EXIT_PC,
+        handler = const HANDLER,
+        pop = const HOST_STACK_BYTES,
+        ints = const INT_RESULTS,
+        fresults = const FLOAT_RESULTS,
+        entry_sp = const ENTRY_SP,
+        entry_fp = const ENTRY_FP,
+        entry_pc = const ENTRY_PC,
+    )
+}
+
+/// [`host_entry`] for signatures without floats and stack arguments, and at most one result.
+///
+/// # Safety
+///
+/// As for [`host_entry`].
+#[unsafe(naked)]
+pub unsafe extern "sysv64" fn host_entry_ints() {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "sub rsp, {frame}",
+        "mov [rsp], rdi",
+        "mov [rsp + 8], rsi",
+        "mov [rsp + 16], rdx",
+        "mov [rsp + 24], rcx",
+        "mov [rsp + 32], r8",
+        "mov [rsp + 40], r9",
+        "mov rax, [rdi]",
+        "mov r10, [rbp]",
+        "mov [rax + {exit_fp}], r10",
+        "mov r10, [rbp + 8]",
+        "mov [rax + {exit_pc}], r10",
+        "mov rsi, rsp",
+        "call [rdi + {handler}]",
+        "test eax, eax",
+        "jnz 5f",
+        "mov rax, [rsp + {ints}]",
+        "leave",
+        "ret",
+        "5:",
+        "mov rdi, [rsp]",
+        "mov rax, [rdi]",
+        "mov rsp, [rax + {entry_sp}]",
+        "mov rbp, [rax + {entry_fp}]",
+        "jmp [rax + {entry_pc}]",
+        frame = const FRAME_BYTES,
+        exit_fp = const EXIT_FP,
+        exit_pc = const EXIT_PC,
+        handler = const HANDLER,
+        ints = const INT_RESULTS,
+        entry_sp = const ENTRY_SP,
+        entry_fp = const ENTRY_FP,
+        entry_pc = const ENTRY_PC,
+    )
+}
+
+/// What a builtin's Rust side returns to its stub, in rax and rdx.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltinReturn {
+    /// The result.
+    pub value: u64,
+    /// Not zero when the pending trap is to be raised.
+    pub trapped: u64,
+}
+
+/// A builtin stub: records the guest's exit frame, calls the Rust side, raises if it says so.
+macro_rules! builtin_stub {
+    ($stub:ident, $target:path) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $stub() {
+            naked_asm!(
+                "mov rax, [rdi]",
+                "mov [rax + {exit_fp}], rbp",
+                "mov r10, [rsp]",
+                "mov [rax + {exit_pc}], r10",
+                "push rbp",
+                "mov rbp, rsp",
+                "push rax",
+                "push rax",
+                "call {target}",
+                "pop r10",
+                "test rdx, rdx",
+                "jnz 5f",
+                "pop r10",
+                "pop rbp",
+                "ret",
+                "5:",
+                "mov rsp, [r10 + {entry_sp}]",
+                "mov rbp, [r10 + {entry_fp}]",
+                "jmp [r10 + {entry_pc}]",
+                exit_fp = const EXIT_FP,
+                exit_pc = const EXIT_PC,
+                entry_sp = const ENTRY_SP,
+                entry_fp = const ENTRY_FP,
+                entry_pc = const ENTRY_PC,
+                target = sym $target,
+            )
+        }
+    };
+}
+
+macro_rules! builtin_table {
+    ($($builtin:ident => $stub:ident, $target:path;)*) => {
+        $(builtin_stub!($stub, $target);)*
+
+        /// The address of every builtin's stub, by number.
+        pub fn builtin_addresses() -> [usize; BUILTIN_CAPACITY] {
+            let mut table = [0; BUILTIN_CAPACITY];
+            $(table[Builtin::$builtin as usize] = $stub as *const () as usize;)*
+            debug_assert!(table[..Builtin::ALL.len()].iter().all(|&address| address != 0));
+            table
+        }
+    };
+}
+
+use crate::runtime::builtins as b;
+
+builtin_table! {
+    MemoryGrow => stub_memory_grow, b::memory_grow;
+    MemoryCopy => stub_memory_copy, b::memory_copy;
+    MemoryFill => stub_memory_fill, b::memory_fill;
+    MemoryInit => stub_memory_init, b::memory_init;
+    DataDrop => stub_data_drop, b::data_drop;
+    TableGrow => stub_table_grow, b::table_grow;
+    TableFill => stub_table_fill, b::table_fill;
+    TableCopy => stub_table_copy, b::table_copy;
+    TableInit => stub_table_init, b::table_init;
+    ElemDrop => stub_elem_drop, b::elem_drop;
+    RefFunc => stub_ref_func, b::ref_func;
+    Interrupt => stub_interrupt, b::interrupt;
+    OutOfFuel => stub_out_of_fuel, b::out_of_fuel;
+    AtomicWait32 => stub_atomic_wait32, b::atomic_wait32;
+    AtomicWait64 => stub_atomic_wait64, b::atomic_wait64;
+    AtomicNotify => stub_atomic_notify, b::atomic_notify;
+}

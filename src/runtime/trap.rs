@@ -1,0 +1,120 @@
+//! Traps as Rust sees them.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+use crate::abi::trap::TrapCode;
+use crate::base::FuncIndex;
+
+/// An error that a host function returned.
+pub type HostError = Box<dyn Error + Send + Sync + 'static>;
+
+/// Why a guest stopped, and where: the innermost frame first.
+pub struct Trap(Box<Inner>);
+
+struct Inner {
+    code: TrapCode,
+    frames: Vec<Frame>,
+    host_error: Option<HostError>,
+}
+
+/// A guest frame of a backtrace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Name of the module, where it has one.
+    pub module_name: Option<String>,
+    /// Which function.
+    pub func_index: FuncIndex,
+    /// Name of the function, where the module names it.
+    pub func_name: Option<String>,
+    /// Byte offset in the module of the instruction, where it is known.
+    pub wasm_offset: Option<usize>,
+}
+
+impl Trap {
+    pub(crate) fn new(code: TrapCode, frames: Vec<Frame>) -> Self {
+        Trap(Box::new(Inner { code, frames, host_error: None }))
+    }
+
+    pub(crate) fn from_host(error: HostError, frames: Vec<Frame>) -> Self {
+        // A guest's trap that travels through a host function stays what it is: its frames are complete.
+        match error.downcast::<Trap>() {
+            Ok(trap) => *trap,
+            Err(error) => Trap(Box::new(Inner { code: TrapCode::HostError, frames, host_error: Some(error) })),
+        }
+    }
+
+    /// Why the guest stopped.
+    pub fn code(&self) -> TrapCode {
+        self.0.code
+    }
+
+    /// The guest's frames, innermost first. Very deep stacks are cut.
+    pub fn frames(&self) -> &[Frame] {
+        &self.0.frames
+    }
+
+    /// The host function's error, when that is why.
+    pub fn host_error(&self) -> Option<&HostError> {
+        self.0.host_error.as_ref()
+    }
+
+    /// The host function's error, if it is of this type.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.host_error.as_ref().and_then(|error| error.downcast_ref())
+    }
+}
+
+impl fmt::Debug for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trap")
+            .field("code", &self.0.code)
+            .field("frames", &self.0.frames)
+            .field("host_error", &self.0.host_error)
+            .finish()
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.host_error {
+            Some(error) => write!(f, "{error}")?,
+            None => write!(f, "trap: {}", self.0.code.message())?,
+        }
+        for (depth, frame) in self.0.frames.iter().enumerate() {
+            write!(f, "\n  {depth}: {frame}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let module = self.module_name.as_deref().unwrap_or("<module>");
+        match &self.func_name {
+            Some(name) => write!(f, "{module}!{name}")?,
+            None => write!(f, "{module}!func[{}]", self.func_index.as_u32())?,
+        }
+        match self.wasm_offset {
+            Some(offset) => write!(f, " at {offset:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for Trap {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.host_error.as_deref().map(|error| -> &(dyn Error + 'static) { error })
+    }
+}
+
+/// What ended an activation other than its return.
+pub(crate) enum Raised {
+    /// The fault handler or a builtin, by code.
+    Code(TrapCode),
+    /// A host function's error.
+    Host(HostError),
+    /// A host function's panic, to be resumed where the activation was entered.
+    Panic(Box<dyn Any + Send>),
+}

@@ -1,0 +1,121 @@
+//! Values of untyped calls, and the handles by which Rust names what a store owns.
+
+use crate::runtime::store::StoreId;
+use crate::wasm::types::{RefType, ValType};
+
+macro_rules! handles {
+    ($($(#[$doc:meta])* $name:ident($index:ident);)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// A handle is a number: it is `Copy`, keeps nothing alive, and is good for the isolate that gave it.
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+            pub struct $name {
+                pub(crate) store: StoreId,
+                pub(crate) $index: u32,
+            }
+        )*
+    };
+}
+
+handles! {
+    /// A function, of a guest or of the host.
+    Func(reference);
+    /// A memory.
+    Memory(index);
+    /// A table.
+    Table(index);
+    /// A global.
+    Global(index);
+    /// An instance of a module.
+    Instance(index);
+    /// A host value held as `externref`.
+    ExternRef(reference);
+}
+
+/// A value of any type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Val {
+    /// `i32`.
+    I32(i32),
+    /// `i64`.
+    I64(i64),
+    /// `f32`, as bits, so that NaN payloads survive.
+    F32(u32),
+    /// `f64`, as bits.
+    F64(u64),
+    /// `v128`, little-endian.
+    V128(u128),
+    /// `funcref`.
+    FuncRef(Option<Func>),
+    /// `externref`.
+    ExternRef(Option<ExternRef>),
+}
+
+impl Val {
+    /// The most general type that the value has.
+    pub fn ty(&self) -> ValType {
+        match self {
+            Val::I32(_) => ValType::I32,
+            Val::I64(_) => ValType::I64,
+            Val::F32(_) => ValType::F32,
+            Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
+            Val::FuncRef(_) => ValType::Ref(RefType::FUNC),
+            Val::ExternRef(_) => ValType::Ref(RefType::EXTERN),
+        }
+    }
+
+    /// The value that locals of the type begin with (§4.2.1); `None` for references that cannot be null.
+    pub fn default_for(ty: ValType) -> Option<Val> {
+        Some(match ty {
+            ValType::I32 => Val::I32(0),
+            ValType::I64 => Val::I64(0),
+            ValType::F32 => Val::F32(0),
+            ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(0),
+            ValType::Ref(RefType { nullable: false, .. }) => return None,
+            ValType::Ref(RefType { heap: crate::wasm::types::HeapType::Extern, .. }) => Val::ExternRef(None),
+            ValType::Ref(_) => Val::FuncRef(None),
+        })
+    }
+
+    /// The bits as they stand in a global's cell or a register.
+    pub(crate) fn to_bits(self) -> u128 {
+        match self {
+            Val::I32(v) => u128::from(v as u32),
+            Val::I64(v) => u128::from(v as u64),
+            Val::F32(v) => u128::from(v),
+            Val::F64(v) => u128::from(v),
+            Val::V128(v) => v,
+            Val::FuncRef(f) => u128::from(f.map_or(0, |f| f.reference)),
+            Val::ExternRef(r) => u128::from(r.map_or(0, |r| r.reference)),
+        }
+    }
+
+    /// The value of a type from bits.
+    pub(crate) fn from_bits(ty: ValType, bits: u128, store: StoreId) -> Val {
+        let low = bits as u64;
+        let reference = bits as u32;
+        match ty {
+            ValType::I32 => Val::I32(bits as i32),
+            ValType::I64 => Val::I64(low as i64),
+            ValType::F32 => Val::F32(reference),
+            ValType::F64 => Val::F64(low),
+            ValType::V128 => Val::V128(bits),
+            ValType::Ref(RefType { heap: crate::wasm::types::HeapType::Extern, .. }) => {
+                Val::ExternRef((reference != 0).then_some(ExternRef { store, reference }))
+            }
+            ValType::Ref(_) => Val::FuncRef((reference != 0).then_some(Func { store, reference })),
+        }
+    }
+
+    /// Whether a handle inside belongs to another store.
+    pub(crate) fn is_foreign(&self, store: StoreId) -> bool {
+        match self {
+            Val::FuncRef(Some(f)) => f.store != store,
+            Val::ExternRef(Some(r)) => r.store != store,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Truncated, corrupt and hostile modules: an error with its place, or a limit; never a panic, an abort or memory without bound.
+
+use deltic::{CompileError, CompileErrorKind, Isolate, LinkError, Linker, Module, WasmEngine};
+use wasm_encoder as enc;
+
+use crate::support::{Random, engine, files_below, root};
+
+/// Modules to damage: the programs of `wat/`, in binary.
+fn corpus() -> Vec<Vec<u8>> {
+    let files = files_below(&root().join("wat"), &["wat"]);
+    files.iter().map(|path| wat::parse_file(path).unwrap_or_else(|error| panic!("{error}"))).collect()
+}
+
+/// Any error has a place, and none is the engine's own.
+#[track_caller]
+fn check_error(error: &CompileError) {
+    assert_ne!(error.kind, CompileErrorKind::EngineBug, "{error}");
+    if error.kind == CompileErrorKind::Invalid {
+        assert!(error.offset.is_some(), "{error}");
+    }
+}
+
+fn load(engine: &WasmEngine, bytes: &[u8]) -> Result<Module, CompileError> {
+    let result = Module::new(engine, bytes);
+    if let Err(error) = &result {
+        check_error(error);
+        assert!(error.offset.is_none_or(|offset| offset <= bytes.len()), "{error} in {} bytes", bytes.len());
+    }
+    result
+}
+
+/// A module with one function of a type without parameters, made of these instructions.
+fn module_of(locals: Vec<(u32, enc::ValType)>, body: impl FnOnce(&mut enc::Function)) -> Vec<u8> {
+    let mut module = enc::Module::new();
+    let mut types = enc::TypeSection::new();
+    types.ty().function([], []);
+    module.section(&types);
+    let mut funcs = enc::FunctionSection::new();
+    funcs.function(0);
+    module.section(&funcs);
+    let mut code = enc::CodeSection::new();
+    let mut func = enc::Function::new(locals);
+    body(&mut func);
+    func.instruction(&enc::Instruction::End);
+    code.function(&func);
+    module.section(&code);
+    module.finish()
+}
+
+fn repeat(func: &mut enc::Function, count: usize, instructions: &[enc::Instruction<'_>]) {
+    for instruction in std::iter::repeat_n(instructions, count).flatten() {
+        func.instruction(instruction);
+    }
+}
+
+fn import_funcs(count: u32) -> Vec<u8> {
+    let mut module = enc::Module::new();
+    let mut types = enc::TypeSection::new();
+    types.ty().function([], []);
+    module.section(&types);
+    let mut imports = enc::ImportSection::new();
+    for _ in 0..count {
+        imports.import("m", "f", enc::EntityType::Function(0));
+    }
+    module.section(&imports);
+    module.finish()
+}
+
+#[test]
+fn truncated_at_every_offset() {
+    let engine = engine();
+    for bytes in corpus() {
+        for len in 0..bytes.len() {
+            // Cutting between sections may leave a valid module.
+            if let Err(error) = Module::validate(&engine, &bytes[..len]) {
+                check_error(&error);
+            }
+            if len % 16 == 0 {
+                let _ = load(&engine, &bytes[..len]);
+            }
+        }
+    }
+}
+
+#[test]
+fn corrupt_bytes() {
+    let engine = engine();
+    let mut random = Random::new(1);
+    for original in corpus() {
+        for _ in 0..150 {
+            let mut bytes = original.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(bytes.len());
+                bytes[at] = match random.below(4) {
+                    0 => bytes[at] ^ (1 << random.below(8)),
+                    1 => 0xff,
+                    2 => 0,
+                    _ => random.next() as u8,
+                };
+            }
+            let _ = load(&engine, &bytes);
+        }
+    }
+}
+
+#[test]
+fn text_that_is_not_a_module() {
+    let engine = engine();
+    for text in ["(", "(module", "(module (func (call $x)))", ";; nothing", "(module \"\\", "(module (func (result i32)))"] {
+        let error = load(&engine, text.as_bytes()).expect_err(text);
+        assert!(matches!(error.kind, CompileErrorKind::Text | CompileErrorKind::Invalid), "{error}");
+    }
+    for bytes in [&b""[..], b"\0", b"\0asm", b"\0asm\x02\0\0\0", b"\x7fELF", b"\xff\xfe(module)"] {
+        let error = load(&engine, bytes).expect_err("not a module");
+        assert!(error.offset.is_some(), "{error}");
+    }
+    let nested = format!("(module (func {}{}))", "(block ".repeat(100_000), ")".repeat(100_000));
+    // Either answer will do, as long as there is one.
+    let _ = load(&engine, nested.as_bytes());
+}
+
+#[test]
+fn counts_beyond_the_bytes() {
+    let engine = engine();
+    for section in [1u8, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13] {
+        for count in [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0x80, 0x80, 0x80, 0x80, 0x10], &[0xff, 0xff, 0x3f]] {
+            let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+            bytes.extend([section, u8::try_from(count.len()).expect("short")]);
+            bytes.extend(count);
+            load(&engine, &bytes).expect_err("a count without items");
+            bytes[9] = 0x7f;
+            load(&engine, &bytes).expect_err("a section beyond the end");
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_nested_blocks() {
+    let engine = engine();
+    let depth = 10_000;
+    for block in [enc::Instruction::Block(enc::BlockType::Empty), enc::Instruction::Loop(enc::BlockType::Empty)] {
+        let bytes = module_of(Vec::new(), |func| {
+            repeat(func, depth, std::slice::from_ref(&block));
+            repeat(func, depth, &[enc::Instruction::End]);
+        });
+        match load(&engine, &bytes) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind, CompileErrorKind::Limit, "{error}"),
+        }
+    }
+    let bytes = module_of(Vec::new(), |func| {
+        repeat(func, depth, &[enc::Instruction::I32Const(1), enc::Instruction::If(enc::BlockType::Empty)]);
+        repeat(func, depth, &[enc::Instruction::End]);
+    });
+    if let Err(error) = load(&engine, &bytes) {
+        assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");
+    }
+}
+
+#[test]
+fn fifty_thousand_locals() {
+    let engine = engine();
+    let nothing = |_: &mut enc::Function| {};
+    load(&engine, &module_of(vec![(50_000, enc::ValType::I64)], nothing)).expect("the limit itself is allowed");
+    for locals in
+        [vec![(50_001, enc::ValType::I32)], vec![(u32::MAX, enc::ValType::I32); 3], vec![(30_000, enc::ValType::V128); 2]]
+    {
+        let error = load(&engine, &module_of(locals, nothing)).expect_err("beyond the limit");
+        assert!(error.offset.is_some() || error.kind == CompileErrorKind::Limit, "{error}");
+    }
+    let used = module_of(vec![(50_000, enc::ValType::I32)], |func| {
+        for local in (0..50_000).step_by(7) {
+            func.instruction(&enc::Instruction::LocalGet(local));
+            func.instruction(&enc::Instruction::LocalSet((local * 13 + 5) % 50_000));
+        }
+    });
+    load(&engine, &used).expect("locals that are used");
+}
+
+#[test]
+fn huge_br_tables() {
+    let engine = engine();
+    let table = |targets: usize| {
+        module_of(Vec::new(), |func| {
+            func.instruction(&enc::Instruction::Block(enc::BlockType::Empty));
+            func.instruction(&enc::Instruction::I32Const(3));
+            func.instruction(&enc::Instruction::BrTable(vec![0; targets].into(), 0));
+            func.instruction(&enc::Instruction::End);
+        })
+    };
+    load(&engine, &table(65_520)).expect("the limit itself is allowed");
+    let error = load(&engine, &table(65_521)).expect_err("beyond the limit");
+    assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");
+    // A count of targets that the bytes do not have.
+    let mut bytes = table(3);
+    let at = bytes.windows(2).position(|pair| pair == [0x0e, 0x03]).expect("a br_table");
+    bytes[at + 1] = 0x7f;
+    load(&engine, &bytes).expect_err("targets beyond the body");
+}
+
+#[test]
+fn four_gib_of_initial_memory() {
+    let engine = engine();
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let linker = Linker::new(&engine);
+    let module = load(&engine, b"(module (memory (export \"m\") 65536))").expect("a valid module");
+    match linker.instantiate(&mut isolate, &module) {
+        Ok(instance) => {
+            let memory = instance.get_memory(&mut isolate, "m").expect("a memory");
+            assert_eq!(memory.page_count(&isolate), 65_536);
+            memory.data_mut(&mut isolate)[(4 << 30) - 1] = 7;
+        }
+        Err(error) => assert!(matches!(error, LinkError::Resource(_)), "{error}"),
+    }
+    load(&engine, b"(module (memory 65537))").expect_err("beyond 4 GiB");
+    let module = load(&engine, b"(module (memory i64 281474976710656))").expect("a valid module");
+    let error = linker.instantiate(&mut isolate, &module).expect_err("2^64 bytes");
+    assert!(matches!(error, LinkError::Resource(_)), "{error}");
+    let module = load(&engine, b"(module (table 4294967295 funcref))");
+    if let Ok(module) = module {
+        linker.instantiate(&mut isolate, &module).expect_err("2^32 elements");
+    }
+}
+
+#[test]
+fn a_million_imports() {
+    let engine = engine();
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let module = load(&engine, &import_funcs(300_000)).expect("many imports");
+    let error = Linker::new(&engine).instantiate(&mut isolate, &module).expect_err("nothing is defined");
+    assert!(matches!(error, LinkError::MissingImport { .. }), "{error}");
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("m", "f", || {}).expect("a definition");
+    linker.instantiate(&mut isolate, &module).expect("one function for all imports");
+    for count in [1_000_000, 1_000_001] {
+        let error = load(&engine, &import_funcs(count)).expect_err("the size of all types together is bounded as well");
+        assert!(error.offset.is_some(), "{error}");
+    }
+}
+
+#[test]
+fn errors_are_the_same_for_any_number_of_tasks() {
+    // Several bad functions: the first one is reported, whoever meets which one first.
+    let mut module = String::from("(module");
+    for index in 0..200 {
+        module += if index % 50 == 49 { "(func (result i32) i64.const 1)" } else { "(func (param i64) local.get 0 drop)" };
+    }
+    module += ")";
+    let bytes = wat::parse_str(&module).expect("text");
+    let error = |tasks| {
+        let config = deltic::Config::default().with_num_compilation_tasks(tasks).with_task_body_bytes(0);
+        let engine = WasmEngine::new(&config).expect("an engine");
+        load(&engine, &bytes).expect_err("invalid bodies")
+    };
+    let first = error(0);
+    assert!(first.message.contains("type mismatch"), "{first}");
+    for tasks in [1, 2, 8] {
+        assert_eq!(error(tasks), first);
+    }
+}

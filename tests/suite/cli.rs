@@ -1,0 +1,353 @@
+//! The command: its contract, and the programs in `wat/` with what they say about themselves.
+//!
+//! A program's comments say how it is run and what comes out:
+//!
+//! ```text
+//! ;; run: run --invoke double program.wat 21
+//! ;; stdin: a line of input
+//! ;; stdout: 42
+//! ;; stderr: a part of standard error
+//! ;; status: 0
+//! ```
+//!
+//! What follows `run:` up to the next one belongs to it. The command runs in the program's folder. `BLESS=1` rewrites the
+//! `stdout:` lines.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{bless, files_below, relative, root};
+
+struct Ended {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn deltic_in(folder: &Path, args: &[&str], stdin: &str) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    command.args(args).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    // A program need not read its input.
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+    let output = child.wait_with_output().expect("the command ends");
+    Ended {
+        status: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn deltic(args: &[&str]) -> Ended {
+    deltic_in(&root().join("wat"), args, "")
+}
+
+impl Ended {
+    #[track_caller]
+    fn expect(self, status: i32) -> Ended {
+        assert_eq!(self.status, Some(status), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Ended {
+        assert!(self.stderr.contains(text), "no \"{text}\" in:\n{}", self.stderr);
+        self
+    }
+}
+
+/// A file of its own in a folder that goes away.
+fn file(name: &str, contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, contents).expect("a file");
+    (folder, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+// Programs that know their output.
+
+#[derive(Debug, Default)]
+struct Case {
+    line: usize,
+    args: Vec<String>,
+    stdin: String,
+    stdout: Vec<String>,
+    stderr: Vec<String>,
+    status: i32,
+}
+
+/// Words between blanks, and between double quotes.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in text.split('"').enumerate() {
+        if index % 2 == 1 { words.push(part.to_owned()) } else { words.extend(part.split_whitespace().map(str::to_owned)) }
+    }
+    words
+}
+
+fn cases(source: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (index, line) in source.lines().enumerate() {
+        let Some((key, value)) = line.strip_prefix(";; ").and_then(|line| line.split_once(':')) else { continue };
+        let value = value.strip_prefix(' ').unwrap_or(value).trim_end();
+        if key == "run" {
+            cases.push(Case { line: index + 1, args: words(value), ..Case::default() });
+        }
+        let Some(case) = cases.last_mut() else { continue };
+        match key {
+            "stdin" => case.stdin += &format!("{value}\n"),
+            "stdout" => case.stdout.push(value.to_owned()),
+            "stderr" => case.stderr.push(value.to_owned()),
+            "status" => case.status = value.parse().expect("a status"),
+            _ => {}
+        }
+    }
+    cases
+}
+
+fn check_case(folder: &Path, name: &str, case: &Case) -> Result<(), String> {
+    let args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+    let ended = deltic_in(folder, &args, &case.stdin);
+    let stdout: Vec<&str> = ended.stdout.lines().map(str::trim_end).collect();
+    let missing = case.stderr.iter().find(|part| !ended.stderr.contains(part.as_str()));
+    let wrong = if ended.status != Some(case.status) {
+        format!("status {:?}, expected {}", ended.status, case.status)
+    } else if stdout != case.stdout {
+        "another output".to_owned()
+    } else if let Some(part) = missing {
+        format!("standard error lacks \"{part}\"")
+    } else {
+        return Ok(());
+    };
+    Err(format!("{name}:{}: {wrong}\nstdout:\n{}\nstderr:\n{}", case.line, ended.stdout, ended.stderr))
+}
+
+/// The program's text with the output that its cases have now.
+fn blessed(folder: &Path, source: &str) -> String {
+    let (mut text, mut cases) = (String::new(), cases(source).into_iter());
+    for line in source.lines() {
+        if line.starts_with(";; stdout:") {
+            continue;
+        }
+        text += line;
+        text += "\n";
+        if line.starts_with(";; run:") {
+            let case = cases.next().expect("as many cases as lines that begin one");
+            let args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+            for line in deltic_in(folder, &args, &case.stdin).stdout.lines() {
+                text += format!(";; stdout: {line}").trim_end();
+                text += "\n";
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn programs_print_what_they_say() {
+    let mut wrong = Vec::new();
+    for path in files_below(&root().join("wat"), &["wat"]) {
+        let source = std::fs::read_to_string(&path).expect("a program");
+        let (name, folder) = (relative(&path), path.parent().expect("a folder"));
+        if bless() {
+            std::fs::write(&path, blessed(folder, &source)).expect("the program is written");
+            continue;
+        }
+        let cases = cases(&source);
+        assert!(!cases.is_empty(), "{name} does not say how it is run");
+        wrong.extend(cases.iter().filter_map(|case| check_case(folder, &name, case).err()));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// The contract.
+
+#[test]
+fn a_missing_file_names_the_path() {
+    for command in ["run", "compile", "validate", "wast", "inspect"] {
+        deltic(&[command, "nowhere/missing.wasm"]).expect(1).says("nowhere/missing.wasm");
+    }
+}
+
+#[test]
+fn a_bad_module_names_file_offset_and_cause() {
+    let (_folder, path) = file("bad.wasm", b"\0asm\x01\0\0\0\x01\x04\x01\x60\x00");
+    for command in ["run", "compile", "validate", "inspect"] {
+        let ended = deltic(&[command, text(&path)]).expect(1).says("bad.wasm").says("(at offset 0x");
+        assert_eq!(ended.stdout, "");
+    }
+    let (_folder, path) = file("bad.wat", b"(module\n  (func (result i32) i64.const 1)\n");
+    deltic(&["validate", text(&path)]).expect(1).says("bad.wat");
+    let (_folder, path) = file("type.wat", b"(module (func (result i32) i64.const 1))");
+    deltic(&["validate", text(&path)]).expect(1).says("type mismatch").says("(at offset 0x");
+    let (_folder, path) = file("empty.wasm", b"");
+    deltic(&["run", text(&path)]).expect(1).says("empty.wasm");
+}
+
+#[test]
+fn validate_is_silent_about_a_good_module() {
+    let ended = deltic(&["validate", "fib.wat"]).expect(0);
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn usage_errors_have_status_2() {
+    for args in [
+        &["run"][..],
+        &["frobnicate"],
+        &["run", "--no-such-option", "fib.wat"],
+        &["run", "--timeout", "soon", "fib.wat"],
+        &["run", "--max-memory", "lots", "fib.wat"],
+        &["run", "--env", "NOVALUE", "fib.wat"],
+        &["wast"],
+        &["run", "--invoke", "recursive", "fib.wat", "ten"],
+    ] {
+        deltic(args).expect(2);
+    }
+    deltic(&["--version"]).expect(0);
+    deltic(&["--help"]).expect(0);
+}
+
+#[test]
+fn what_is_not_there_yet_is_a_usage_error_that_says_so() {
+    for args in [
+        &["run", "--tier", "baseline", "fib.wat"][..],
+        &["run", "--cache", "/tmp", "fib.wat"],
+        &["run", "--snapshot", "a.blob"],
+        &["run", "program.js"],
+        &["run", "program.mjs"],
+        &["compile", "fib.wat", "-o", "fib.bin"],
+        &["snapshot", "build", "a.js", "-o", "a.blob"],
+        &["cache", "stats"],
+        &["repl"],
+    ] {
+        deltic(args).expect(2).says("not in this version yet");
+    }
+}
+
+#[test]
+fn options_that_change_nothing_yet_are_taken() {
+    for options in [&["--tier", "optimized"][..], &["--tier", "auto"], &["--eager"], &["--cache", "none"], &["--jobs", "0"]] {
+        let args = [&["run"], options, &["--invoke", "iterative", "fib.wat", "10"]].concat();
+        assert_eq!(deltic(&args).expect(0).stdout, "55\n");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    deltic(&["run", "--dir", "nowhere::/data", "cat.wat"]).expect(1).says("nowhere");
+}
+
+#[test]
+fn compile_stats_are_one_json_object_on_stdout() {
+    let ended = deltic(&["compile", "--stats", "--jobs", "2", "sort.wat"]).expect(0);
+    assert_eq!(ended.stdout.lines().count(), 1);
+    let stats: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    for key in ["code_bytes", "functions", "validate_ms", "compile_ms", "cpu_ms", "peak_rss_bytes", "native_bytes"] {
+        assert!(stats[key].is_number(), "{key} in {stats}");
+    }
+    assert_eq!(stats["functions"], 12);
+    assert!(stats["native_bytes"].as_u64() > stats["code_bytes"].as_u64());
+    assert_eq!(deltic(&["compile", "sort.wat"]).expect(0).stdout, "");
+}
+
+#[test]
+fn run_stats_are_the_last_line_on_stderr() {
+    let ended = deltic(&["run", "--stats", "--fuel", "1M", "--invoke", "iterative", "fib.wat", "5"]);
+    assert_eq!(ended.status, Some(2), "fuel is a number without unit");
+    let last = |ended: &Ended| -> Value {
+        let line = ended.stderr.lines().last().expect("a line");
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    };
+    let ended = deltic(&["run", "--stats", "--fuel", "100000", "--invoke", "iterative", "fib.wat", "5"]).expect(0);
+    assert_eq!(ended.stdout, "5\n");
+    assert!(last(&ended)["run_ms"].is_number());
+    assert!((1..1000).contains(&last(&ended)["fuel_used"].as_u64().expect("a number")));
+    let ended = deltic(&["run", "--stats", "--invoke", "unreachable", "regress/traps.wat"]).expect(134).says("unreachable");
+    assert!(last(&ended)["functions"].is_number());
+}
+
+#[test]
+fn a_trace_is_what_perfetto_opens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("trace.json");
+    deltic(&["run", "--jobs", "2", "--trace", text(&path), "--invoke", "ascending", "sort.wat", "10"]).expect(0);
+    let trace: Value = serde_json::from_slice(&std::fs::read(&path).expect("a trace")).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    let complete: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
+    for name in ["decode", "unit", "publish", "instantiate", "run"] {
+        let event = complete.iter().find(|event| event["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        assert!(event["dur"].is_number() && event["ts"].is_number() && event["tid"].is_number(), "{event}");
+    }
+    assert_eq!(complete.iter().filter(|event| event["name"] == "unit").count(), 12, "one for each function");
+    assert!(events.iter().any(|event| event["ph"] == "M" && event["name"] == "thread_name"));
+    let nowhere = folder.path().join("nowhere/trace.json");
+    deltic(&["run", "--trace", text(&nowhere), "hello.wat"]).expect(1).says("trace.json");
+}
+
+#[test]
+fn verbose_talks_on_stderr_only() {
+    let ended = deltic(&["run", "--verbose", "--invoke", "iterative", "fib.wat", "5"]).expect(0);
+    assert_eq!(ended.stdout, "5\n");
+}
+
+#[test]
+fn scripts_end_with_a_sum() {
+    let (_folder, path) = file(
+        "mixed.wast",
+        br#"(module (func (export "f") (result i32) i32.const 1) (func (export "trap") unreachable))
+(assert_return (invoke "f") (i32.const 1))
+(assert_return (invoke "f") (i32.const 2))
+(assert_trap (invoke "trap") "integer overflow")
+(assert_trap (invoke "trap") "unreachable")
+"#,
+    );
+    let ended = deltic(&["wast", text(&path)]).expect(1).says("mixed.wast:3: ").says("mixed.wast:4: ");
+    assert_eq!(ended.stdout.lines().last(), Some("3 passed, 2 failed, 0 skipped"));
+    let ended = deltic(&["wast", "regress"]).expect(0);
+    assert!(ended.stdout.lines().last().is_some_and(|line| line.ends_with(" passed, 0 failed, 0 skipped")), "{}", ended.stdout);
+}
+
+#[test]
+fn inspect_shows_imports_exports_sections_and_features() {
+    let ended = deltic(&["inspect", "regress/imports.wat"]).expect(0);
+    for part in [
+        "module \"imports\"",
+        "\"env\" \"missing\" (func (param i32) (result i64))",
+        "\"three\" (func (result i32))",
+        "code at 0x",
+    ] {
+        assert!(ended.stdout.contains(part), "no {part} in\n{}", ended.stdout);
+    }
+    let ended = deltic(&["inspect", "matrix.wat"]).expect(0);
+    assert!(ended.stdout.contains("features simd"), "{}", ended.stdout);
+}
+
+#[test]
+fn limits_stop_a_guest() {
+    let spin = |options: &[&str]| deltic(&[&["run"], options, &["--invoke", "spin", "regress/traps.wat"]].concat());
+    spin(&["--timeout", "20ms"]).expect(124).says("deadline exceeded");
+    spin(&["--timeout", "20000us", "--no-guard-pages"]).expect(124);
+    spin(&["--fuel", "1000"]).expect(124).says("all fuel consumed");
+    let (_folder, path) = file("big.wat", b"(module (memory 2) (func (export \"_start\")))");
+    deltic(&["run", "--max-memory", "64K", text(&path)]).expect(1).says("big.wat").says("131072 bytes");
+    deltic(&["run", "--max-memory", "128K", text(&path)]).expect(0);
+}
+
+#[test]
+fn a_timeout_ends_a_guest_that_waits_for_input() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    command.args(["run", "--timeout", "100ms", "reverse.wat"]).current_dir(root().join("wat"));
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the command starts");
+    // The pipe stays open: only the deadline can end the read.
+    let held = child.stdin.take();
+    assert_eq!(child.wait().expect("the command ends").code(), Some(124));
+    drop(held);
+}

@@ -1,0 +1,105 @@
+//! Mutated modules: decoding, validating and compiling them gives a module or an error with a place in the bytes, never a panic.
+//!
+//! Checked beside that: validating alone and compiling agree; any number of compile tasks gives the same error text.
+
+use deltic::wasm::error::{CompileError, CompileErrorKind};
+use deltic::{Config, Module, WasmEngine};
+
+use super::generate;
+use super::random::Random;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The bytes are a module.
+    Accepted,
+    /// The bytes are not, and the error says why.
+    Refused,
+}
+
+/// An engine that compiles on the caller, and one that does not.
+#[derive(Debug)]
+pub struct Engines {
+    caller: WasmEngine,
+    background: WasmEngine,
+}
+
+impl Engines {
+    /// The two.
+    pub fn new() -> Engines {
+        let engine = |tasks| WasmEngine::new(&Config::default().with_num_compilation_tasks(tasks)).expect("an engine");
+        Engines { caller: engine(0), background: engine(2) }
+    }
+}
+
+/// Feeds bytes to the engines.
+pub fn check(engines: &Engines, bytes: &[u8]) -> Result<Verdict, String> {
+    let valid = Module::validate(&engines.caller, bytes);
+    let compiled = Module::new(&engines.caller, bytes).map(drop);
+    let again = Module::new(&engines.background, bytes).map(drop);
+    if text(&compiled) != text(&again) {
+        return Err(format!("compiled on the caller: {}; in the background: {}", text(&compiled), text(&again)));
+    }
+    for result in [&valid, &compiled] {
+        if let Err(error) = result {
+            well_formed(error, bytes)?;
+        }
+    }
+    match (&valid, &compiled) {
+        (Ok(()), Ok(())) => Ok(Verdict::Accepted),
+        (Ok(()), Err(error)) if matches!(error.kind, CompileErrorKind::Limit | CompileErrorKind::Unsupported) => Ok(Verdict::Refused),
+        (Err(_), Err(_)) if text(&valid) == text(&compiled) => Ok(Verdict::Refused),
+        _ => Err(format!("validated alone: {}; compiled: {}", text(&valid), text(&compiled))),
+    }
+}
+
+fn text(result: &Result<(), CompileError>) -> String {
+    result.as_ref().map_or_else(ToString::to_string, |()| "accepted".to_owned())
+}
+
+/// An error tells of the module, not of a defect of the engine, and its place lies in the module.
+fn well_formed(error: &CompileError, bytes: &[u8]) -> Result<(), String> {
+    let inside = error.offset.is_none_or(|offset| offset <= bytes.len());
+    let kind = matches!(error.kind, CompileErrorKind::EngineBug | CompileErrorKind::Cancelled);
+    if inside && !kind && !error.message.is_empty() { Ok(()) } else { Err(format!("a bad error: {error:?}")) }
+}
+
+/// A damaged module from a seed.
+pub fn seeded_bytes(seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let mut bytes = generate::seeded_module(random.next_u64()).unwrap_or_else(|| b"\0asm\x01\0\0\0".to_vec());
+    for _ in 0..=random.below(4) {
+        mutate(&mut bytes, &mut random);
+    }
+    bytes
+}
+
+/// Damages bytes in one of several ways, behind the header.
+pub fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    const HEADER: usize = 8;
+    if bytes.len() <= HEADER {
+        bytes.extend(random.bytes(4));
+        return;
+    }
+    let at = HEADER + random.below(bytes.len() - HEADER);
+    let count = 1 + random.below((bytes.len() - at).min(16));
+    match random.below(9) {
+        0 => bytes[at] ^= 1 << random.below(8),
+        1 => bytes[at] = random.next_u64() as u8,
+        2 => bytes[at] = [0x00, 0x40, 0x7f, 0x80, 0xff, 0xfd, 0xfc, 0x0b][random.below(8)],
+        3 => bytes.truncate(at),
+        4 => drop(bytes.drain(at..at + count)),
+        5 => {
+            let copy = bytes[at..at + count].to_vec();
+            let to = HEADER + random.below(bytes.len() - HEADER);
+            bytes.splice(to..to, copy);
+        }
+        6 => {
+            let noise = random.bytes(count);
+            bytes.splice(at..at, noise);
+        }
+        // Large numbers where a count or a size stands.
+        7 => drop(bytes.splice(at..=at, [0xff, 0xff, 0xff, 0xff, 0x0f])),
+        _ => bytes.swap(at, HEADER),
+    }
+}

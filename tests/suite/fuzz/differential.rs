@@ -1,0 +1,89 @@
+//! Generated modules under Deltic and under an interpreter: same results, same traps, same memories, globals and tables.
+//!
+//! The interpreter has a decoder, a validator's version and semantics of its own, and no machine code. Both run the same script
+//! ([`observe`](super::observe::observe)); see there for what is compared.
+
+use deltic::codegen::env::CodeSettings;
+use deltic::{Config, WasmEngine};
+
+use super::generate;
+use super::observe::{Class, Event, compare};
+use super::oracle::OracleModule;
+use super::subject;
+
+/// How a comparison ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The bytes made no module that both engines take.
+    Nothing,
+    /// So many events were the same.
+    Same(usize),
+}
+
+/// Engines that differ in everything that may not change a guest's results.
+#[derive(Debug)]
+pub struct Engines(Vec<WasmEngine>);
+
+impl Engines {
+    /// Guard pages or checks; compiling on the caller or in the background; fuel or none.
+    pub fn new() -> Engines {
+        let settings = |fuel: bool| CodeSettings { fuel, ..CodeSettings::default() };
+        let configs = [
+            Config::default().with_num_compilation_tasks(0),
+            Config::default().with_num_compilation_tasks(0).with_memory_guards(false),
+            Config::default().with_num_compilation_tasks(2).with_code_settings(settings(true)),
+            Config::default().with_num_compilation_tasks(1).with_memory_guards(false).with_code_settings(settings(true)),
+        ];
+        Engines(configs.iter().map(|config| WasmEngine::new(config).expect("an engine")).collect())
+    }
+
+    /// The engine for a seed.
+    pub fn pick(&self, seed: u64) -> &WasmEngine {
+        &self.0[(seed % self.0.len() as u64) as usize]
+    }
+}
+
+/// Compares one generated module.
+pub fn check(engines: &Engines, data: &[u8], seed: u64) -> Result<Verdict, String> {
+    let Some(wasm) = generate::module(data) else { return Ok(Verdict::Nothing) };
+    check_module(engines, &wasm, seed)
+}
+
+/// Compares one module.
+pub fn check_module(engines: &Engines, wasm: &[u8], seed: u64) -> Result<Verdict, String> {
+    let Some((ours, oracle)) = run_both(engines, wasm, wasm, seed)? else { return Ok(Verdict::Nothing) };
+    compare(&ours, &oracle).map(Verdict::Same)
+}
+
+/// Runs one module here and another, normally the same, in the oracle. None when the oracle does not take it.
+pub fn run_both(engines: &Engines, wasm: &[u8], oracle: &[u8], seed: u64) -> Result<Option<(Vec<Event>, Vec<Event>)>, String> {
+    let Ok(oracle) = OracleModule::new(oracle) else { return Ok(None) };
+    let ours = subject::run(engines.pick(seed), wasm, seed)?;
+    Ok(Some((ours, oracle.run(seed))))
+}
+
+/// How much a list of events says: calls that returned, traps by class.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub modules: usize,
+    pub instances: usize,
+    pub returned: usize,
+    pub trapped: usize,
+    pub other: Vec<String>,
+}
+
+impl Tally {
+    /// Counts the events of one module.
+    pub fn add(&mut self, events: &[Event]) {
+        self.modules += 1;
+        for event in events {
+            match event {
+                Event::Instance(Ok(())) => self.instances += 1,
+                Event::Call(_, _, Ok(_)) => self.returned += 1,
+                Event::Call(_, _, Err(Class::Other(text))) | Event::Instance(Err(Class::Other(text))) => self.other.push(text.clone()),
+                Event::Call(_, _, Err(_)) => self.trapped += 1,
+                _ => {}
+            }
+        }
+    }
+}

