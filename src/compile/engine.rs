@@ -17,7 +17,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::abi::artifact::{CodeVariant, Tier};
-use crate::base::sync::{Arc, Mutex};
+use crate::base::rank::{Rank, RankedMutex};
+use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError};
@@ -165,7 +166,7 @@ pub struct EngineShared {
     /// Lowest tier first.
     compilers: Box<[Arc<dyn Compiler>]>,
     /// Scratch memory that no worker uses now, by compiler.
-    scratch: Box<[Mutex<Vec<Scratch>>]>,
+    scratch: Box<[RankedMutex<Vec<Scratch>>]>,
     scratch_max: usize,
     eager_tier: Option<Tier>,
     /// The parts of the configuration that a slice looks at.
@@ -189,7 +190,7 @@ impl fmt::Debug for EngineShared {
 impl EngineShared {
     fn new(config: &Config, compilers: Vec<Arc<dyn Compiler>>) -> Self {
         EngineShared {
-            scratch: compilers.iter().map(|_| Mutex::default()).collect(),
+            scratch: compilers.iter().map(|_| RankedMutex::new(Rank::Scratch, Vec::new())).collect(),
             eager_tier: config.eager_tier(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
@@ -226,9 +227,15 @@ impl EngineShared {
 }
 
 /// The tokens of living modules.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TokenRegistry {
-    live: Mutex<LiveTokens>,
+    live: RankedMutex<LiveTokens>,
+}
+
+impl Default for TokenRegistry {
+    fn default() -> Self {
+        TokenRegistry { live: RankedMutex::new(Rank::Tokens, LiveTokens::default()) }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -14,8 +14,9 @@ use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::base::DefinedFuncIndex;
+use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::sync::{Arc, Mutex, OnceLock};
+use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
 use crate::codegen::env::CompileEnv;
 use crate::compile::cursor::EagerOrder;
@@ -69,9 +70,9 @@ pub(super) struct JobStats {
     published_bytes: AtomicUsize,
     pub(super) finished_by_tier: [AtomicUsize; 2],
     /// By slot; locked by the slot's occupant once per batch.
-    pub(super) workers: Box<[Mutex<WorkerStats>]>,
+    pub(super) workers: Box<[RankedMutex<WorkerStats>]>,
     /// Every unit, when the configuration asks.
-    pub(super) records: Option<Mutex<Vec<UnitRecord>>>,
+    pub(super) records: Option<RankedMutex<Vec<UnitRecord>>>,
 }
 
 impl CompileJob {
@@ -113,8 +114,8 @@ impl CompileJob {
                 ended: OnceLock::new(),
                 published_bytes: AtomicUsize::new(0),
                 finished_by_tier: Default::default(),
-                workers: (0..slot_count).map(|_| Mutex::default()).collect(),
-                records: engine.config().unit_recording().then(Mutex::default),
+                workers: (0..slot_count).map(|_| RankedMutex::new(Rank::Stats, WorkerStats::default())).collect(),
+                records: engine.config().unit_recording().then(|| RankedMutex::new(Rank::Stats, Vec::new())),
             },
             events: (kind == JobKind::Eager).then(|| Arc::clone(&native.events)),
             outcome: OnceLock::new(),

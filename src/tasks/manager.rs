@@ -21,8 +21,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::thread::{self, JoinHandle};
-use crate::base::sync::{Arc, Condvar, Mutex};
+use crate::base::sync::{Arc, Condvar};
 use crate::base::{trace, tuning};
 use crate::tasks::executor::{Executor, Ticket};
 use crate::tasks::gate::TaskGate;
@@ -94,10 +95,10 @@ impl Queues {
 /// What threads, tickets and posters share. Plain data: whoever lets go last may free it.
 pub(super) struct TaskShared {
     gate: TaskGate,
-    queues: Mutex<Queues>,
+    queues: RankedMutex<Queues>,
     work: Condvar,
     /// Locked after `queues`. Held while joining.
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: RankedMutex<Vec<JoinHandle<()>>>,
     thread_max: usize,
     thread_name: String,
     executor: Option<Arc<dyn Executor>>,
@@ -157,9 +158,9 @@ impl TaskManager {
     fn build(thread_max: usize, thread_name: &str, executor: Option<Arc<dyn Executor>>) -> Self {
         let shared = TaskShared {
             gate: TaskGate::new(),
-            queues: Mutex::default(),
+            queues: RankedMutex::new(Rank::TaskQueues, Queues::default()),
             work: Condvar::new(),
-            threads: Mutex::default(),
+            threads: RankedMutex::new(Rank::TaskThreads, Vec::new()),
             thread_max,
             thread_name: thread_name.to_owned(),
             executor,
@@ -287,7 +288,7 @@ impl TaskShared {
                         return;
                     }
                     queues.idle_count += 1;
-                    self.work.wait(&mut queues);
+                    self.work.wait(queues.inner());
                     queues.idle_count -= 1;
                 }
             };
