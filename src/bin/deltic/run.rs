@@ -23,7 +23,7 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     let mut guest =
         Guest { path: &args.file, module, isolate, instantiate: Duration::ZERO, started: Instant::now(), cpu_before_run: cpu_time() };
     let done = guest.run(args);
-    if args.engine.stats {
+    if args.stats {
         let fuel_used = args.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
         let run = guest.started.elapsed().saturating_sub(guest.instantiate);
         let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);
