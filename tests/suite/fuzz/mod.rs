@@ -58,7 +58,7 @@ fn differential_smoke() {
     // The seeds must go on to mean something.
     assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
     assert!(tally.instances > tally.modules / 2, "{tally:?}");
-    assert!(tally.returned > tally.modules && tally.trapped > tally.modules / 4, "{tally:?}");
+    assert!(tally.returned > tally.modules / 2 && tally.trapped > tally.modules / 4, "{tally:?}");
 }
 
 /// The comparison must notice each kind of difference.
@@ -70,6 +70,7 @@ fn differential_canary() {
             r#"(module (import "env" "f" (func $f (param i32) (result i64))) (memory (export "memory") 1 1)
                 (global (export "global") (mut i32) (i32.const 0)) (table (export "table") 4 funcref)
                 (func (export "a") (param i32 i32) (result i32) {op})
+                (func (export "c") (result i32) i32.const 5)
                 (func (export "b") (param i32) (result i64) (call $f (local.get 0))))"#
         );
         wat::parse_str(text).expect("the text parses")
@@ -91,7 +92,7 @@ fn differential_canary() {
         "local.get 0 i32.const 0 i32.div_s",
         "i32.const 64 i32.const 1 i32.store8 local.get 0 local.get 1 i32.div_s",
         "i32.const 1 global.set 0 local.get 0 local.get 1 i32.div_s",
-        "i32.const 1 ref.func 0 table.set local.get 0 local.get 1 i32.div_s",
+        "i32.const 1 ref.func 1 table.set local.get 0 local.get 1 i32.div_s",
         "i32.const 9 call 0 drop local.get 0 local.get 1 i32.div_s",
     ];
     for wrong in wrong {
@@ -141,7 +142,7 @@ fn token_smoke() {
         let steps = 10 + random.below(60);
         token::check(&modules, &random.bytes(steps))
     };
-    run("token", MODULES / 2, check, |report| total.merge(report));
+    run("token", MODULES / 5, check, |report| total.merge(report));
     let counts = [total.begun, total.compiled, total.refused, total.dropped, total.called, total.shut_down];
-    assert!(counts.iter().all(|&count| count > 20), "{total:?}");
+    assert!(counts.iter().all(|&count| count > 10), "{total:?}");
 }
