@@ -20,8 +20,14 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     drop(bytes);
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;
-    let mut guest =
-        Guest { path: &args.file, module, isolate, instantiate: Duration::ZERO, started: Instant::now(), cpu_before_run: cpu_time() };
+    let mut guest = Guest {
+        path: &args.file,
+        module,
+        isolate,
+        instantiate: Duration::ZERO,
+        started: Instant::now(),
+        cpu_before_run: cpu_time(),
+    };
     let done = guest.run(args);
     if args.stats {
         let fuel_used = args.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
