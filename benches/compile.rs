@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{compile::{compile, engine}, modules};
+use common::{
+    compile::{compile, engine},
+    modules,
+};
 use divan::{Bencher, counter::BytesCount};
 
 fn main() {

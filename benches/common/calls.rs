@@ -45,7 +45,13 @@ impl Calls {
         let module = Module::new(engine, GUEST).expect("a valid module");
         let mut isolate = Isolate::new(engine).expect("an isolate");
         let mut linker = Linker::new(engine);
-        let ty = module.decoded().types.values().find(|ty| ty.params.len() == 1 && ty.results.len() == 1).expect("(i32) -> i32").clone();
+        let ty = module
+            .decoded()
+            .types
+            .values()
+            .find(|ty| ty.params.len() == 1 && ty.results.len() == 1)
+            .expect("(i32) -> i32")
+            .clone();
         linker.func_wrap("host", "typed", |x: i32| x + 1).expect("a new name");
         linker.func_wrap("host", "caller", |_: Caller<'_>, x: i32| x + 1).expect("a new name");
         let untyped = |_: Caller<'_>, args: &[Val]| match args {

@@ -4,8 +4,8 @@
 //! loops, calls. Nothing of them is run but the export `run`, which multiplies by three and adds seven.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
-    InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
+    ImportSection, InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 /// What `run` answers.
@@ -138,7 +138,13 @@ fn statement(code: &mut InstructionSink<'_>, func_count: u32, numbers: &mut Numb
             code.local_get(b).i32_const(constant).i32_add().local_set(b).br(0).end().end()
         }
         8 => {
-            code.local_get(LONG).local_get(a).i64_extend_i32_u().i64_add().i64_const(i64::from(constant)).i64_mul().local_set(LONG + 1);
+            code.local_get(LONG)
+                .local_get(a)
+                .i64_extend_i32_u()
+                .i64_add()
+                .i64_const(i64::from(constant))
+                .i64_mul()
+                .local_set(LONG + 1);
             code.local_get(DOUBLE).local_get(a).f64_convert_i32_s().f64_add().local_set(DOUBLE + 1)
         }
         _ => code.local_get(a).local_get(b).call(1 + numbers.below(func_count as usize) as u32).local_set(c),

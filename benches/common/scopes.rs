@@ -37,7 +37,8 @@ pub fn line(tasks: usize, stats: &CompileStats) -> String {
 }
 
 /// Heads the table.
-pub const HEADER: &str = "tasks wall ms  cpu ms  scopes | wait p50   p99 µs      max    share | hold p50   p99 µs      max    share";
+pub const HEADER: &str =
+    "tasks wall ms  cpu ms  scopes | wait p50   p99 µs      max    share | hold p50   p99 µs      max    share";
 
 /// The table for these numbers of tasks.
 pub fn table(tasks: &[usize], bytes: &[u8]) -> String {

@@ -5,6 +5,7 @@
 
 pub mod index;
 pub mod limits;
+pub mod rank;
 pub mod sync;
 pub mod trace;
 pub mod tuning;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wasmparser::WasmFeatures;
 
+use crate::abi::artifact::Tier;
 use crate::base::sync::Arc;
 use crate::base::tuning;
 use crate::codegen::env::CodeSettings;
@@ -32,6 +33,8 @@ pub struct Config {
     executor: Option<Arc<dyn Executor>>,
     task_body_bytes: usize,
     task_slice: Duration,
+    eager_tier: Option<Tier>,
+    thread_name: String,
     scope_timing: bool,
     unit_recording: bool,
     clock: Arc<dyn Clock>,
@@ -48,6 +51,8 @@ impl Default for Config {
             executor: None,
             task_body_bytes: tuning::TASK_BODY_BYTES,
             task_slice: tuning::TASK_SLICE,
+            eager_tier: None,
+            thread_name: "deltic-task".to_owned(),
             scope_timing: false,
             unit_recording: false,
             clock: Arc::new(SystemClock),
@@ -121,6 +126,21 @@ impl Config {
         self
     }
 
+    /// The tier that whole modules are compiled in. Default: the best that there is. A function that the tier does not take is
+    /// compiled by the next better one.
+    #[must_use]
+    pub fn with_eager_tier(mut self, tier: Tier) -> Self {
+        self.eager_tier = Some(tier);
+        self
+    }
+
+    /// What background threads are called, before their number. Default: `deltic-task`. Linux shows 15 bytes of the whole.
+    #[must_use]
+    pub fn with_thread_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.thread_name);
+        self
+    }
+
     /// Whether [`CompileStats`](crate::compile::CompileStats) has the times of scopes. Default: no.
     #[must_use]
     pub fn with_scope_timing(mut self, timing: bool) -> Self {
@@ -180,6 +200,16 @@ impl Config {
     /// See [`with_task_slice`](Self::with_task_slice).
     pub fn task_slice(&self) -> Duration {
         self.task_slice
+    }
+
+    /// See [`with_eager_tier`](Self::with_eager_tier).
+    pub fn eager_tier(&self) -> Option<Tier> {
+        self.eager_tier
+    }
+
+    /// See [`with_thread_name`](Self::with_thread_name).
+    pub fn thread_name(&self) -> &str {
+        &self.thread_name
     }
 
     /// See [`with_scope_timing`](Self::with_scope_timing).

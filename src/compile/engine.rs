@@ -17,7 +17,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::abi::artifact::{CodeVariant, Tier};
-use crate::base::sync::{Arc, Mutex};
+use crate::base::rank::{Rank, RankedMutex};
+use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError};
@@ -65,7 +66,7 @@ impl WasmEngine {
         }
         let tasks = match config.executor() {
             Some(executor) if config.num_compilation_tasks() > 0 => TaskManager::with_executor(Arc::clone(executor)),
-            _ => TaskManager::new(config.num_compilation_tasks()),
+            _ => TaskManager::new(config.num_compilation_tasks(), config.thread_name()),
         };
         let shared = EngineShared::new(config, compilers);
         Ok(WasmEngine(Arc::new(EngineInner {
@@ -165,8 +166,9 @@ pub struct EngineShared {
     /// Lowest tier first.
     compilers: Box<[Arc<dyn Compiler>]>,
     /// Scratch memory that no worker uses now, by compiler.
-    scratch: Box<[Mutex<Vec<Scratch>>]>,
+    scratch: Box<[RankedMutex<Vec<Scratch>>]>,
     scratch_max: usize,
+    eager_tier: Option<Tier>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
 }
@@ -188,16 +190,18 @@ impl fmt::Debug for EngineShared {
 impl EngineShared {
     fn new(config: &Config, compilers: Vec<Arc<dyn Compiler>>) -> Self {
         EngineShared {
-            scratch: compilers.iter().map(|_| Mutex::default()).collect(),
+            scratch: compilers.iter().map(|_| RankedMutex::new(Rank::Scratch, Vec::new())).collect(),
+            eager_tier: config.eager_tier(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }
     }
 
-    /// The tier that eager compilation asks for: the best one.
+    /// The tier that eager compilation asks for.
     pub fn eager_tier(&self) -> Tier {
-        self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier())
+        let best = self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier());
+        self.eager_tier.unwrap_or(best)
     }
 
     /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones.
@@ -223,9 +227,15 @@ impl EngineShared {
 }
 
 /// The tokens of living modules.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TokenRegistry {
-    live: Mutex<LiveTokens>,
+    live: RankedMutex<LiveTokens>,
+}
+
+impl Default for TokenRegistry {
+    fn default() -> Self {
+        TokenRegistry { live: RankedMutex::new(Rank::Tokens, LiveTokens::default()) }
+    }
 }
 
 #[derive(Debug, Default)]

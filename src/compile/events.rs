@@ -17,7 +17,8 @@
 
 use std::fmt;
 
-use crate::base::sync::{Arc, Mutex};
+use crate::base::rank::{Rank, RankedMutex};
+use crate::base::sync::Arc;
 
 /// What happened to a compilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,16 +45,16 @@ pub trait EventSink: Send + Sync + fmt::Debug {
 }
 
 /// Events on their way to the owner.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct EventQueue {
-    pending: Mutex<Vec<CompileEvent>>,
+    pending: RankedMutex<Vec<CompileEvent>>,
     sink: Option<Arc<dyn EventSink>>,
 }
 
 impl EventQueue {
     /// A queue that rings this bell.
     pub fn new(sink: Option<Arc<dyn EventSink>>) -> Self {
-        EventQueue { pending: Mutex::default(), sink }
+        EventQueue { pending: RankedMutex::new(Rank::Events, Vec::new()), sink }
     }
 
     /// Appends.
@@ -74,8 +75,13 @@ impl EventQueue {
 pub type Callback = Box<dyn FnMut(CompileEvent) + Send>;
 
 /// The owner's callbacks.
-#[derive(Default)]
-pub struct Callbacks(Mutex<Inner>);
+pub struct Callbacks(RankedMutex<Inner>);
+
+impl Default for Callbacks {
+    fn default() -> Self {
+        Callbacks(RankedMutex::new(Rank::Callbacks, Inner::default()))
+    }
+}
 
 #[derive(Default)]
 struct Inner {
@@ -143,6 +149,7 @@ impl Callbacks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::sync::Mutex;
 
     fn recorder(seen: &Arc<Mutex<Vec<CompileEvent>>>) -> Callback {
         let seen = Arc::clone(seen);

@@ -17,7 +17,7 @@
 use cranelift_entity::EntityRef;
 
 use crate::base::DefinedFuncIndex;
-use crate::base::sync::Mutex;
+use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
@@ -29,12 +29,12 @@ const KIND_BITS: u32 = 8;
 pub struct FirstError {
     /// `function index << 8 | kind`, or all ones.
     lowest: AtomicU64,
-    text: Mutex<Option<(u64, CompileError)>>,
+    text: RankedMutex<Option<(u64, CompileError)>>,
 }
 
 impl Default for FirstError {
     fn default() -> Self {
-        FirstError { lowest: AtomicU64::new(NONE), text: Mutex::new(None) }
+        FirstError { lowest: AtomicU64::new(NONE), text: RankedMutex::new(Rank::Errors, None) }
     }
 }
 

@@ -14,8 +14,9 @@ use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::base::DefinedFuncIndex;
+use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::sync::{Arc, Mutex, OnceLock};
+use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
 use crate::codegen::env::CompileEnv;
 use crate::compile::cursor::EagerOrder;
@@ -69,9 +70,9 @@ pub(super) struct JobStats {
     published_bytes: AtomicUsize,
     pub(super) finished_by_tier: [AtomicUsize; 2],
     /// By slot; locked by the slot's occupant once per batch.
-    pub(super) workers: Box<[Mutex<WorkerStats>]>,
+    pub(super) workers: Box<[RankedMutex<WorkerStats>]>,
     /// Every unit, when the configuration asks.
-    pub(super) records: Option<Mutex<Vec<UnitRecord>>>,
+    pub(super) records: Option<RankedMutex<Vec<UnitRecord>>>,
 }
 
 impl CompileJob {
@@ -113,8 +114,8 @@ impl CompileJob {
                 ended: OnceLock::new(),
                 published_bytes: AtomicUsize::new(0),
                 finished_by_tier: Default::default(),
-                workers: (0..slot_count).map(|_| Mutex::default()).collect(),
-                records: engine.config().unit_recording().then(Mutex::default),
+                workers: (0..slot_count).map(|_| RankedMutex::new(Rank::Stats, WorkerStats::default())).collect(),
+                records: engine.config().unit_recording().then(|| RankedMutex::new(Rank::Stats, Vec::new())),
             },
             events: (kind == JobKind::Eager).then(|| Arc::clone(&native.events)),
             outcome: OnceLock::new(),
@@ -205,6 +206,9 @@ impl CompileJob {
 
     /// So many bytes of machine code were published.
     pub(super) fn published(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         // Relaxed: a figure.
         let before = self.stats.published_bytes.fetch_add(bytes, Ordering::Relaxed);
         if let Some(events) = &self.events
@@ -230,10 +234,15 @@ impl CompileJob {
         }
     }
 
-    /// The job's tier for figures.
-    pub(super) fn count_finished(&self, tier: Tier, count: usize) {
-        // Relaxed: a figure.
-        self.stats.finished_by_tier[tier as usize - 1].fetch_add(count, Ordering::Relaxed);
+    /// Counts units by the tier that was asked for (S1-27).
+    pub(super) fn count_finished(&self, finished: &[(DefinedFuncIndex, Tier)]) {
+        for (tier, counter) in [Tier::Baseline, Tier::Optimized].into_iter().zip(&self.stats.finished_by_tier) {
+            let count = finished.iter().filter(|&&(_, asked)| asked == tier).count();
+            if count > 0 {
+                // Relaxed: a figure; the count of outstanding units orders it before the end.
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Wall time so far, or in all.

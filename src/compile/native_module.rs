@@ -8,7 +8,8 @@
 #![forbid(unsafe_code)]
 
 use crate::abi::artifact::{Artifact, CodeVariant};
-use crate::base::sync::{Arc, Mutex, OnceLock};
+use crate::base::rank::{Rank, RankedMutex};
+use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
 use crate::code::error::CodeError;
 use crate::code::space::CodeSpace;
@@ -34,7 +35,7 @@ pub struct NativeModule {
     env: Arc<CompileEnv>,
     variants: [OnceLock<VariantCode>; 2],
     /// Held while a variant is made.
-    making: Mutex<()>,
+    making: RankedMutex<()>,
     pub(super) features: DetectedFeatures,
     pub(super) callbacks: Callbacks,
     pub(super) events: Arc<EventQueue>,
@@ -59,7 +60,7 @@ impl NativeModule {
         NativeModule {
             env,
             variants: [OnceLock::new(), OnceLock::new()],
-            making: Mutex::default(),
+            making: RankedMutex::new(Rank::Making, ()),
             features: DetectedFeatures::default(),
             callbacks: Callbacks::default(),
             events: Arc::new(events),

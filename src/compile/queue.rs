@@ -21,7 +21,7 @@ use std::fmt;
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 
 use crate::abi::artifact::{CodeVariant, Tier};
-use crate::base::sync::Mutex;
+use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::tuning;
 use crate::compile::cursor::{Cursor, EagerOrder};
@@ -65,7 +65,7 @@ struct Slot {
     needed: Stealer<Unit>,
     better: Stealer<Unit>,
     /// `None` while a thread occupies the slot.
-    vacant: Mutex<Option<Queues>>,
+    vacant: RankedMutex<Option<Queues>>,
 }
 
 struct Queues {
@@ -85,7 +85,11 @@ impl UnitSource {
         let slots = (0..slot_count)
             .map(|_| {
                 let queues = Queues { needed: Worker::new_fifo(), better: Worker::new_lifo() };
-                Slot { needed: queues.needed.stealer(), better: queues.better.stealer(), vacant: Mutex::new(Some(queues)) }
+                Slot {
+                    needed: queues.needed.stealer(),
+                    better: queues.better.stealer(),
+                    vacant: RankedMutex::new(Rank::Slot, Some(queues)),
+                }
             })
             .collect();
         UnitSource { eager: None, buckets: Default::default(), slots, closed: AtomicBool::new(false) }

@@ -21,7 +21,7 @@
 //! **Invariants**
 //! * While a scope is open the module is not freed (S1-16): freeing needs the write lock first. Kept in [`TokenOwner`].
 //! * A reference from a scope does not outlive it: the borrow checker keeps this.
-//! * Scopes never nest and stay on their thread: asserted in debug builds; `!Send` by type.
+//! * Scopes never nest and stay on their thread: ranks are asserted in debug builds; `!Send` by type.
 //! * Only the owner cancels: a scope gives no way to the [`TokenOwner`], so nobody waits for his own scope.
 //!   [`request_stop`](BackgroundCompileToken::request_stop) is the flag that anybody may set; it waits for nothing.
 //! * The module is freed on a thread of the owner.
@@ -75,14 +75,13 @@
 //! assert!(token.enter().is_none());
 //! ```
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use crate::base::rank::{self, Held, Rank};
 use crate::base::sync::Arc;
 use crate::base::sync::model::atomic::{AtomicBool, Ordering};
-use crate::base::sync::model::thread_local;
 use crate::compile::native_module::NativeModule;
 use lock::{ScopeGuard, TokenLock};
 
@@ -101,24 +100,13 @@ unsafe impl<M: Sync> Send for ModulePtr<M> {}
 // SAFETY: as above; `&ModulePtr` gives no more than `ModulePtr`.
 unsafe impl<M: Sync> Sync for ModulePtr<M> {}
 
-thread_local! {
-    /// Whether this thread has a scope open. Only debug builds look. (No `const` block, as loom's macro takes none.)
-    #[allow(clippy::missing_const_for_thread_local)]
-    static IN_SCOPE: Cell<bool> = Cell::new(false);
-}
-
 impl<M> BackgroundCompileToken<M> {
     /// Opens a scope; `None` once the owner has cancelled (statement S1-14). Waits only while a cancel is under way.
     pub fn enter(&self) -> Option<BackgroundCompileScope<'_, M>> {
-        if cfg!(debug_assertions) {
-            IN_SCOPE.with(|open| assert!(!open.get(), "compile scopes never nest"));
-        }
+        let held = Held::new(Rank::Scope);
         let guard = self.module.open();
         let module = guard.as_ref()?.0;
-        if cfg!(debug_assertions) {
-            IN_SCOPE.with(|open| open.set(true));
-        }
-        Some(BackgroundCompileScope { module, _guard: guard, _on_this_thread: PhantomData })
+        Some(BackgroundCompileScope { module, _guard: guard, _held: held })
     }
 
     /// Asks background units to give up. They notice between passes; nothing is waited for, and the module stays as it is.
@@ -144,7 +132,8 @@ impl<M> fmt::Debug for BackgroundCompileToken<M> {
 pub struct BackgroundCompileScope<'t, M = NativeModule> {
     module: NonNull<M>,
     _guard: ScopeGuard<'t, Option<ModulePtr<M>>>,
-    _on_this_thread: PhantomData<*const ()>,
+    /// Scopes do not nest. Not `Send`, so that a scope stays on its thread.
+    _held: Held,
 }
 
 impl<M> BackgroundCompileScope<'_, M> {
@@ -155,14 +144,6 @@ impl<M> BackgroundCompileScope<'_, M> {
         // alive until this scope is dropped, and the reference borrows from the scope. `&mut M` exists nowhere: the owner
         // gives out `&M` only, and takes the box back after `cancel`.
         unsafe { self.module.as_ref() }
-    }
-}
-
-impl<M> Drop for BackgroundCompileScope<'_, M> {
-    fn drop(&mut self) {
-        if cfg!(debug_assertions) {
-            IN_SCOPE.with(|open| open.set(false));
-        }
     }
 }
 
@@ -211,9 +192,8 @@ impl<M> TokenOwner<M> {
     ///
     /// Not to be called inside a scope of the same thread.
     pub fn cancel(&self) {
-        if cfg!(debug_assertions) {
-            IN_SCOPE.with(|open| assert!(!open.get(), "cancel inside a scope would wait for itself"));
-        }
+        // Inside a scope of this thread it would wait for itself.
+        rank::assert_may_take(Rank::Scope);
         self.token.request_stop();
         self.token.module.close();
     }

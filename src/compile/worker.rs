@@ -237,6 +237,7 @@ impl<'j> Slice<'j> {
         let published = native.publish(job.variant, batch.artifacts);
         let mut ended = false;
         if published.is_ok() {
+            job.count_finished(&batch.finished);
             batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
             ended = job.progress.complete(batch.finished.len() + batch.settled);
         }
@@ -245,10 +246,8 @@ impl<'j> Slice<'j> {
         self.add_scope_times(asked, entered);
         drop(span);
         match published {
-            Ok(bytes) => self.account(bytes, &batch.finished),
-            Err(error) => {
-                job.fail_general(CompileError::limit(error.to_string(), None));
-            }
+            Ok(bytes) => job.published(bytes),
+            Err(error) => job.fail_general(CompileError::limit(error.to_string(), None)),
         }
         if ended {
             job.ended();
@@ -259,19 +258,6 @@ impl<'j> Slice<'j> {
             return Err(SliceEnd::Deadline);
         }
         Ok(next)
-    }
-
-    fn account(&self, bytes: usize, finished: &[(DefinedFuncIndex, Tier)]) {
-        if finished.is_empty() {
-            return;
-        }
-        self.job.published(bytes);
-        for tier in [Tier::Baseline, Tier::Optimized] {
-            let count = finished.iter().filter(|&&(_, asked)| asked == tier).count();
-            if count > 0 {
-                self.job.count_finished(tier, count);
-            }
-        }
     }
 
     /// Step 2.

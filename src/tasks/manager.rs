@@ -21,8 +21,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::thread::{self, JoinHandle};
-use crate::base::sync::{Arc, Condvar, Mutex};
+use crate::base::sync::{Arc, Condvar};
 use crate::base::{trace, tuning};
 use crate::tasks::executor::{Executor, Ticket};
 use crate::tasks::gate::TaskGate;
@@ -94,11 +95,12 @@ impl Queues {
 /// What threads, tickets and posters share. Plain data: whoever lets go last may free it.
 pub(super) struct TaskShared {
     gate: TaskGate,
-    queues: Mutex<Queues>,
+    queues: RankedMutex<Queues>,
     work: Condvar,
     /// Locked after `queues`. Held while joining.
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: RankedMutex<Vec<JoinHandle<()>>>,
     thread_max: usize,
+    thread_name: String,
     executor: Option<Arc<dyn Executor>>,
 }
 
@@ -143,23 +145,24 @@ pub struct TaskManager {
 }
 
 impl TaskManager {
-    /// A manager with at most so many threads of its own; none are started yet.
-    pub fn new(thread_max: usize) -> Self {
-        Self::build(thread_max, None)
+    /// A manager with at most so many threads of its own, by this name and a number; none are started yet.
+    pub fn new(thread_max: usize, thread_name: &str) -> Self {
+        Self::build(thread_max, thread_name, None)
     }
 
     /// A manager that runs everything on the host's threads.
     pub fn with_executor(executor: Arc<dyn Executor>) -> Self {
-        Self::build(0, Some(executor))
+        Self::build(0, "", Some(executor))
     }
 
-    fn build(thread_max: usize, executor: Option<Arc<dyn Executor>>) -> Self {
+    fn build(thread_max: usize, thread_name: &str, executor: Option<Arc<dyn Executor>>) -> Self {
         let shared = TaskShared {
             gate: TaskGate::new(),
-            queues: Mutex::default(),
+            queues: RankedMutex::new(Rank::TaskQueues, Queues::default()),
             work: Condvar::new(),
-            threads: Mutex::default(),
+            threads: RankedMutex::new(Rank::TaskThreads, Vec::new()),
             thread_max,
+            thread_name: thread_name.to_owned(),
             executor,
         };
         TaskManager { poster: TaskPoster(Arc::new(shared)) }
@@ -250,8 +253,9 @@ impl TaskShared {
         let mut queues = self.queues.lock();
         if queues.len() >= queues.idle_count && queues.thread_count < self.thread_max {
             let shared = Arc::clone(self);
-            let builder =
-                thread::Builder::new().name(format!("deltic-task-{}", queues.thread_count)).stack_size(tuning::TASK_STACK_BYTES);
+            let builder = thread::Builder::new()
+                .name(format!("{}-{}", self.thread_name, queues.thread_count))
+                .stack_size(tuning::TASK_STACK_BYTES);
             match builder.spawn(move || shared.run_thread()) {
                 Ok(handle) => {
                     queues.thread_count += 1;
@@ -284,7 +288,7 @@ impl TaskShared {
                         return;
                     }
                     queues.idle_count += 1;
-                    self.work.wait(&mut queues);
+                    self.work.wait(queues.inner());
                     queues.idle_count -= 1;
                 }
             };

@@ -20,10 +20,16 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     drop(bytes);
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;
-    let mut guest =
-        Guest { path: &args.file, module, isolate, instantiate: Duration::ZERO, started: Instant::now(), cpu_before_run: cpu_time() };
+    let mut guest = Guest {
+        path: &args.file,
+        module,
+        isolate,
+        instantiate: Duration::ZERO,
+        started: Instant::now(),
+        cpu_before_run: cpu_time(),
+    };
     let done = guest.run(args);
-    if args.engine.stats {
+    if args.stats {
         let fuel_used = args.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
         let run = guest.started.elapsed().saturating_sub(guest.instantiate);
         let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);

@@ -25,8 +25,6 @@ pub enum Act {
     SleepPolling(Duration),
     /// Waits at a door, deaf to `stop`.
     Door(Arc<Door>),
-    /// Waits until it is told to stop.
-    UntilStopped,
     Panic,
     /// Fails as a module error of this kind.
     Fail(CompileErrorKind),
@@ -115,13 +113,6 @@ impl FakeCompiler {
                 }
             }
             Act::Door(door) => door.pass(),
-            Act::UntilStopped => {
-                while !(unit.stop)() {
-                    thread::sleep(Duration::from_micros(200));
-                }
-                self.stopped.fetch_add(1, Ordering::SeqCst);
-                return Err(UnitError::Stopped);
-            }
             Act::Panic => panic!("pretended panic in {func}"),
             Act::Fail(kind) => return Err(CompileError::new(*kind, format!("pretended failure of {func}"), None).into()),
             Act::Unable => return Err(UnitError::TierUnable(format!("pretended weakness at {func}"))),

@@ -78,7 +78,8 @@ fn differential_canary() {
     let divide = "local.get 0 local.get 1 i32.div_s";
     let right = wasm(divide);
     let notices = |wrong: &str| {
-        let both = |seed| differential::run_both(&engines, &right, &wasm(wrong), seed).expect("it runs").expect("the oracle takes it");
+        let both =
+            |seed| differential::run_both(&engines, &right, &wasm(wrong), seed).expect("it runs").expect("the oracle takes it");
         (0..20).any(|seed| {
             let (ours, oracle) = both(seed);
             compare(&ours, &oracle).is_err()
@@ -107,7 +108,9 @@ fn compare_canary() {
     let right = vec![Event::Instance(Ok(())), call(Ok(vec![Value::F32(0x7fc0_0000)])), call(Err(Class::Memory)), Event::Host(7)];
     assert_eq!(compare(&right, &right), Ok(4));
     let mut others = vec![right[..3].to_vec()];
-    for (position, event) in [(1, call(Ok(vec![Value::F32(0x7fc0_0001)]))), (2, call(Err(Class::Unreachable))), (3, Event::Host(8))] {
+    for (position, event) in
+        [(1, call(Ok(vec![Value::F32(0x7fc0_0001)]))), (2, call(Err(Class::Unreachable))), (3, Event::Host(8))]
+    {
         let mut other = right.clone();
         other[position] = event;
         others.push(other);

@@ -147,7 +147,11 @@ pub fn compare(ours: &[Event], oracle: &[Event]) -> Result<usize, String> {
             return Err(format!("event {position}: Deltic saw {:?}, the oracle {:?}", pair.0, pair.1));
         }
     }
-    if ours.len() == oracle.len() { Ok(ours.len()) } else { Err(format!("{} events, and {} of the oracle", ours.len(), oracle.len())) }
+    if ours.len() == oracle.len() {
+        Ok(ours.len())
+    } else {
+        Err(format!("{} events, and {} of the oracle", ours.len(), oracle.len()))
+    }
 }
 
 fn is_stack_overflow(event: &Event) -> bool {

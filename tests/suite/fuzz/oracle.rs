@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use wasmi::{
-    Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Ref, Store, Table,
-    TrapCode, V128, Val, ValType,
+    Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Ref,
+    Store, Table, TrapCode, V128, Val, ValType,
 };
 
 use super::observe::{Class, Event, Export, Guest, Host, Signature, Type, Value, argument, import_key, observe};
