@@ -5,6 +5,7 @@
     peers.py compile [NAME…]        compile throughput per thread, module by module
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
+    peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
     peers.py python                 CPython prints the answers of programs/answers.py, under both engines
     peers.py all                    all of these
 
@@ -342,6 +343,67 @@ def instructions(bench: Bench) -> list[dict]:
     return bench.each(f"instructions-epoch-{bench.options.epoch}", programs, one)
 
 
+# Rows of `cargo bench --bench calls --bench instantiate` and what of `peer_calls.c` each is like.
+CALLS = [
+    ("typed_nop", "nop unchecked"),
+    ("typed_add", "add unchecked"),
+    ("untyped_add", "add untyped"),
+    ("to_host typed", "to host typed"),
+    ("to_host untyped", "to host untyped"),
+    ("to_host empty", "to host empty"),
+    ("in_warm_isolate empty", "instantiate empty"),
+    ("in_warm_isolate one memory", "instantiate one memory"),
+]
+
+
+def divan_medians(text: str) -> dict[str, float]:
+    """Median nanoseconds of each row that divan printed; an argument's row is named after its function too."""
+    units = {"ps": 1e-3, "ns": 1.0, "µs": 1e3, "ms": 1e6, "s": 1e9}
+    found, function = {}, ""
+    for line in text.splitlines():
+        row = re.match(r"^([│ ]*)[├╰]─ (.*?)(?:\s{2,}|$)(.*)", line)
+        if not row:
+            continue
+        depth, name, columns = len(row.group(1)), row.group(2).strip(), row.group(3).split("│")
+        times = [re.match(r"\s*([\d.]+) (ps|ns|µs|ms|s)\b", column) for column in columns]
+        if depth == 0:
+            function = name
+        # Columns are fastest, slowest, median, mean. The first begins with the name, which may be cut short by few spaces.
+        if len(columns) > 2 and times[2]:
+            cleaned = re.sub(r"\s+[\d.]+ (ps|ns|µs|ms|s)$", "", name)
+            key = cleaned if depth == 0 else f"{function} {cleaned}"
+            found[key] = float(times[2].group(1)) * units[times[2].group(2)]
+    return found
+
+
+def calls(bench: Bench) -> list[dict]:
+    compiler = [str(build.venv(bench.config, "ziglang")), "-m", "ziglang", "cc"] if not shutil.which("cc") else ["cc"]
+    query = "import wasmtime, pathlib; print(next(pathlib.Path(wasmtime.__file__).parent.glob('*/_libwasmtime.so')).parent)"
+    library = subprocess.run([bench.python, "-c", query], check=True, capture_output=True, text=True).stdout.strip()
+    program = bench.results.parent / "peer_calls"
+    command = [*compiler, "-O2", HERE / "peer_calls.c", "-o", program, f"-L{library}", "-l:_libwasmtime.so", f"-Wl,-rpath,{library}"]
+    subprocess.run(command, check=True)
+    cargo = ["cargo", "bench", "--quiet", "--bench", "calls", "--bench", "instantiate"]
+    rows = []
+    samples = []
+    for _ in range(max(1, bench.options.pairs // 4)):
+        peer = json.loads(child([str(program)], bench.options.core).stdout)
+        own = divan_medians(child(cargo, bench.options.core, cwd=HERE.parent).stdout)
+        samples.append((own, peer))
+    print(f"# calls, nanoseconds, medians of {len(samples)} runs; the peer through its C API, with epoch checks")
+    for ours, theirs in CALLS:
+        # A row of `to_host` is a loop of a thousand calls.
+        scale = 1e3 if ours.startswith("to_host") else 1.0
+        if not all(ours in own for own, _ in samples):
+            rows.append({"name": ours, "error": "the benchmark printed no such row"})
+            continue
+        own, peer = (statistics.median(values) for values in ([own[ours] / scale for own, _ in samples], [peer[theirs] for _, peer in samples]))
+        rows.append({"name": ours, "deltic_ns": own, "wasmtime_ns": peer})
+        print(f"{ours:28} {own:10.1f} {peer:10.1f}  {peer / own:6.2f}")
+    bench.save("calls", rows)
+    return rows
+
+
 def python_answers(bench: Bench) -> list[dict]:
     module = get_modules(bench.config, ["python"])["python"]
     expected = (HERE / "programs" / "answers.txt").read_text()
@@ -370,7 +432,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "python", "all"])
+    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "calls", "python", "all"])
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     config = build.settings()
@@ -382,7 +444,7 @@ def main() -> int:
     if not pathlib.Path(options.deltic).exists():
         parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
     bench = Bench(options, config)
-    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "python": python_answers}
+    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "calls": calls, "python": python_answers}
     chosen = list(actions) if options.action == "all" else [options.action]
     rows = [row for action in chosen for row in actions[action](bench)]
     return 1 if any("error" in row or row.get("same") is False for row in rows) else 0

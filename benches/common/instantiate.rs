@@ -77,7 +77,7 @@ pub fn smoke(engine: &WasmEngine) {
         for _ in 0..5 {
             let isolate = renewed.isolate();
             let instance = template.instantiate(isolate);
-            assert!(instance.module(isolate).is_some_and(|module| module.ptr_eq(&template.module)));
+            assert!(instance.module(isolate).is_some_and(|module| module.is_same(&template.module)));
         }
     }
     let template = Template::one_memory(engine);

@@ -5,7 +5,7 @@
 
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, InstructionSink, MemArg, MemorySection, MemoryType, Module, TypeSection, ValType,
+    ImportSection, InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 /// What `run` answers.
@@ -99,7 +99,7 @@ fn memory() -> MemorySection {
 }
 
 fn mem_arg(offset: u64) -> MemArg {
-    MemArg { offset, align: 2, memory_index: 0 }
+    MemArg { offset, align: 2, target: MemArgTarget::Memory(0), ordering: None }
 }
 
 // Locals of every generated body: two parameters, then these.

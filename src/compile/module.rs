@@ -276,6 +276,13 @@ impl Module {
         }
     }
 
+    /// The same, for an owner who knows how the compilation ended: it ends before its last event is posted, and who waited for the
+    /// end shall not have to dispatch again. The posted one is ignored when it comes.
+    pub(super) fn dispatch_end(&self, end: CompileEvent) {
+        self.dispatch_events();
+        self.native().callbacks.fire(end);
+    }
+
     /// Whether two handles are the same module.
     pub fn is_same(&self, other: &Module) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -5,7 +5,7 @@
 use crate::compile::events::CompileEvent;
 use crate::compile::job::JobKind;
 use crate::compile::module::Module;
-use crate::wasm::error::CompileError;
+use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// A module on its way. Dropping it gives the compilation up, and returns at once: units that run are asked to stop, and what they
 /// make is dropped.
@@ -33,7 +33,11 @@ impl PendingModule {
     pub fn wait(self) -> Result<Module, CompileError> {
         let variant = self.module.engine().default_variant();
         let result = self.module.begin(variant, JobKind::Eager, false)?.wait(self.module.engine());
-        self.module.dispatch_events();
+        match &result {
+            Ok(()) => self.module.dispatch_end(CompileEvent::FinishedCompilation),
+            Err(error) if error.kind != CompileErrorKind::Cancelled => self.module.dispatch_end(CompileEvent::Failed),
+            Err(_) => self.module.dispatch_events(),
+        }
         result?;
         self.module.compiled()
     }

@@ -1,8 +1,10 @@
 //! The integration tests, in one binary: linking is slow, running is not.
 
 mod bad_input;
+mod benches;
 mod cli;
 mod compile;
+mod fuzz;
 mod host;
 mod limits;
 mod link;

@@ -57,6 +57,13 @@ const REASONS: [&str; 18] = [
     "unknown import: \"test\"",
 ];
 
+/// Directives that contradict the present specification: the bundled folder of memory64 is from before several memories.
+const SUPERSEDED: [(&str, &[usize]); 3] = [
+    ("memory64/binary.wast", &[876, 896, 915, 934, 973, 992, 1010, 1028]),
+    ("memory64/memory.wast", &[10, 11]),
+    ("memory64/memory64.wast", &[8, 9]),
+];
+
 /// Where the newest suite is looked for: beside the checkout, never inside.
 fn newest_suite() -> PathBuf {
     root().join("../suites/testsuite")
@@ -156,7 +163,10 @@ fn write_list(path: &Path, failures: &BTreeSet<(String, usize)>) {
 /// Runs the suite and compares with the list.
 fn check(mode: &str, config: Config) {
     let scripts = scripts();
-    let report = run_all(&scripts, config);
+    let mut report = run_all(&scripts, config);
+    let is_superseded =
+        |failure: &Failure| SUPERSEDED.iter().any(|(file, lines)| failure.file == *file && lines.contains(&failure.line));
+    report.failed.retain(|failure| !is_superseded(failure));
     eprintln!("{mode}: {} passed, {} failed, {} skipped", report.passed, report.failed.len(), report.skipped);
     let expected = expected_failures(&list_path());
     let ran: HashSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();

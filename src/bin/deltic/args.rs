@@ -53,6 +53,9 @@ pub struct LaterArgs {
 pub struct RunArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// Print what it cost as one JSON object, the last line on standard error
+    #[arg(long)]
+    pub stats: bool,
     /// Call this export, and print its results one a line
     #[arg(long, value_name = "NAME")]
     pub invoke: Option<String>,
@@ -89,6 +92,9 @@ pub struct RunArgs {
 pub struct CompileArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// Print what it cost as one JSON object
+    #[arg(long)]
+    pub stats: bool,
     /// Where to write the compiled module
     #[arg(short, hide = true, value_name = "OUT", value_parser = later::<PathBuf>)]
     pub out: Option<PathBuf>,
@@ -134,9 +140,6 @@ pub struct EngineArgs {
     /// Where compiled code is kept between runs; only none is known
     #[arg(long, value_name = "DIR|none", value_parser = cache)]
     pub cache: Option<String>,
-    /// Print what it cost as one JSON object
-    #[arg(long)]
-    pub stats: bool,
     /// Write a trace that Perfetto and chrome://tracing open
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -190,7 +193,7 @@ mod tests {
         let cli = Cli::try_parse_from(["deltic", "run", "--invoke", "f", "x.wat", "-5", "--stats", "--", "-x"]).expect("parses");
         let Command::Run(args) = cli.command else { panic!("not run") };
         assert_eq!(args.args, ["-5", "--stats", "--", "-x"]);
-        assert!(!args.engine.stats);
+        assert!(!args.stats);
     }
 
     #[test]

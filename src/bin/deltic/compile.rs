@@ -13,7 +13,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let engine = load::engine(&load::config(&args.engine, false))?;
     let meter = Meter::start();
     let module = load::module(&engine, &args.file, &bytes)?;
-    if args.engine.stats {
+    if args.stats {
         let stats = meter.compiled(&module.compile_stats());
         let written = writeln!(std::io::stdout(), "{stats}");
         written.map_err(|error| Exit::failure(format_args!("standard output: {error}")))?;

@@ -8,7 +8,7 @@ use deltic::{Func, Instance, Isolate, Linker, Module, StaticLimits};
 
 use crate::args::RunArgs;
 use crate::exit::Exit;
-use crate::stats::Meter;
+use crate::stats::{Meter, cpu_time};
 use crate::{invoke, load, wasi};
 
 /// Runs a module: what `--invoke` names, or `_start`, or `_initialize`.
@@ -20,12 +20,20 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     drop(bytes);
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;
-    let mut guest = Guest { path: &args.file, module, isolate, instantiate: Duration::ZERO, started: Instant::now() };
+    let mut guest = Guest {
+        path: &args.file,
+        module,
+        isolate,
+        instantiate: Duration::ZERO,
+        started: Instant::now(),
+        cpu_before_run: cpu_time(),
+    };
     let done = guest.run(args);
-    if args.engine.stats {
+    if args.stats {
         let fuel_used = args.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
         let run = guest.started.elapsed().saturating_sub(guest.instantiate);
-        let stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, run, fuel_used);
+        let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);
+        let stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, (run, run_cpu), fuel_used);
         // The guest's message comes first: the object is the last line.
         let status = done.map_or_else(Exit::report, |()| 0);
         let _ = writeln!(std::io::stderr(), "{stats}");
@@ -40,6 +48,7 @@ struct Guest<'a> {
     isolate: Isolate,
     instantiate: Duration,
     started: Instant,
+    cpu_before_run: Duration,
 }
 
 impl Guest<'_> {
@@ -55,6 +64,7 @@ impl Guest<'_> {
         self.started = Instant::now();
         let instance = linker.instantiate(&mut self.isolate, &self.module);
         self.instantiate = self.started.elapsed();
+        self.cpu_before_run = cpu_time();
         let instance = instance.map_err(|error| Exit::link(self.path, &error))?;
         let _span = tracing::info_span!(target: deltic::trace::RUN, "run").entered();
         match &args.invoke {

@@ -12,7 +12,8 @@ pub struct Meter {
     start: Duration,
 }
 
-fn cpu_time() -> Duration {
+/// Processor time of this process so far.
+pub fn cpu_time() -> Duration {
     let now = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
@@ -39,11 +40,12 @@ impl Meter {
         })
     }
 
-    /// [`compiled`](Self::compiled), and what running took.
-    pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: Duration, fuel_used: Option<u64>) -> Value {
+    /// [`compiled`](Self::compiled), and what running took: wall and processor time.
+    pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: (Duration, Duration), fuel_used: Option<u64>) -> Value {
         let mut object = self.compiled(stats);
         object["instantiate_ms"] = json!(millis(instantiate));
-        object["run_ms"] = json!(millis(run));
+        object["run_ms"] = json!(millis(run.0));
+        object["run_cpu_ms"] = json!(millis(run.1));
         if let Some(fuel) = fuel_used {
             object["fuel_used"] = json!(fuel);
         }

@@ -47,7 +47,9 @@ pub fn check(engines: &Engines, bytes: &[u8]) -> Result<Verdict, String> {
     }
     match (&valid, &compiled) {
         (Ok(()), Ok(())) => Ok(Verdict::Accepted),
-        (Ok(()), Err(error)) if matches!(error.kind, CompileErrorKind::Limit | CompileErrorKind::Unsupported) => Ok(Verdict::Refused),
+        (Ok(()), Err(error)) if matches!(error.kind, CompileErrorKind::Limit | CompileErrorKind::Unsupported) => {
+            Ok(Verdict::Refused)
+        }
         (Err(_), Err(_)) if text(&valid) == text(&compiled) => Ok(Verdict::Refused),
         _ => Err(format!("validated alone: {}; compiled: {}", text(&valid), text(&compiled))),
     }

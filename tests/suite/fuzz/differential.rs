@@ -80,7 +80,9 @@ impl Tally {
             match event {
                 Event::Instance(Ok(())) => self.instances += 1,
                 Event::Call(_, _, Ok(_)) => self.returned += 1,
-                Event::Call(_, _, Err(Class::Other(text))) | Event::Instance(Err(Class::Other(text))) => self.other.push(text.clone()),
+                Event::Call(_, _, Err(Class::Other(text))) | Event::Instance(Err(Class::Other(text))) => {
+                    self.other.push(text.clone())
+                }
                 Event::Call(_, _, Err(_)) => self.trapped += 1,
                 _ => {}
             }

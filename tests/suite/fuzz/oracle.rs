@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use wasmi::{
-    Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Ref, Store, Table,
-    TrapCode, V128, Val, ValType,
+    Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func, FuncType, Global, Instance, Memory, Module, Nullable, Ref,
+    Store, Table, TrapCode, V128, Val, ValType,
 };
 
-use super::observe::{Class, Event, Export, Guest, Host, Signature, Type, Value, argument, observe};
+use super::observe::{Class, Event, Export, Guest, Host, Signature, Type, Value, argument, import_key, observe};
 use super::random::{Random, hash, mix};
 
 type Shared = Arc<Mutex<Host>>;
@@ -49,8 +49,8 @@ impl OracleModule {
         let mut store = Store::new(self.module.engine(), ());
         let host = Shared::default();
         let mut imports = Vec::new();
-        for (position, wanted) in self.module.imports().enumerate() {
-            match import(&mut store, &host, position, wanted.ty(), seed) {
+        for wanted in self.module.imports() {
+            match import(&mut store, &host, import_key(wanted.module(), wanted.name()), wanted.ty(), seed) {
                 Ok(import) => imports.push(import),
                 Err(error) => return vec![Event::Instance(Err(class(&error)))],
             }
@@ -63,11 +63,11 @@ impl OracleModule {
 }
 
 /// Something to import of a type.
-fn import(store: &mut Store<()>, host: &Shared, position: usize, ty: &ExternType, seed: u64) -> Result<Extern, Error> {
+fn import(store: &mut Store<()>, host: &Shared, key: u64, ty: &ExternType, seed: u64) -> Result<Extern, Error> {
     Ok(match ty {
-        ExternType::Func(ty) => Extern::Func(host_func(store, host, position, ty)),
+        ExternType::Func(ty) => Extern::Func(host_func(store, host, key, ty)),
         ExternType::Global(ty) => {
-            let value = argument(type_of(ty.content()), &mut Random::new(mix(seed ^ position as u64)));
+            let value = argument(type_of(ty.content()), &mut Random::new(mix(seed ^ key)));
             Extern::Global(Global::new(&mut *store, to_val(value), ty.mutability()))
         }
         ExternType::Memory(ty) => Extern::Memory(Memory::new(&mut *store, *ty)?),
@@ -75,11 +75,11 @@ fn import(store: &mut Store<()>, host: &Shared, position: usize, ty: &ExternType
     })
 }
 
-fn host_func(store: &mut Store<()>, host: &Shared, position: usize, ty: &FuncType) -> Func {
+fn host_func(store: &mut Store<()>, host: &Shared, key: u64, ty: &FuncType) -> Func {
     let (host, signature) = (host.clone(), signature(ty));
     Func::new(store, ty.clone(), move |_, args, results| {
         let args: Vec<Value> = args.iter().map(from_val).collect();
-        let answer = host.lock().expect("no panic under the lock").call(position, &args, &signature.results);
+        let answer = host.lock().expect("no panic under the lock").call(key, &args, &signature.results);
         let values = answer.ok_or_else(|| Error::host(HostFailed))?;
         for (result, value) in results.iter_mut().zip(values) {
             *result = to_val(value);

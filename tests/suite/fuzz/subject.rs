@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use deltic::abi::trap::TrapCode;
+use deltic::runtime::link::wanted_type;
 use deltic::wasm::types::{FuncType, HeapType, RefType, ValType};
 use deltic::{
     CallError, Extern, ExternType, Func, Global, Instance, Isolate, LinkError, Memory, Module, ResourceError, Table, Trap, Val,
-    WasmEngine, wanted_type,
+    WasmEngine,
 };
 
-use super::observe::{Class, Event, Export, Guest, Host, Signature, Type, Value, argument, observe};
+use super::observe::{Class, Event, Export, Guest, Host, Signature, Type, Value, argument, import_key, observe};
 use super::random::{Random, hash, mix};
 
 type Shared = Arc<Mutex<Host>>;
@@ -25,9 +26,10 @@ pub fn run(engine: &WasmEngine, wasm: &[u8], seed: u64) -> Result<Vec<Event>, St
     isolate.set_fuel(u64::MAX);
     let host = Shared::default();
     let mut imports = Vec::new();
-    for (position, wanted) in module.decoded().imports.iter().enumerate() {
+    for wanted in &module.decoded().imports {
+        let key = import_key(&wanted.module, &wanted.name);
         let wanted = wanted_type(module.decoded(), wanted);
-        imports.push(import(&mut isolate, &host, position, wanted, seed).map_err(|error| error.to_string())?);
+        imports.push(import(&mut isolate, &host, key, wanted, seed).map_err(|error| error.to_string())?);
     }
     match Instance::new(&mut isolate, &module, &imports) {
         Ok(instance) => Ok(observe(&mut Subject { isolate, instance, host }, seed)),
@@ -37,11 +39,11 @@ pub fn run(engine: &WasmEngine, wasm: &[u8], seed: u64) -> Result<Vec<Event>, St
 }
 
 /// Something to import of a type.
-fn import(isolate: &mut Isolate, host: &Shared, position: usize, wanted: ExternType, seed: u64) -> Result<Extern, ResourceError> {
+fn import(isolate: &mut Isolate, host: &Shared, key: u64, wanted: ExternType, seed: u64) -> Result<Extern, ResourceError> {
     Ok(match wanted {
-        ExternType::Func(ty) => Extern::Func(host_func(isolate, host, position, ty)?),
+        ExternType::Func(ty) => Extern::Func(host_func(isolate, host, key, ty)?),
         ExternType::Global(ty) => {
-            let value = argument(from_type(ty.content), &mut Random::new(mix(seed ^ position as u64)));
+            let value = argument(from_type(ty.content), &mut Random::new(mix(seed ^ key)));
             Extern::Global(Global::new(isolate, ty, to_val(value))?)
         }
         ExternType::Memory(ty) => Extern::Memory(Memory::new(isolate, ty)?),
@@ -53,11 +55,11 @@ fn import(isolate: &mut Isolate, host: &Shared, position: usize, wanted: ExternT
     })
 }
 
-fn host_func(isolate: &mut Isolate, host: &Shared, position: usize, ty: FuncType) -> Result<Func, ResourceError> {
+fn host_func(isolate: &mut Isolate, host: &Shared, key: u64, ty: FuncType) -> Result<Func, ResourceError> {
     let (host, signature) = (host.clone(), signature(&ty));
     Func::new(isolate, ty, move |_, args| {
         let args: Vec<Value> = args.iter().map(from_val).collect();
-        let answer = host.lock().expect("no panic under the lock").call(position, &args, &signature.results);
+        let answer = host.lock().expect("no panic under the lock").call(key, &args, &signature.results);
         Ok(answer.ok_or(HostFailed)?.into_iter().map(to_val).collect())
     })
 }

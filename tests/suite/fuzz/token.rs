@@ -36,7 +36,7 @@ impl Modules {
     pub fn new() -> Modules {
         let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(0)).expect("an engine");
         let invalid_text = Module::new(&engine, INVALID).expect_err("an invalid module").to_string();
-        Modules { small: modules::uniform(20, 60), large: modules::mixed(40_000), invalid_text }
+        Modules { small: modules::uniform(10, 50), large: modules::mixed(12_000), invalid_text }
     }
 
     fn bytes(&self, kind: Kind) -> &[u8] {
