@@ -54,6 +54,6 @@ fn untyped_add(bencher: Bencher<'_, '_>) {
 fn to_host(bencher: Bencher<'_, '_>, name: &str) {
     const CALLS: i32 = 1_000;
     let mut calls = calls();
-    let func = calls.to_host(name);
+    let func = calls.host_func(name);
     bencher.counter(ItemsCount::from(CALLS as u32)).bench_local(|| func.call(&mut calls.isolate, black_box(CALLS)));
 }

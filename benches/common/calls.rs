@@ -85,7 +85,7 @@ impl Calls {
     }
 
     /// A guest's loop that calls the host function of that name as often as its argument says; "empty" calls none.
-    pub fn to_host(&mut self, name: &str) -> TypedFunc<i32, i32> {
+    pub fn host_func(&mut self, name: &str) -> TypedFunc<i32, i32> {
         self.instance.get_typed_func(&mut self.isolate, name).expect("a function")
     }
 }
@@ -95,7 +95,7 @@ pub fn smoke(engine: &WasmEngine) {
     let mut calls = Calls::new(engine);
     let (nop, add, mixed, pair) = (calls.nop(), calls.add(), calls.mixed(), calls.pair());
     let untyped = calls.untyped("add");
-    let loops = ["typed", "caller", "untyped", "empty"].map(|name| calls.to_host(name));
+    let loops = ["typed", "caller", "untyped", "empty"].map(|name| calls.host_func(name));
     let isolate = &mut calls.isolate;
     nop.call(&mut *isolate, ()).expect("no trap");
     assert_eq!(add.call(&mut *isolate, (40, 2)).expect("no trap"), 42);

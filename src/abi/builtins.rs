@@ -3,6 +3,9 @@
 //! Generated code calls a builtin with the SystemV convention, through the address that
 //! [`IsolateBlock::builtins`](crate::layout::IsolateBlock) holds at the builtin's number. The first argument is the caller's
 //! vmctx. A builtin that fails does not return: the stub in front of it raises the pending trap.
+//!
+//! Polls preserve every register, flags apart ([`Builtin::is_poll`]): their calls stand in cold blocks of hot loops, where a
+//! convention that clobbers registers would make the allocator spill around the loop.
 
 /// Types of builtin parameters and results.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,11 @@ macro_rules! builtins {
         impl Builtin {
             /// All builtins, by number.
             pub const ALL: &'static [Builtin] = &[$(Builtin::$name,)*];
+
+            /// Whether it is called from a poll: preserves all registers and has no result.
+            pub fn is_poll(self) -> bool {
+                matches!(self, Builtin::Interrupt | Builtin::OutOfFuel)
+            }
 
             /// Types of the parameters behind the vmctx.
             pub fn params(self) -> &'static [BuiltinType] {

@@ -345,9 +345,96 @@ macro_rules! builtin_stub {
     };
 }
 
+/// A poll's stub: the same, and every register is as it was when the guest goes on.
+macro_rules! poll_stub {
+    ($stub:ident, $target:path) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $stub() {
+            naked_asm!(
+                "push rbp",
+                "mov rbp, rsp",
+                "push rdi",
+                "push rax",
+                "push rcx",
+                "push rdx",
+                "push rsi",
+                "push r8",
+                "push r9",
+                "push r10",
+                "push r11",
+                "sub rsp, 16 * 16 + 8",
+                "movaps [rsp], xmm0",
+                "movaps [rsp + 16], xmm1",
+                "movaps [rsp + 32], xmm2",
+                "movaps [rsp + 48], xmm3",
+                "movaps [rsp + 64], xmm4",
+                "movaps [rsp + 80], xmm5",
+                "movaps [rsp + 96], xmm6",
+                "movaps [rsp + 112], xmm7",
+                "movaps [rsp + 128], xmm8",
+                "movaps [rsp + 144], xmm9",
+                "movaps [rsp + 160], xmm10",
+                "movaps [rsp + 176], xmm11",
+                "movaps [rsp + 192], xmm12",
+                "movaps [rsp + 208], xmm13",
+                "movaps [rsp + 224], xmm14",
+                "movaps [rsp + 240], xmm15",
+                "mov rax, [rdi]",
+                "mov r10, [rbp]",
+                "mov [rax + {exit_fp}], r10",
+                "mov r10, [rbp + 8]",
+                "mov [rax + {exit_pc}], r10",
+                "call {target}",
+                "test rdx, rdx",
+                "jnz 5f",
+                "movaps xmm0, [rsp]",
+                "movaps xmm1, [rsp + 16]",
+                "movaps xmm2, [rsp + 32]",
+                "movaps xmm3, [rsp + 48]",
+                "movaps xmm4, [rsp + 64]",
+                "movaps xmm5, [rsp + 80]",
+                "movaps xmm6, [rsp + 96]",
+                "movaps xmm7, [rsp + 112]",
+                "movaps xmm8, [rsp + 128]",
+                "movaps xmm9, [rsp + 144]",
+                "movaps xmm10, [rsp + 160]",
+                "movaps xmm11, [rsp + 176]",
+                "movaps xmm12, [rsp + 192]",
+                "movaps xmm13, [rsp + 208]",
+                "movaps xmm14, [rsp + 224]",
+                "movaps xmm15, [rsp + 240]",
+                "add rsp, 16 * 16 + 8",
+                "pop r11",
+                "pop r10",
+                "pop r9",
+                "pop r8",
+                "pop rsi",
+                "pop rdx",
+                "pop rcx",
+                "pop rax",
+                "pop rdi",
+                "pop rbp",
+                "ret",
+                "5:",
+                "mov r10, [rbp - 8]",
+                "mov r10, [r10]",
+                "mov rsp, [r10 + {entry_sp}]",
+                "mov rbp, [r10 + {entry_fp}]",
+                "jmp [r10 + {entry_pc}]",
+                exit_fp = const EXIT_FP,
+                exit_pc = const EXIT_PC,
+                entry_sp = const ENTRY_SP,
+                entry_fp = const ENTRY_FP,
+                entry_pc = const ENTRY_PC,
+                target = sym $target,
+            )
+        }
+    };
+}
+
 macro_rules! builtin_table {
-    ($($builtin:ident => $stub:ident, $target:path;)*) => {
-        $(builtin_stub!($stub, $target);)*
+    ($($kind:ident $builtin:ident => $stub:ident, $target:path;)*) => {
+        $($kind!($stub, $target);)*
 
         /// The address of every builtin's stub, by number.
         pub fn builtin_addresses() -> [usize; BUILTIN_CAPACITY] {
@@ -362,20 +449,20 @@ macro_rules! builtin_table {
 use crate::runtime::builtins as b;
 
 builtin_table! {
-    MemoryGrow => stub_memory_grow, b::memory_grow;
-    MemoryCopy => stub_memory_copy, b::memory_copy;
-    MemoryFill => stub_memory_fill, b::memory_fill;
-    MemoryInit => stub_memory_init, b::memory_init;
-    DataDrop => stub_data_drop, b::data_drop;
-    TableGrow => stub_table_grow, b::table_grow;
-    TableFill => stub_table_fill, b::table_fill;
-    TableCopy => stub_table_copy, b::table_copy;
-    TableInit => stub_table_init, b::table_init;
-    ElemDrop => stub_elem_drop, b::elem_drop;
-    RefFunc => stub_ref_func, b::ref_func;
-    Interrupt => stub_interrupt, b::interrupt;
-    OutOfFuel => stub_out_of_fuel, b::out_of_fuel;
-    AtomicWait32 => stub_atomic_wait32, b::atomic_wait32;
-    AtomicWait64 => stub_atomic_wait64, b::atomic_wait64;
-    AtomicNotify => stub_atomic_notify, b::atomic_notify;
+    builtin_stub MemoryGrow => stub_memory_grow, b::memory_grow;
+    builtin_stub MemoryCopy => stub_memory_copy, b::memory_copy;
+    builtin_stub MemoryFill => stub_memory_fill, b::memory_fill;
+    builtin_stub MemoryInit => stub_memory_init, b::memory_init;
+    builtin_stub DataDrop => stub_data_drop, b::data_drop;
+    builtin_stub TableGrow => stub_table_grow, b::table_grow;
+    builtin_stub TableFill => stub_table_fill, b::table_fill;
+    builtin_stub TableCopy => stub_table_copy, b::table_copy;
+    builtin_stub TableInit => stub_table_init, b::table_init;
+    builtin_stub ElemDrop => stub_elem_drop, b::elem_drop;
+    builtin_stub RefFunc => stub_ref_func, b::ref_func;
+    poll_stub Interrupt => stub_interrupt, b::interrupt;
+    poll_stub OutOfFuel => stub_out_of_fuel, b::out_of_fuel;
+    builtin_stub AtomicWait32 => stub_atomic_wait32, b::atomic_wait32;
+    builtin_stub AtomicWait64 => stub_atomic_wait64, b::atomic_wait64;
+    builtin_stub AtomicNotify => stub_atomic_notify, b::atomic_notify;
 }

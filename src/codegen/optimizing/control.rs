@@ -82,9 +82,9 @@ impl Translator<'_> {
         let condition = self.pop_condition();
         let params = self.param_count(ty);
         let start = self.canonical_top(params);
-        // Only with as many results as parameters may the `else` be missing, and then they are the same: the false edge takes
-        // the parameters along as results.
-        let passes = params > 0 && params == self.result_count(ty);
+        // Only where the results are of the parameters' types may the `else` be missing: the false edge takes the parameters
+        // along as results.
+        let passes = params > 0 && self.params_are_results(ty);
         // A second copy of the parameters stays below for the `else`.
         self.state.values.extend_from_within(start..);
         self.begin_block(FrameKind::Block, ty, true);

@@ -13,7 +13,7 @@ use wasmparser::BlockType;
 use crate::base::TypeIndex;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::signature::{clif_type, clif_type_of};
-use crate::wasm::types::FuncType;
+use crate::wasm::types::{FuncType, ValType};
 
 /// An open block.
 #[derive(Debug)]
@@ -68,6 +68,12 @@ impl Translator<'_> {
             Some(ty) => ty.results.len(),
             None => usize::from(ty != BlockType::Empty),
         }
+    }
+
+    /// Whether a block's parameters could be its results as they are.
+    pub(super) fn params_are_results(&self, ty: BlockType) -> bool {
+        let clif_types = |types: &[ValType]| types.iter().map(|&ty| clif_type(ty)).collect::<SmallVec<[Type; 4]>>();
+        self.block_func_type(ty).is_some_and(|ty| clif_types(&ty.params) == clif_types(&ty.results))
     }
 
     /// Number of operands of a branch to a frame.

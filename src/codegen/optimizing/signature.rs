@@ -48,10 +48,10 @@ pub(super) fn signature(ty: &FuncType) -> Signature {
     signature
 }
 
-/// Signature of a builtin: vmctx, parameters.
+/// Signature of a builtin: vmctx, parameters. "PreserveAll" has SystemV's arguments and clobbers nothing.
 fn builtin_signature(builtin: Builtin) -> Signature {
     let param = |ty: &BuiltinType| AbiParam::new(if *ty == BuiltinType::I32 { I32 } else { I64 });
-    let mut signature = Signature::new(CallConv::SystemV);
+    let mut signature = Signature::new(if builtin.is_poll() { CallConv::PreserveAll } else { CallConv::SystemV });
     signature.params.push(AbiParam::new(I64));
     signature.params.extend(builtin.params().iter().map(param));
     signature.returns.extend(builtin.result().iter().map(param));

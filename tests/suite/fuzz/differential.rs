@@ -55,8 +55,11 @@ pub fn check_module(engines: &Engines, wasm: &[u8], seed: u64) -> Result<Verdict
     compare(&ours, &oracle).map(Verdict::Same)
 }
 
+/// What this engine saw, and what the oracle saw.
+pub type Both = (Vec<Event>, Vec<Event>);
+
 /// Runs one module here and another, normally the same, in the oracle. None when the oracle does not take it.
-pub fn run_both(engines: &Engines, wasm: &[u8], oracle: &[u8], seed: u64) -> Result<Option<(Vec<Event>, Vec<Event>)>, String> {
+pub fn run_both(engines: &Engines, wasm: &[u8], oracle: &[u8], seed: u64) -> Result<Option<Both>, String> {
     let Ok(oracle) = OracleModule::new(oracle) else { return Ok(None) };
     let ours = subject::run(engines.pick(seed), wasm, seed)?;
     Ok(Some((ours, oracle.run(seed))))

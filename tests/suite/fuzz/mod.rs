@@ -14,6 +14,8 @@ mod random;
 mod subject;
 mod token;
 
+// The suite has the benchmarks' modules already; the package in `fuzz/` has them from here.
+#[allow(clippy::duplicate_mod)]
 #[path = "../../../benches/common/modules.rs"]
 mod modules;
 

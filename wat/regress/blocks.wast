@@ -1,0 +1,22 @@
+;; An `if` with as many results as parameters, of other types: nothing of the parameters passes through.
+(module
+  (func (export "other") (param i32 i32) (result f32)
+    (local.get 1)
+    (if (param i32) (result f32) (local.get 0)
+      (then (f32.convert_i32_s))
+      (else (drop) (f32.const 0.5))))
+  (func (export "swapped") (param i32 i64 i32) (result i64 i32)
+    (local.get 0) (local.get 1)
+    (if (param i32 i64) (result i64 i32) (local.get 2)
+      (then (drop) (drop) (i64.const 1) (i32.const 2))
+      (else (drop) (drop) (i64.const 3) (i32.const 4))))
+  (func (export "same") (param i32 i64 i32) (result i32 i64)
+    (local.get 0) (local.get 1)
+    (if (param i32 i64) (result i32 i64) (local.get 2) (then (drop) (drop) (i32.const 5) (i64.const 6)))))
+
+(assert_return (invoke "other" (i32.const 1) (i32.const 7)) (f32.const 7))
+(assert_return (invoke "other" (i32.const 0) (i32.const 7)) (f32.const 0.5))
+(assert_return (invoke "swapped" (i32.const 8) (i64.const 9) (i32.const 1)) (i64.const 1) (i32.const 2))
+(assert_return (invoke "swapped" (i32.const 8) (i64.const 9) (i32.const 0)) (i64.const 3) (i32.const 4))
+(assert_return (invoke "same" (i32.const 8) (i64.const 9) (i32.const 1)) (i32.const 5) (i64.const 6))
+(assert_return (invoke "same" (i32.const 8) (i64.const 9) (i32.const 0)) (i32.const 8) (i64.const 9))
