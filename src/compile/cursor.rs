@@ -9,7 +9,7 @@
 //! the other workers without work; the rest in their natural order, for the locality of wire bytes and code.
 //!
 //! Chunks are guided: `max(1, remaining / (4 · workers))`, at most [`tuning::FETCH_CHUNK_MAX`]: few operations while there is
-//! much to do, even shares at the end. Big bodies are handed out one by one.
+//! much to do, even shares at the end. Big bodies are handed out one by one. A worker alone need not share.
 //!
 //! **Invariants:** every position is handed out once; after [`Cursor::close`] none is. Model: `tests/loom/cursor.rs`.
 
@@ -80,7 +80,8 @@ impl Cursor {
         if start < self.big_count {
             return 1;
         }
-        let guided = (self.len - start) / (4 * self.worker_count);
+        let left = self.len - start;
+        let guided = if self.worker_count == 1 { left } else { left / (4 * self.worker_count) };
         guided.clamp(1, tuning::FETCH_CHUNK_MAX)
     }
 
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn chunks_are_guided_and_cover_everything_once() {
-        for workers in [1, 2, 8, 64] {
+        for workers in [2, 8, 64] {
             let cursor = Cursor::new(1_000, 3, workers);
             let mut expected = 0;
             let mut last = usize::MAX;
@@ -136,8 +137,15 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_alone_takes_whole_chunks() {
+        let cursor = Cursor::new(100, 0, 1);
+        let chunks: Vec<_> = std::iter::from_fn(|| cursor.take()).map(|range| range.len()).collect();
+        assert_eq!(chunks, [32, 32, 32, 4]);
+    }
+
+    #[test]
     fn close_takes_the_rest() {
-        let cursor = Cursor::new(10, 0, 1);
+        let cursor = Cursor::new(10, 0, 2);
         let taken = cursor.take().map_or(0, |range| range.len());
         assert_eq!(cursor.remaining(), 10 - taken);
         assert_eq!(cursor.close(), 10 - taken);

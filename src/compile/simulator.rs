@@ -8,12 +8,12 @@
 //! when the real [`FlushPolicy`] says so. One seed decides every tie and each worker's start, so that a run can be repeated.
 //!
 //! ```text
-//!          ask            has it           its end: count, fetch
-//!  start ------> waiting ------> in scope ---------------------> compiling ---> (batch due, or nothing fetched) --+
-//!                   ^                            | nothing left                     | else: next fetched unit     |
-//!                   |                            v                                  +--> compiling                |
-//!                   |                           end                                                               |
-//!                   +---------------------------------------------------------------------------------------------+
+//!          ask            has it: fetch    its end: count
+//!  start ------> waiting ------> in scope ---------------> compiling ---> (batch due, or nothing fetched) --+
+//!                   ^                            | nothing left               | else: next fetched unit     |
+//!                   |                            v                            +--> compiling                |
+//!                   |                           end                                                         |
+//!                   +---------------------------------------------------------------------------------------+
 //! ```
 //!
 //! The cost of a scope is a model: so much to open it, so much per function and per byte to publish.
@@ -122,6 +122,10 @@ struct VirtualWorker<'s> {
     policy: FlushPolicy,
     /// Fetched, and to be compiled after the scope.
     next: Option<Unit>,
+    /// Whether its batch is due.
+    is_due: bool,
+    /// How much its present scope publishes.
+    publishes: Pending,
     pending: Pending,
     batch_begun: Duration,
     /// Since when it has had, or has been waiting for, its present scope.
@@ -148,6 +152,8 @@ impl<'s> Simulation<'s> {
                     local: source.occupy(slot, Appetite::All)?,
                     policy: FlushPolicy::for_slot(scenario.units.len(), worker_count, slot),
                     next: None,
+                    is_due: false,
+                    publishes: Pending::default(),
                     pending: Pending::default(),
                     batch_begun: Duration::ZERO,
                     scope_begun: Duration::ZERO,
@@ -196,8 +202,12 @@ impl<'s> Simulation<'s> {
         }
         let cost = &self.scenario.cost;
         let worker = &mut self.workers[index];
-        let count = u32::try_from(worker.pending.count).unwrap_or(u32::MAX);
-        let bytes = cost.per_kib.mul_f64(worker.pending.bytes as f64 / 1024.0);
+        worker.next = worker.next.take().or_else(|| worker.local.fetch());
+        if worker.is_due || worker.next.is_none() {
+            worker.publishes = std::mem::take(&mut worker.pending);
+        }
+        let count = u32::try_from(worker.publishes.count).unwrap_or(u32::MAX);
+        let bytes = cost.per_kib.mul_f64(worker.publishes.bytes as f64 / 1024.0);
         let hold = cost.per_scope + cost.per_function * count + bytes;
         worker.scope_begun = begins;
         self.taken_until = begins + hold;
@@ -215,10 +225,9 @@ impl<'s> Simulation<'s> {
             self.report.cancel_wait = Some(wait.max(now - cancel));
         }
         let worker = &mut self.workers[index];
-        self.report.published += std::mem::take(&mut worker.pending).count;
+        self.report.published += std::mem::take(&mut worker.publishes).count;
         self.report.total = self.report.total.max(now);
-        let next = worker.next.take().or_else(|| worker.local.fetch());
-        if let Some(unit) = next {
+        if let Some(unit) = worker.next.take() {
             self.begin(now, index, unit);
         }
     }
@@ -239,9 +248,9 @@ impl<'s> Simulation<'s> {
     fn compiled(&mut self, now: Duration, index: usize) {
         self.report.compiled += 1;
         let worker = &mut self.workers[index];
-        let next = worker.local.pop_fetched();
-        match next {
-            Some(unit) if !worker.policy.is_due(worker.pending, now - worker.batch_begun) => self.begin(now, index, unit),
+        worker.is_due = worker.policy.is_due(worker.pending, now - worker.batch_begun);
+        match worker.local.pop_fetched() {
+            Some(unit) if !worker.is_due => self.begin(now, index, unit),
             next => {
                 worker.next = next;
                 self.schedule(now, index, Event::Ask);

@@ -3,8 +3,9 @@
 //! Statements S1-20 to S1-29, with batches:
 //! 1. In a scope: if the module is gone, return at once. Fetch a unit.
 //! 2. Without any scope or lock: compile it, holding the token and plain data only.
-//! 3. When the batch is due (see [`policy`](crate::compile::policy)), when nothing fetched is left, or when the slice is over: in one
-//!    scope publish the batch, count it, and fetch. If the module is gone, drop it all and report nothing.
+//! 3. When the batch is due (see [`policy`](crate::compile::policy)), when the slice is over, or when what was fetched is used up: in one
+//!    scope fetch, and publish and count the batch if it is due or nothing is left. If the module is gone, drop it all and report
+//!    nothing.
 //! 4. A background slice that is over its deadline puts back what it fetched and asks to run again.
 //!
 //! A foreground that joins runs the same loop in slot 0, takes needed units only, has no deadline, and does not heed
@@ -21,12 +22,15 @@ use std::time::Duration;
 
 use cranelift_entity::EntityRef;
 use tracing::Level;
+use tracing::span::EnteredSpan;
 
 use crate::abi::artifact::{Artifact, Tier};
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, thread};
 use crate::base::{DefinedFuncIndex, trace};
+use crate::code::error::CodeError;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::compile::job::CompileJob;
+use crate::compile::native_module::NativeModule;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
 use crate::compile::stats::{UnitRecord, WorkerStats};
@@ -134,6 +138,14 @@ struct Batch {
     begun: Duration,
 }
 
+/// What came of publishing.
+#[derive(Default)]
+struct Flushed {
+    native_bytes: usize,
+    /// Whether the job ended by it.
+    ended: bool,
+}
+
 impl Batch {
     fn is_empty(&self) -> bool {
         self.artifacts.is_empty() && self.settled == 0
@@ -162,7 +174,8 @@ impl<'j> Slice<'j> {
             reported: Features::empty(),
             stats: WorkerStats::default(),
             cpu_mark: timing.clock.thread_cpu(),
-            traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG),
+            traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG)
+                || tracing::enabled!(target: trace::PUBLISH, Level::DEBUG),
         })
     }
 
@@ -174,16 +187,17 @@ impl<'j> Slice<'j> {
     }
 
     fn run_units(&mut self) -> Result<(), SliceEnd> {
-        let mut unit = self.exchange(None)?;
+        let mut unit = self.exchange(None, false)?;
         while let Some(present) = unit {
             if self.is_stopped() {
                 self.local.put_back(present);
+                self.exchange(None, true)?;
                 return Err(SliceEnd::Stopped);
             }
             self.compile(present);
             let next = self.local.pop_fetched();
-            let goes_on = next.is_some_and(|next| !self.is_flush_due(next));
-            unit = if goes_on { next } else { self.exchange(next)? };
+            let is_due = self.is_flush_due(next);
+            unit = if next.is_some() && !is_due { next } else { self.exchange(next, is_due)? };
         }
         Ok(())
     }
@@ -193,7 +207,7 @@ impl<'j> Slice<'j> {
     }
 
     /// One look at the clock per unit, or none where time must not decide.
-    fn is_flush_due(&self, next: Unit) -> bool {
+    fn is_flush_due(&self, next: Option<Unit>) -> bool {
         if self.is_stopped() {
             return true;
         }
@@ -206,51 +220,51 @@ impl<'j> Slice<'j> {
         } else {
             Duration::ZERO
         };
-        let other_tier = self.batch.finished.last().is_some_and(|&(_, tier)| tier != next.tier);
-        other_tier || self.policy.is_due(self.batch.pending(), elapsed)
+        self.is_other_tier(next) || self.policy.is_due(self.batch.pending(), elapsed)
     }
 
-    /// Publishes the batch and fetches the next unit, in one scope (steps 1 and 3). `have` is a unit that was fetched before.
-    fn exchange(&mut self, have: Option<Unit>) -> Result<Option<Unit>, SliceEnd> {
+    /// Batches are of one tier.
+    fn is_other_tier(&self, next: Option<Unit>) -> bool {
+        next.zip(self.batch.finished.last()).is_some_and(|(next, &(_, tier))| tier != next.tier)
+    }
+
+    /// Fetches the next unit, unless there is one that was fetched before, and publishes the batch if it is due or nothing is left to fetch:
+    /// both in one scope (steps 1 and 3).
+    fn exchange(&mut self, have: Option<Unit>, is_due: bool) -> Result<Option<Unit>, SliceEnd> {
         let job = self.job;
-        let clock = &*job.shared.timing.clock;
-        let expired = self.deadline.is_some_and(|deadline| clock.now() >= deadline);
-        let mut batch = std::mem::take(&mut self.batch);
+        let expired = self.deadline.is_some_and(|deadline| job.shared.timing.clock.now() >= deadline);
         if job.progress.is_settled() {
             // Failed: what was compiled since is of no use.
-            batch = Batch::default();
+            self.batch = Batch::default();
         }
-        self.merge_stats(!batch.is_empty());
-        let span = self.traced.then(|| {
-            tracing::debug_span!(target: trace::PUBLISH, "publish", worker = self.local.slot(), functions = batch.artifacts.len())
-                .entered()
-        });
+        self.merge_stats();
+        let span = self.traced.then(|| self.exchange_span(is_due || expired));
         let asked = self.scope_time();
-        let Some(scope) = job.token.enter() else { return Err(SliceEnd::Cancelled) };
+        let Some(scope) = job.token.enter() else {
+            self.batch = Batch::default();
+            return Err(SliceEnd::Cancelled);
+        };
         let entered = self.scope_time();
         let native = scope.native_module();
+        let next = have.or_else(|| if self.is_stopped() { None } else { self.local.fetch() });
         // Before the batch is counted, so that who sees the job's end sees all features.
         if !self.reported.contains(self.detected) {
             native.features.report(self.detected);
             self.reported = self.detected;
         }
-        let published = native.publish(job.variant, batch.artifacts);
-        let mut ended = false;
-        if published.is_ok() {
-            job.count_finished(&batch.finished);
-            batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
-            ended = job.progress.complete(batch.finished.len() + batch.settled);
-        }
-        let next = have.or_else(|| if self.is_stopped() { None } else { self.local.fetch() });
+        let flushes = is_due || expired || next.is_none() || self.is_other_tier(next);
+        let flushed = if flushes { self.publish(native) } else { Ok(Flushed::default()) };
         drop(scope);
         self.add_scope_times(asked, entered);
         drop(span);
-        match published {
-            Ok(bytes) => job.published(bytes),
+        match flushed {
+            Ok(flushed) => {
+                job.published(flushed.native_bytes);
+                if flushed.ended {
+                    job.ended();
+                }
+            }
             Err(error) => job.fail_general(CompileError::limit(error.to_string(), None)),
-        }
-        if ended {
-            job.ended();
         }
         if expired && let Some(unit) = next {
             self.local.put_back(unit);
@@ -258,6 +272,34 @@ impl<'j> Slice<'j> {
             return Err(SliceEnd::Deadline);
         }
         Ok(next)
+    }
+
+    /// Publishes the batch and counts it; in a scope.
+    fn publish(&mut self, native: &NativeModule) -> Result<Flushed, CodeError> {
+        if self.batch.is_empty() {
+            return Ok(Flushed::default());
+        }
+        let job = self.job;
+        let batch = std::mem::take(&mut self.batch);
+        let native_bytes = native.publish(job.variant, batch.artifacts)?;
+        job.count_finished(&batch.finished);
+        batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
+        job.stats.workers[self.local.slot()].lock().flush_count += 1;
+        let ended = job.progress.complete(batch.finished.len() + batch.settled);
+        Ok(Flushed { native_bytes, ended })
+    }
+
+    /// Around the scope, as nothing is logged inside.
+    fn exchange_span(&self, is_due: bool) -> EnteredSpan {
+        let worker = self.local.slot();
+        let functions = self.batch.artifacts.len();
+        let span = if is_due && functions > 0 {
+            tracing::debug_span!(target: trace::PUBLISH, "publish", worker, functions)
+        } else {
+            // What is fetched is not known yet: with nothing left, what the batch holds is published too.
+            tracing::debug_span!(target: trace::PUBLISH, "fetch", worker, functions)
+        };
+        span.entered()
     }
 
     /// Step 2.
@@ -382,10 +424,9 @@ impl<'j> Slice<'j> {
     }
 
     /// Before the batch is counted, so that who sees the job's end sees its figures too.
-    fn merge_stats(&mut self, flushed: bool) {
+    fn merge_stats(&mut self) {
         let cpu = self.job.shared.timing.clock.thread_cpu();
         self.stats.cpu += cpu.saturating_sub(self.cpu_mark);
-        self.stats.flush_count += usize::from(flushed);
         self.cpu_mark = cpu;
         let stats = std::mem::take(&mut self.stats);
         self.job.stats.workers[self.local.slot()].lock().merge(&stats);
@@ -394,12 +435,13 @@ impl<'j> Slice<'j> {
 
 impl Drop for Slice<'_> {
     fn drop(&mut self) {
+        debug_assert!(self.batch.is_empty() || thread::panicking() || self.job.progress.is_settled(), "units were lost");
         for (index, scratch) in self.scratch.iter_mut().enumerate() {
             if let Some(scratch) = scratch.take() {
                 self.job.shared.give_scratch(index, scratch);
             }
         }
-        self.merge_stats(false);
+        self.merge_stats();
     }
 }
 

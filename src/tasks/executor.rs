@@ -11,7 +11,8 @@ use crate::tasks::manager::TaskShared;
 pub trait Executor: Send + Sync + fmt::Debug {
     /// Calls [`Ticket::run`] on another thread, soon. Must not run it before returning, and must not block.
     ///
-    /// A ticket that is dropped is only a missed chance: whoever waits for the work does it.
+    /// A ticket that is dropped is only a missed chance: whoever waits for the work does it. What nobody waits for, such as freeing the
+    /// memory of dropped modules, then waits for another ticket, or for the engine's end.
     fn spawn(&self, ticket: Ticket);
 }
 

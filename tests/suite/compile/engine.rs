@@ -100,7 +100,7 @@ fn s1_41_units_that_are_given_up_are_not_lost() {
 /// them.
 #[test]
 fn s1_43_background_work_ends_before_the_engine() {
-    let compiler = Arc::new(FakeCompiler::new().every(Act::SleepPolling(Duration::from_millis(50))));
+    let compiler = Arc::new(FakeCompiler::new().every(Act::SleepPolling(Duration::from_secs(2))));
     let engine = engine(2, &compiler);
     let pending = Module::compile_in_background(&engine, module_of(&[20; 8])).unwrap();
     drop(engine);
@@ -110,7 +110,7 @@ fn s1_43_background_work_ends_before_the_engine() {
     drop(pending);
     assert_eq!(compiler.running.load(Ordering::SeqCst), 0);
     assert_eq!(Arc::strong_count(&compiler), 1, "the engine is gone");
-    assert!(begun.elapsed() < Duration::from_millis(45), "C3: units that poll end soon: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "C3: units that poll end soon: {:?}", begun.elapsed());
 }
 
 /// C1: a worker never frees a module or an engine, by type: tasks own plain data. What a module leaves behind goes to another thread, and
@@ -216,15 +216,17 @@ fn tasks_run_by_priority_and_survive_panics() {
     let door = Arc::new((Mutex::new(false), Condvar::new()));
     let seen = Arc::new(Mutex::new(Vec::new()));
     let gate = Arc::clone(&door);
+    let started = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&started);
     let wait = move || {
+        begins.store(true, Ordering::SeqCst);
         let mut open = gate.0.lock().unwrap();
         while !*open {
             open = gate.1.wait(open).unwrap();
         }
     };
     manager.post_fn(TaskPriority::UserBlocking, wait).unwrap();
-    until("the first task", || manager.thread_count() == 1 && manager.active_count() == 1);
-    thread::sleep(Duration::from_millis(20));
+    until("the first task", || started.load(Ordering::SeqCst));
     manager.post_fn(TaskPriority::UserBlocking, || panic!("pretended panic in a task")).unwrap();
     let priorities = [TaskPriority::Background, TaskPriority::UserBlocking, TaskPriority::Cleanup];
     for priority in priorities {

@@ -1,7 +1,7 @@
 //! The task loop: S1-20 to S1-29, S1-35, S1-38.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cranelift_entity::EntityRef;
@@ -11,6 +11,9 @@ use deltic::codegen::compiler::Compiler;
 use deltic::compile::{Module, WasmEngine};
 use deltic::wasm::error::CompileErrorKind;
 use deltic::wasm::validate::Features;
+
+use tracing::span::{Attributes, Id};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::fake::*;
 
@@ -42,16 +45,17 @@ fn s1_20_s1_28_s1_29_a_task_yields_after_its_slice() {
 #[test]
 fn s1_28_slices_of_two_modules_take_turns() {
     let clock = Arc::new(FakeClock::default());
-    let compiler = Arc::new(FakeCompiler::new().every(Act::Advance(Arc::clone(&clock), Duration::from_millis(60))));
+    let door = Door::new();
+    let compiler = FakeCompiler::new().every(Act::Advance(Arc::clone(&clock), Duration::from_millis(60)));
+    let compiler = Arc::new(compiler.at(0, Act::Door(Arc::clone(&door))));
     let engine = engine_with(&config(1).with_clock(clock), &compiler);
-    let small = module_of(&[20; 6]);
+    let small = module_of(&[20; 4]);
     let one = Module::compile_in_background(&engine, &small).unwrap();
+    door.wait_for(1);
     let two = Module::compile_in_background(&engine, &small).unwrap();
+    door.open();
     until("the end", || one.is_finished() && two.is_finished());
-    let order = compiler.begun_funcs();
-    let third_of_two = order.iter().enumerate().filter(|&(_, &func)| func == 2).nth(1).map(|(at, _)| at);
-    let last_of_one = order.iter().position(|&func| func == 5);
-    assert!(third_of_two < last_of_one || order.len() != 12, "not one after the other: {order:?}");
+    assert_eq!(compiler.begun_funcs(), [0, 0, 1, 1, 2, 2, 3, 3], "a unit each in turn, as a unit is longer than a slice");
 }
 
 /// S1-21: a task of a module that is gone returns at once: no unit, no bookkeeping, no report.
@@ -197,4 +201,26 @@ fn units_are_recorded_on_request() {
     let mut funcs: Vec<_> = module.compile_stats().units.iter().map(|unit| unit.func.index()).collect();
     funcs.sort_unstable();
     assert_eq!(funcs, (0..64).collect::<Vec<_>>());
+}
+
+/// What a subscriber is told: a span for every unit and for every scope, none inside a scope; nothing when nobody listens.
+#[test]
+fn units_and_scopes_have_spans() {
+    #[derive(Clone, Default)]
+    struct Names(Arc<Mutex<Vec<&'static str>>>);
+    impl<S: tracing::Subscriber> Layer<S> for Names {
+        fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            self.0.lock().unwrap().push(attributes.metadata().name());
+        }
+    }
+    let names = Names::default();
+    let compiler = Arc::new(FakeCompiler::new());
+    let engine = engine(0, &compiler);
+    let module = tracing::subscriber::with_default(tracing_subscriber::registry().with(names.clone()), || {
+        Module::new(&engine, module_of(&[20; 25])).unwrap()
+    });
+    let names = names.0.lock().unwrap().clone();
+    let count = |name| names.iter().filter(|&&other| other == name).count();
+    assert_eq!((count("unit"), count("publish"), count("fetch")), (25, 2, 2), "{names:?}");
+    assert_eq!(module.compile_stats().workers[0].flush_count, 3);
 }
