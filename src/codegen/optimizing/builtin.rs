@@ -5,6 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, Value};
 use smallvec::SmallVec;
 
 use crate::abi::builtins::Builtin;
+use crate::abi::vmctx;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::layout::block::BUILTINS;
 
@@ -14,8 +15,9 @@ impl Translator<'_> {
         debug_assert_eq!(arguments.len(), builtin.params().len());
         let signature = self.signature_of_builtin(builtin);
         let offset = BUILTINS + 8 * builtin as usize;
-        // Pinned: hoisting the address of cold code out of a loop would cost a register.
-        let address = self.builder.ins().load(I64, self.flags.pinned, self.block, offset32(offset));
+        // Pinned: to hoist an address out of a loop that is needed once would cost a register.
+        let block = self.builder.ins().load(I64, self.flags.pinned, self.vmctx, offset32(vmctx::BLOCK));
+        let address = self.builder.ins().load(I64, self.flags.pinned, block, offset32(offset));
         let mut all: SmallVec<[Value; 6]> = SmallVec::new();
         all.push(self.vmctx);
         all.extend_from_slice(arguments);

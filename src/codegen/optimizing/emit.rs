@@ -26,6 +26,7 @@ pub(super) fn artifact(
     index: DefinedFuncIndex,
     variant: CodeVariant,
     body_offset: usize,
+    preferred_alignment: u32,
 ) -> Result<Artifact> {
     let relocs = compiled.buffer.relocs().iter().map(|found| reloc(found, func)).collect::<Result<_>>()?;
     let mut traps = Vec::with_capacity(compiled.buffer.traps().len());
@@ -38,7 +39,7 @@ pub(super) fn artifact(
         tier: Tier::Optimized,
         variant,
         code: compiled.code_buffer().into(),
-        alignment: compiled.buffer.alignment,
+        alignment: compiled.buffer.alignment.max(preferred_alignment),
         relocs,
         positions: positions(compiled, &traps, body_offset),
         traps: traps.into(),

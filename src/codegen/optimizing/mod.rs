@@ -102,7 +102,8 @@ impl Optimizing {
         let compiled = memory.context.compile_stencil(&*isa, &mut ControlPlane::default());
         let compiled = compiled.map_err(|error| unit_error(error, &memory.context))?;
         let code = compiled.apply_params(&memory.context.func.params);
-        emit::artifact(&code, &memory.context.func, func, variant, body.offset())
+        let alignment = isa.function_alignment().preferred;
+        emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment)
     }
 }
 
