@@ -94,7 +94,7 @@ impl Translator<'_> {
     }
 
     /// The value of an integer that is known, unsigned.
-    fn constant_of(&self, value: Value) -> Option<u64> {
+    pub(super) fn constant_of(&self, value: Value) -> Option<u64> {
         let dfg = &self.builder.func.dfg;
         let ValueDef::Result(inst, _) = dfg.value_def(value) else { return None };
         match dfg.insts[inst] {

@@ -1,15 +1,13 @@
-//! Loads, stores, and the operators on whole memories.
+//! Loads and stores.
 
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::FuncInstBuilder;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use crate::abi::builtins::Builtin;
 use crate::base::MemoryIndex;
 use crate::codegen::optimizing::bounds::Place;
-use crate::codegen::optimizing::func::{Translator, offset32};
-use crate::layout::objects::MEMORY_LEN;
+use crate::codegen::optimizing::func::Translator;
 use crate::wasm::validate::Features;
 
 impl<'a> Translator<'a> {
@@ -56,65 +54,6 @@ impl<'a> Translator<'a> {
             _ => return false,
         }
         true
-    }
-
-    fn bulk_operator(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::MemorySize { mem } => {
-                let memory = self.memory(mem);
-                let ty = self.module.memories[memory];
-                let definition = self.vmctx_constant(self.env.layout.memory_def(memory));
-                let bytes = self.builder.ins().load(I64, self.flags.definitions, definition, offset32(MEMORY_LEN));
-                let pages = self.builder.ins().ushr_imm_u(bytes, i64::from(ty.page_size_log2));
-                let pages = self.guest_size(pages, ty.memory64);
-                self.push(pages);
-            }
-            Operator::MemoryGrow { mem } => {
-                let memory64 = self.module.memories[self.memory(mem)].memory64;
-                let pages = self.pop();
-                let pages = self.index64(pages, memory64);
-                let memory = self.u32(mem);
-                let old = self.call_builtin_value(Builtin::MemoryGrow, &[memory, pages]);
-                let old = self.guest_size(old, memory64);
-                self.push(old);
-            }
-            Operator::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem),
-            Operator::MemoryFill { mem } => {
-                let memory64 = self.module.memories[self.memory(mem)].memory64;
-                let length = self.pop();
-                let byte = self.pop();
-                let address = self.pop();
-                let (address, length) = (self.index64(address, memory64), self.index64(length, memory64));
-                let memory = self.u32(mem);
-                self.call_builtin(Builtin::MemoryFill, &[memory, address, byte, length]);
-            }
-            Operator::MemoryInit { data_index, mem } => {
-                let memory64 = self.module.memories[self.memory(mem)].memory64;
-                let (source, length) = self.pop2();
-                let destination = self.pop();
-                let destination = self.index64(destination, memory64);
-                let both = self.two_indices(mem, data_index);
-                self.call_builtin(Builtin::MemoryInit, &[both, destination, source, length]);
-            }
-            Operator::DataDrop { data_index } => {
-                let segment = self.u32(data_index);
-                self.call_builtin(Builtin::DataDrop, &[segment]);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn memory_copy(&mut self, to: u32, from: u32) {
-        let to64 = self.module.memories[self.memory(to)].memory64;
-        let from64 = self.module.memories[self.memory(from)].memory64;
-        let length = self.pop();
-        let (destination, source) = self.pop2();
-        // The length has the narrower of the two address types.
-        let length = self.index64(length, to64 && from64);
-        let (destination, source) = (self.index64(destination, to64), self.index64(source, from64));
-        let (to, from) = (self.u32(to), self.u32(from));
-        self.call_builtin(Builtin::MemoryCopy, &[to, from, destination, source, length]);
     }
 
     /// A memory that an operator names.

@@ -4,7 +4,7 @@
 //! body ─ func (operators, validated one by one) ─► CLIF ─ Cranelift ─► emit ─► Artifact
 //!          ├ control  frame          blocks, branches, labels
 //!          ├ variable numeric simd   values
-//!          ├ memory bounds atomic    linear memory
+//!          ├ memory bulk bounds atomic  linear memory
 //!          ├ table call builtin      everything that leaves the function
 //!          └ meter                   fuel and polls
 //! ```
@@ -17,6 +17,7 @@
 mod atomic;
 mod bounds;
 mod builtin;
+mod bulk;
 mod call;
 mod control;
 mod convert;
