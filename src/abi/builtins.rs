@@ -48,10 +48,10 @@ macro_rules! builtins {
 builtins! {
     /// `memory.grow`: memory index, pages; old size in pages, or -1.
     MemoryGrow(I32, I64) -> I64;
-    /// `memory.copy`: destination memory, source memory, destination address, source address, length. Six with the vmctx.
-    MemoryCopy(I32, I32, I64, I64, I64);
-    /// `memory.fill`: memory, address, byte, length.
-    MemoryFill(I32, I64, I32, I64);
+    /// `memory.copy` behind its bounds checks: addresses of destination and source, length. A leaf: it always returns.
+    CopyBytes(I64, I64, I64);
+    /// `memory.fill` behind its bounds check: address, byte, length. A leaf.
+    FillBytes(I64, I32, I64);
     /// `memory.init`: memory and data segment (low and high half of one word), destination, source, length.
     MemoryInit(I64, I64, I32, I32);
     /// `data.drop`: data segment.

@@ -432,6 +432,13 @@ macro_rules! poll_stub {
     };
 }
 
+/// A builtin that always returns and looks at no frame: generated code calls it itself.
+macro_rules! leaf {
+    ($stub:ident, $target:path) => {
+        use $target as $stub;
+    };
+}
+
 macro_rules! builtin_table {
     ($($kind:ident $builtin:ident => $stub:ident, $target:path;)*) => {
         $($kind!($stub, $target);)*
@@ -450,8 +457,8 @@ use crate::runtime::builtins as b;
 
 builtin_table! {
     builtin_stub MemoryGrow => stub_memory_grow, b::memory_grow;
-    builtin_stub MemoryCopy => stub_memory_copy, b::memory_copy;
-    builtin_stub MemoryFill => stub_memory_fill, b::memory_fill;
+    leaf CopyBytes => copy_bytes, b::copy_bytes;
+    leaf FillBytes => fill_bytes, b::fill_bytes;
     builtin_stub MemoryInit => stub_memory_init, b::memory_init;
     builtin_stub DataDrop => stub_data_drop, b::data_drop;
     builtin_stub TableGrow => stub_table_grow, b::table_grow;

@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub flags: MemFlagsData,
 }
 
-const OUT_OF_BOUNDS: cranelift_codegen::ir::TrapCode = trap_code(TrapCode::MemoryOutOfBounds);
+pub(super) const OUT_OF_BOUNDS: cranelift_codegen::ir::TrapCode = trap_code(TrapCode::MemoryOutOfBounds);
 
 impl Translator<'_> {
     /// The place of `bytes` bytes at `index + offset`. `None` when no memory of this type has it: then the trap is emitted, and

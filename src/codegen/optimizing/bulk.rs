@@ -1,17 +1,20 @@
 //! Operators on whole memories: builtins, but for copies and fills of a few bytes.
 //!
+//! Bounds of copies and fills are checked here, so that what is called is no more than the C library's `memmove` and `memset`.
 //! Compilers copy structures by `memory.copy` of a constant length. A short one is loads, then stores, the last bytes first:
 //! if any byte is out of bounds the topmost is, so that a copy that traps has written nothing.
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
 use smallvec::SmallVec;
 use wasmparser::Operator;
 
 use crate::abi::builtins::Builtin;
-use crate::codegen::optimizing::bounds::Place;
+use crate::base::MemoryIndex;
+use crate::codegen::optimizing::bounds::{OUT_OF_BOUNDS, Place};
 use crate::codegen::optimizing::func::{Translator, offset32};
-use crate::layout::objects::MEMORY_LEN;
+use crate::layout::objects::{MEMORY_BASE, MEMORY_LEN};
 
 /// Copies of more bytes are calls.
 const INLINE_BYTES_MAX: u64 = 64;
@@ -87,9 +90,27 @@ impl Translator<'_> {
         let from64 = self.module.memories[from_memory].memory64;
         // The length has the narrower of the two address types.
         let length = self.index64(length, to64 && from64);
-        let (destination, source) = (self.index64(destination, to64), self.index64(source, from64));
-        let (to, from) = (self.u32(to), self.u32(from));
-        self.call_builtin(Builtin::MemoryCopy, &[to, from, destination, source, length]);
+        let source = self.range(from_memory, source, length);
+        let destination = self.range(to_memory, destination, length);
+        self.call_builtin(Builtin::CopyBytes, &[destination, source, length]);
+    }
+
+    /// The address of `length` bytes at `index`, once they are known to lie in the memory.
+    fn range(&mut self, memory: MemoryIndex, index: Value, length: Value) -> Value {
+        let memory64 = self.module.memories[memory].memory64;
+        let index = self.index64(index, memory64);
+        let definition = self.vmctx_constant(self.env.layout.memory_def(memory));
+        // Two 32-bit numbers have a sum of 64 bits.
+        let end = if memory64 {
+            self.builder.ins().uadd_overflow_trap(index, length, OUT_OF_BOUNDS)
+        } else {
+            self.builder.ins().iadd(index, length)
+        };
+        let bytes = self.builder.ins().load(I64, self.flags.definitions, definition, offset32(MEMORY_LEN));
+        let outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, bytes);
+        self.builder.ins().trapnz(outside, OUT_OF_BOUNDS);
+        let base = self.builder.ins().load(I64, self.flags.definitions, definition, offset32(MEMORY_BASE));
+        self.builder.ins().iadd(base, index)
     }
 
     fn copy_pieces(&mut self, destination: Place, source: Place, bytes: u64) {
@@ -116,10 +137,9 @@ impl Translator<'_> {
             }
             return;
         }
-        let memory64 = self.module.memories[memory].memory64;
-        let (address, length) = (self.index64(address, memory64), self.index64(length, memory64));
-        let memory = self.u32(index);
-        self.call_builtin(Builtin::MemoryFill, &[memory, address, byte, length]);
+        let length = self.index64(length, self.module.memories[memory].memory64);
+        let address = self.range(memory, address, length);
+        self.call_builtin(Builtin::FillBytes, &[address, byte, length]);
     }
 
     /// A value all of whose bytes are the lowest of the given one.
