@@ -12,6 +12,8 @@ pub mod tasks;
 
 pub mod wasm;
 
+pub mod heap;
+
 pub mod abi;
 
 pub mod codegen;

@@ -5,8 +5,10 @@
 
 pub mod block;
 pub mod frame;
+pub mod heap;
 pub mod objects;
 
 pub use block::IsolateBlock;
 pub use frame::EntryFrame;
+pub use heap::HeapState;
 pub use objects::{FuncEntry, ImportedFunc, MemoryDef, TableDef, V128Cell};

@@ -11,20 +11,21 @@ use crate::support::{bless, files_below, relative, root};
 /// Folders of `src/` from the bottom up, and which others each may name. `base` may be named by all.
 ///
 /// This table, the one in `ARCHITECTURE.md` and a heading in `RATIONALE.md` change together.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("platform", &[]),
     ("layout", &[]),
     ("tasks", &["platform"]),
     ("wasm", &[]),
+    ("heap", &["platform", "layout", "tasks"]),
     ("abi", &["wasm", "layout"]),
     ("codegen", &["wasm", "layout", "abi"]),
     ("code", &["platform", "abi"]),
     ("compile", &["platform", "tasks", "wasm", "abi", "codegen", "code"]),
-    ("runtime", &["platform", "wasm", "layout", "abi", "code", "compile"]),
-    ("isolate", &["platform", "tasks", "wasm", "layout", "abi", "code", "compile", "runtime"]),
+    ("runtime", &["platform", "wasm", "layout", "heap", "abi", "code", "compile"]),
+    ("isolate", &["platform", "tasks", "wasm", "layout", "heap", "abi", "code", "compile", "runtime"]),
     ("wasi", &["wasm", "runtime", "isolate"]),
-    ("api", &["platform", "layout", "tasks", "wasm", "abi", "codegen", "code", "compile", "runtime", "isolate", "wasi"]),
+    ("api", &["platform", "layout", "tasks", "wasm", "heap", "abi", "codegen", "code", "compile", "runtime", "isolate", "wasi"]),
     ("bin", &[]),
 ];
 
@@ -32,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
 const FACE: [&str; 4] = ["inspect", "trace", "wasi", "wast"];
 
 /// Where `unsafe` is allowed. An attribute in `compile/mod.rs` would hold for the token as well.
-const UNSAFE: [&str; 7] = ["platform", "layout", "code", "runtime", "isolate", "compile/token.rs", "compile/mod.rs"];
+const UNSAFE: [&str; 8] = ["platform", "layout", "heap", "code", "runtime", "isolate", "compile/token.rs", "compile/mod.rs"];
 
 const MAX_FILE_LINES: usize = 1000;
 const MAX_FUNCTION_LINES: usize = 100;
