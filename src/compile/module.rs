@@ -22,6 +22,7 @@ use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
 use crate::compile::job::{CompileJob, JobKind};
 use crate::compile::native_module::NativeModule;
 use crate::compile::pending::PendingModule;
+use crate::compile::refusal;
 use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
@@ -165,7 +166,7 @@ impl Module {
         let owner = &*self.0;
         let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
         let made = native.make_variant(variant, || CompileJob::new(engine, native, token, (variant, kind), joined));
-        let (code, is_new) = made.map_err(|error| CompileError::limit(error.to_string(), None))?;
+        let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
             code.job.start(engine);
         }

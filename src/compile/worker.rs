@@ -33,6 +33,7 @@ use crate::compile::job::CompileJob;
 use crate::compile::native_module::NativeModule;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
+use crate::compile::refusal;
 use crate::compile::stats::{UnitRecord, WorkerStats};
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::tasks::manager::{Outcome, Task};
@@ -136,6 +137,13 @@ struct Batch {
     /// Units that gave no code and are done with all the same.
     settled: usize,
     begun: Duration,
+}
+
+/// A batch that was not published.
+struct Refused {
+    error: CodeError,
+    finished: Vec<(DefinedFuncIndex, Tier)>,
+    settled: usize,
 }
 
 /// What came of publishing.
@@ -264,7 +272,7 @@ impl<'j> Slice<'j> {
                     job.ended();
                 }
             }
-            Err(error) => job.fail_general(CompileError::limit(error.to_string(), None)),
+            Err(refused) => self.settle_refused(refused),
         }
         if expired && let Some(unit) = next {
             self.local.put_back(unit);
@@ -275,18 +283,35 @@ impl<'j> Slice<'j> {
     }
 
     /// Publishes the batch and counts it; in a scope.
-    fn publish(&mut self, native: &NativeModule) -> Result<Flushed, CodeError> {
+    fn publish(&mut self, native: &NativeModule) -> Result<Flushed, Refused> {
         if self.batch.is_empty() {
             return Ok(Flushed::default());
         }
         let job = self.job;
         let batch = std::mem::take(&mut self.batch);
-        let native_bytes = native.publish(job.variant, batch.artifacts)?;
+        let native_bytes = match native.publish(job.variant, batch.artifacts) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(Refused { error, finished: batch.finished, settled: batch.settled }),
+        };
         job.count_finished(&batch.finished);
         batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
         job.stats.workers[self.local.slot()].lock().flush_count += 1;
         let ended = job.progress.complete(batch.finished.len() + batch.settled);
         Ok(Flushed { native_bytes, ended })
+    }
+
+    /// Malformed code is its function's fault: units below that one still count. Nothing else is any function's fault.
+    fn settle_refused(&self, refused: Refused) {
+        let Refused { error, finished, settled } = refused;
+        let job = self.job;
+        finished.iter().for_each(|&(func, _)| job.states.give_up(func));
+        match error {
+            CodeError::Malformed { func, .. } => job.fail_unit(func, refusal::compile_error(&error, &job.describe(func))),
+            _ => job.fail_general(refusal::compile_error(&error, "the module")),
+        }
+        if job.progress.complete(finished.len() + settled) {
+            job.ended();
+        }
     }
 
     /// Around the scope, as nothing is logged inside.
