@@ -7,8 +7,8 @@
 //! that anybody may free. The last handle shuts the engine down where it is dropped.
 //!
 //! Teardown (statements S1-41, S1-42): the task gate closes; every live token is asked to stop, so that units end at their next
-//! poll; queued tasks are dropped unrun; the caller parks until none runs; threads are joined. Modules stay usable: what has no code
-//! yet is compiled by the caller who asks for it.
+//! poll; queued tasks are dropped unrun; the caller parks until none runs; threads are joined. Modules and isolates stay usable: what has
+//! no code yet is compiled by the caller who asks for it. New isolates are refused.
 
 #![forbid(unsafe_code)]
 
@@ -99,8 +99,8 @@ impl WasmEngine {
         self.0.features.get(feature)
     }
 
-    /// Ends background work: returns when no task is left, queued or running, and every thread has ended. Modules live on, and
-    /// compile on their callers. Dropping the last handle does the same.
+    /// Ends background work: returns when no task is left, queued or running, and every thread has ended. Modules and isolates live on,
+    /// and compile on their callers; new isolates are refused. Dropping the last handle does the same.
     pub fn shutdown(&self) {
         self.0.shutdown();
     }

@@ -33,7 +33,7 @@ impl Isolate {
     ///
     /// # Errors
     ///
-    /// Address space is not to be had.
+    /// Address space is not to be had, or the engine was [shut down](WasmEngine::shutdown).
     pub fn new(engine: &WasmEngine) -> Result<Isolate, ResourceError> {
         Ok(Isolate { store: Store::new(engine)? })
     }

@@ -67,9 +67,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Address space is not to be had.
+    /// Address space is not to be had, or the engine was shut down (statement S1-42).
     pub fn new(engine: &WasmEngine) -> Result<Box<Self>, ResourceError> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
+        if engine.is_shut_down() {
+            return Err(ResourceError("the engine was shut down".into()));
+        }
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
         let func_table = FuncTable::new()?;
         let block = Box::new(IsolateBlock {
