@@ -16,6 +16,7 @@ use crate::abi::vmctx::VmLayout;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
+use crate::code::space::CodeSpace;
 use crate::codegen::env::CompileEnv;
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
@@ -214,16 +215,20 @@ impl Module {
     ///
     /// [`ensure_variant`](Self::ensure_variant) was not called for the variant, or there is no such function.
     pub fn slot(&self, variant: CodeVariant, func: DefinedFuncIndex) -> *const AtomicUsize {
-        let space = self.native().variant(variant).and_then(|code| code.space.as_ref());
-        match space {
+        match self.code_space(variant) {
             Some(space) => space.slot(func),
             None => panic!("no {variant:?} code was asked for before its slot"),
         }
     }
 
+    /// The code of a variant that was made; `None` for a module without bodies, too. For whoever runs it, and must report.
+    pub(crate) fn code_space(&self, variant: CodeVariant) -> Option<&CodeSpace> {
+        self.native().variant(variant)?.space.as_ref()
+    }
+
     /// The tier that a function's code has.
     pub fn tier(&self, variant: CodeVariant, func: DefinedFuncIndex) -> Option<Tier> {
-        self.native().variant(variant)?.space.as_ref()?.tier(func)
+        self.code_space(variant)?.tier(func)
     }
 
     /// What compiling has cost so far.

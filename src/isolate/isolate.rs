@@ -92,6 +92,12 @@ impl Isolate {
         self.store.interrupts.handle()
     }
 
+    /// Frees code that better code has replaced, as far as this isolate keeps it, and returns the bytes. That happens by itself around calls; an
+    /// isolate that rests for long while its modules are at work elsewhere does well to say so.
+    pub fn release_old_code(&mut self) -> usize {
+        self.store.report_code()
+    }
+
     /// Asks this before every growth of a memory or table from now on.
     pub fn set_limiter(&mut self, limiter: impl ResourceLimiter + 'static) {
         self.store.limiter = Some(Box::new(limiter));

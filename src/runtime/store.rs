@@ -21,6 +21,7 @@ use crate::runtime::instance::InstanceObject;
 use crate::runtime::interrupt::InterruptTarget;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::memory::MemoryObject;
+use crate::runtime::reports::CodeReports;
 use crate::runtime::stubs;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
@@ -54,6 +55,8 @@ pub struct Store {
     pub(crate) trace: TraceBuffer,
     pub(crate) depth: usize,
     pub(crate) interrupts: InterruptTarget,
+    /// To whom it says which code is on its stacks.
+    pub(crate) reports: CodeReports,
     /// Host state, one value of each type.
     pub(crate) host_data: HashMap<TypeId, Box<dyn Any + Send>>,
 }
@@ -112,6 +115,7 @@ impl Store {
             trace: TraceBuffer::default(),
             depth: 0,
             interrupts,
+            reports: CodeReports::default(),
             host_data: HashMap::new(),
         });
         store.block.isolate = (&raw mut *store).cast();
