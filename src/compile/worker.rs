@@ -29,6 +29,7 @@ use crate::base::sync::{Arc, thread};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::CodeError;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use crate::compile::budget::{self, Admitted};
 use crate::compile::job::CompileJob;
 use crate::compile::native_module::NativeModule;
 use crate::compile::policy::{FlushPolicy, Pending};
@@ -202,12 +203,38 @@ impl<'j> Slice<'j> {
                 self.exchange(None, true)?;
                 return Err(SliceEnd::Stopped);
             }
+            let room = self.admit(present)?;
             self.compile(present);
+            drop(room);
             let next = self.local.pop_fetched();
             let is_due = self.is_flush_due(next);
             unit = if next.is_some() && !is_due { next } else { self.exchange(next, is_due)? };
         }
         Ok(())
+    }
+
+    /// Waits for room in the budget. Meanwhile what is done is not kept from others, and a cancel or the end of the slice is seen.
+    fn admit(&mut self, unit: Unit) -> Result<Admitted<'j>, SliceEnd> {
+        let job = self.job;
+        let bytes = self.memory_bytes(unit);
+        loop {
+            if let Some(admitted) = job.shared.memory.admit(bytes) {
+                return Ok(admitted);
+            }
+            self.exchange(Some(unit), true)?;
+            if job.progress.is_settled() {
+                return Err(SliceEnd::NoUnit);
+            }
+            if self.is_stopped() {
+                self.local.put_back(unit);
+                return Err(SliceEnd::Stopped);
+            }
+            job.shared.memory.wait(bytes);
+        }
+    }
+
+    fn memory_bytes(&self, unit: Unit) -> usize {
+        budget::estimate(self.job.env.module.bodies[unit.func].len())
     }
 
     fn is_stopped(&self) -> bool {
@@ -337,6 +364,11 @@ impl<'j> Slice<'j> {
             self.settle_without_code(unit);
             return;
         }
+        if job.is_out_of_time() {
+            job.fail_unit(unit.func, self.timeout_of(unit));
+            self.settle_without_code(unit);
+            return;
+        }
         let span = self.traced.then(|| {
             let function = job.env.module.func_index(unit.func).index();
             tracing::debug_span!(target: trace::COMPILE, "unit", function, worker = self.local.slot(), tier = ?unit.tier)
@@ -364,6 +396,10 @@ impl<'j> Slice<'j> {
                 self.batch.bytes += artifact.code.len();
                 self.batch.finished.push((unit.func, asked));
                 self.batch.artifacts.push(artifact);
+            }
+            Err(UnitError::Stopped) if job.is_out_of_time() => {
+                job.fail_unit(unit.func, self.timeout_of(unit));
+                self.settle_without_code(unit);
             }
             Err(UnitError::Stopped) if job.should_stop(unit.func, self.background) => {
                 if job.first_error.matters(unit.func) && !job.progress.is_settled() {
@@ -399,6 +435,12 @@ impl<'j> Slice<'j> {
         }
     }
 
+    fn timeout_of(&self, unit: Unit) -> CompileError {
+        let timeout = self.job.shared.timeout.unwrap_or_default();
+        let message = format!("{}: not compiled within {timeout:?}", self.job.describe(unit.func));
+        CompileError::new(CompileErrorKind::Timeout, message, Some(self.job.env.module.bodies[unit.func].start as usize))
+    }
+
     /// The compiler of the tier; if it is unable, the better ones.
     fn run_compilers(&mut self, unit: Unit) -> Result<Artifact, UnitError> {
         let job = self.job;
@@ -424,7 +466,9 @@ impl<'j> Slice<'j> {
         }));
         match result {
             Ok(result) => {
-                self.scratch[index] = Some(scratch);
+                if job.shared.keeps_scratch(self.memory_bytes(unit)) {
+                    self.scratch[index] = Some(scratch);
+                }
                 result
             }
             Err(panic) => {

@@ -30,6 +30,8 @@ pub enum CompileErrorKind {
     CodeMemory,
     /// No tier takes the function.
     Unsupported,
+    /// The time for compiling the module is over.
+    Timeout,
     /// Compilation was cancelled by the owner or by engine shutdown.
     Cancelled,
     /// A defect of this engine: a compile unit panicked or the code generator refused its own input.
@@ -62,6 +64,7 @@ impl fmt::Display for CompileError {
             CompileErrorKind::CodeSpace => "code space: ",
             CompileErrorKind::CodeMemory => "code memory: ",
             CompileErrorKind::Unsupported => "unsupported: ",
+            CompileErrorKind::Timeout => "timeout: ",
             CompileErrorKind::Cancelled => "cancelled: ",
             CompileErrorKind::EngineBug => "engine bug: ",
         };

@@ -256,6 +256,8 @@ fn compile_stats_are_one_json_object_on_stdout() {
     assert_eq!(stats["functions"], 12);
     assert!(stats["native_bytes"].as_u64() > stats["code_bytes"].as_u64());
     assert_eq!(deltic(&["compile", "sort.wat"]).expect(0).stdout, "");
+    assert_eq!(deltic(&["compile", "--max-compile-memory", "1M", "sort.wat"]).expect(0).stdout, "");
+    deltic(&["compile", "--max-compile-memory", "some", "sort.wat"]).expect(2).says("is not a size");
 }
 
 #[test]
