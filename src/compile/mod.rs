@@ -32,6 +32,7 @@ pub mod worker;
 
 mod budget;
 mod compilers;
+mod phases;
 mod refusal;
 
 pub use config::{Config, EngineError};

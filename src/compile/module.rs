@@ -252,6 +252,7 @@ impl Module {
             for (slot, worker) in job.stats.workers.iter().enumerate() {
                 let worker = *worker.lock();
                 stats.compile_cpu += worker.cpu;
+                stats.validate_bodies += worker.validate;
                 stats.workers.resize_with(stats.workers.len().max(slot + 1), Default::default);
                 stats.workers[slot].merge(&worker);
             }

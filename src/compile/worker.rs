@@ -32,6 +32,7 @@ use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::compile::budget::{self, Admitted};
 use crate::compile::job::CompileJob;
 use crate::compile::native_module::NativeModule;
+use crate::compile::phases::Phases;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
 use crate::compile::refusal;
@@ -460,10 +461,13 @@ impl<'j> Slice<'j> {
         let mut scratch = self.scratch[index].take().unwrap_or_else(|| job.shared.take_scratch(index));
         let detected = &mut self.detected;
         let stop = || job.should_stop(unit.func, background);
+        let mut phases = Phases::new(&*job.shared.timing.clock, self.traced);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut context = UnitContext { scratch: &mut scratch, detected, stop: &stop };
+            let mut phase = |phase| phases.begin(phase);
+            let mut context = UnitContext { scratch: &mut scratch, detected, stop: &stop, phase: &mut phase };
             compiler.compile(&job.env, unit.func, unit.variant, &mut context)
         }));
+        self.stats.validate += phases.end();
         match result {
             Ok(result) => {
                 if job.shared.keeps_scratch(self.memory_bytes(unit)) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, Tier};
 use deltic::base::DefinedFuncIndex;
-use deltic::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use deltic::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use deltic::codegen::env::CompileEnv;
 use deltic::compile::{Config, WasmEngine};
 use deltic::tasks::clock::Clock;
@@ -154,7 +154,9 @@ impl Compiler for FakeCompiler {
         for act in acts.clone() {
             self.act(func.as_u32(), act, unit)?;
         }
+        (unit.phase)(Phase::Validate);
         validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut Default::default())?;
+        (unit.phase)(Phase::Compile);
         self.finished.fetch_add(1, Ordering::SeqCst);
         let mut made = artifact(env, func, self.tier, variant);
         match acts.next_back() {
