@@ -100,6 +100,9 @@ unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFra
     // SAFETY: the stub passes the context that was called; contexts live as long as their store, whose pointer the block holds.
     // The store's own `&mut` is suspended in the activation that this call belongs to, and is not used before this returns.
     let (func, store) = unsafe { (&(*context).func.0, &mut *(*(*context).block).isolate.cast::<Store>()) };
+    if store.reports.is_rung() {
+        store.report_code();
+    }
     let data: *const dyn Any = &*func.data;
     // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));

@@ -63,6 +63,7 @@ impl Store {
         let (memories, tables, mut globals) = self.own_objects(decoded, imports)?;
         let variant = self.choose_variant(&memories, decoded);
         module.ensure_variant(variant).map_err(LinkError::Compile)?;
+        self.reports.register(module, variant);
         let layout = module.layout();
         let type_ids = module.type_ids().as_ptr();
         let func_table = self.func_table.base();

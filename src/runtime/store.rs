@@ -21,6 +21,7 @@ use crate::runtime::instance::InstanceObject;
 use crate::runtime::interrupt::InterruptTarget;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::memory::MemoryObject;
+use crate::runtime::reports::CodeReports;
 use crate::runtime::stubs;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
@@ -54,6 +55,8 @@ pub struct Store {
     pub(crate) trace: TraceBuffer,
     pub(crate) depth: usize,
     pub(crate) interrupts: InterruptTarget,
+    /// To whom it says which code is on its stacks.
+    pub(crate) reports: CodeReports,
     /// Host state, one value of each type.
     pub(crate) host_data: HashMap<TypeId, Box<dyn Any + Send>>,
 }
@@ -67,9 +70,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Address space is not to be had.
+    /// Address space is not to be had, or the engine was shut down (statement S1-42).
     pub fn new(engine: &WasmEngine) -> Result<Box<Self>, ResourceError> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
+        if engine.is_shut_down() {
+            return Err(ResourceError("the engine was shut down".into()));
+        }
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
         let func_table = FuncTable::new()?;
         let block = Box::new(IsolateBlock {
@@ -109,6 +115,7 @@ impl Store {
             trace: TraceBuffer::default(),
             depth: 0,
             interrupts,
+            reports: CodeReports::default(),
             host_data: HashMap::new(),
         });
         store.block.isolate = (&raw mut *store).cast();
