@@ -85,7 +85,7 @@ impl WasmEngine {
         &self.0.config
     }
 
-    /// Its registry of function types.
+    /// Its registry of types.
     pub fn types(&self) -> &TypeRegistry {
         &self.0.types
     }

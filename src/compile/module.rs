@@ -27,9 +27,10 @@ use crate::compile::refusal;
 use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
+use crate::wasm::canonical::CanonicalTypes;
 use crate::wasm::decode::{Decoded, decode_with, to_binary};
 use crate::wasm::error::CompileError;
-use crate::wasm::module::{CanonicalTypes, WasmModule};
+use crate::wasm::module::WasmModule;
 
 /// A compiled module. A handle: clones are the same module. Keeps its engine alive.
 #[derive(Debug, Clone)]
@@ -125,7 +126,7 @@ impl Module {
         validate_wall: Duration,
         sink: Option<Arc<dyn EventSink>>,
     ) -> Result<Module, CompileError> {
-        let canonical_types = engine.types().ids_of(&decoded.module);
+        let canonical_types = engine.types().intern_module(&decoded.module)?;
         let env = Arc::new(compile_env(engine, decoded));
         let native = NativeModule::new(env, EventQueue::new(sink), engine.poster().clone());
         let native = TokenOwner::new(native);
@@ -133,7 +134,7 @@ impl Module {
         Ok(Module(Arc::new(ModuleOwner {
             native,
             token_id,
-            type_ids: canonical_types.values().map(|id| id.as_u32()).collect(),
+            type_ids: canonical_types.ids().map(|id| id.as_u32()).collect(),
             canonical_types,
             validate_wall,
             image_cache: OnceLock::new(),
@@ -194,7 +195,7 @@ impl Module {
         &self.native().env().layout
     }
 
-    /// The canonical ids of its types.
+    /// Its types in the engine.
     pub fn canonical_types(&self) -> &CanonicalTypes {
         &self.0.canonical_types
     }
