@@ -45,13 +45,7 @@ impl Calls {
         let module = Module::new(engine, GUEST).expect("a valid module");
         let mut isolate = Isolate::new(engine).expect("an isolate");
         let mut linker = Linker::new(engine);
-        let ty = module
-            .decoded()
-            .types
-            .values()
-            .find(|ty| ty.params.len() == 1 && ty.results.len() == 1)
-            .expect("(i32) -> i32")
-            .clone();
+        let ty = deltic::FuncType::new([deltic::ValType::I32], [deltic::ValType::I32]);
         linker.func_wrap("host", "typed", |x: i32| x + 1).expect("a new name");
         linker.func_wrap("host", "caller", |_: Caller<'_>, x: i32| x + 1).expect("a new name");
         let untyped = |_: Caller<'_>, args: &[Val]| match args {

@@ -61,6 +61,8 @@ traps! {
     MissingCode = 17, "function has no code";
     /// A host function failed; the error travels beside the code.
     HostError = 18, "host function error";
+    /// A call through a null reference.
+    NullFunctionReference = 19, "null function reference";
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn export_type(module: &WasmModule, index: ExportIndex) -> ExternType {
         ExportIndex::Table(table) => ExternType::Table(module.tables[table].ty),
         ExportIndex::Memory(memory) => ExternType::Memory(module.memories[memory]),
         ExportIndex::Global(global) => ExternType::Global(module.globals[global]),
-        ExportIndex::Tag(tag) => ExternType::Tag(module.types[module.tags[tag]].clone()),
+        ExportIndex::Tag(tag) => ExternType::Tag(module.signature(module.tags[tag]).clone()),
     }
 }
 
@@ -110,7 +110,7 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, CompileError> {
 }
 
 /// Proposals by the name that the specification's repositories give them.
-const PROPOSALS: [(&str, WasmFeatures); 14] = [
+const PROPOSALS: [(&str, WasmFeatures); 16] = [
     ("mutable-global", WasmFeatures::MUTABLE_GLOBAL),
     ("sign-extension-ops", WasmFeatures::SIGN_EXTENSION),
     ("nontrapping-float-to-int-conversions", WasmFeatures::SATURATING_FLOAT_TO_INT),
@@ -125,6 +125,8 @@ const PROPOSALS: [(&str, WasmFeatures); 14] = [
     ("multi-memory", WasmFeatures::MULTI_MEMORY),
     ("memory64", WasmFeatures::MEMORY64),
     ("wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC),
+    ("function-references", WasmFeatures::FUNCTION_REFERENCES),
+    ("gc", WasmFeatures::GC),
 ];
 
 /// The proposals that a valid module cannot do without: each is left out once, to see whether the module is still valid.

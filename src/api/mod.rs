@@ -23,7 +23,11 @@ pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};
 pub use crate::runtime::limiter::{ResourceLimiter, StaticLimits};
 pub use crate::runtime::link::{Extern, ExternType};
 pub use crate::runtime::trap::{Frame, HostError, Trap};
-pub use crate::runtime::value::{ExternRef, Func, Global, Instance, Memory, Table, Val};
+pub use crate::runtime::value::{AnyRef, ExnRef, ExternRef, Func, Global, Instance, Memory, Table, Val};
+pub use crate::wasm::canonical::{CanonicalType, TypeHandle};
 pub use crate::wasm::error::{CompileError, CompileErrorKind};
-pub use crate::wasm::types::{FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
+pub use crate::wasm::types::{
+    ArrayType, CompositeKind, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, RefType, StorageType,
+    StructType, SubType, TableType, ValType,
+};
 pub use crate::wasm::validate::Features;

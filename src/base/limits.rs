@@ -7,6 +7,15 @@
 pub const MODULE_BYTES: usize = 1_073_741_824;
 /// Types in the type section.
 pub const TYPE_COUNT: usize = 1_000_000;
+/// Types of one recursion group.
+pub const REC_GROUP_TYPE_COUNT: usize = 1_000_000;
+/// Types between a type and the root of its hierarchy.
+pub const SUBTYPING_DEPTH: usize = 63;
+/// Types of a module, each counted once for itself and once for each type that it extends, however remotely. Not in the JavaScript
+/// interface, whose limits allow 64 million: 64 MiB of tables for subtype checks.
+pub const SUPERTYPE_COUNT: usize = 1 << 24;
+/// Fields of a structure.
+pub const FIELD_COUNT: usize = 10_000;
 /// Functions, imported and defined.
 pub const FUNC_COUNT: usize = 1_000_000;
 /// Imports.

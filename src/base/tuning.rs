@@ -30,6 +30,10 @@ pub const TASK_STACK_BYTES: usize = 8 << 20;
 pub const TASK_BODY_BYTES: usize = 1_024;
 /// The same for tasks that only validate.
 pub const VALIDATE_TASK_BODY_BYTES: usize = 64 * 1024;
+/// Memory that the compiler takes for each byte of a body …
+pub const COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
+/// … and for each unit besides.
+pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
 /// An event tells of each so many bytes of machine code that were published.
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 /// What a module leaves behind is freed on another thread from this size on.

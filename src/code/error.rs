@@ -27,7 +27,8 @@ pub enum CodeError {
     /// No executable memory.
     #[error(transparent)]
     Exec(#[from] ExecError),
-    /// An artifact contradicts itself or the space: a defect of the compiler, or of a cache that was not verified.
+    /// An artifact contradicts itself or the space: a defect of the compiler, or of a cache that was not verified. Of several in a batch,
+    /// the one with the lowest index is told.
     #[error("code of function {} is malformed: {defect}", func.as_u32())]
     Malformed {
         /// Whose code.
@@ -41,21 +42,21 @@ pub enum CodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactDefect {
     /// It has no code.
-    #[error("it is empty")]
+    #[error("there is none")]
     Empty,
     /// The space has no slot for it, or for a function that it calls.
     #[error("function {} has no slot", .0.as_u32())]
     NoSlot(DefinedFuncIndex),
     /// The alignment is no power of two or larger than a page.
-    #[error("alignment {0}")]
+    #[error("an alignment of {0} is impossible")]
     Alignment(u32),
     /// A displacement lies outside of the code.
-    #[error("displacement at offset {0}")]
+    #[error("a displacement at offset {0} lies outside of it")]
     Reloc(u32),
     /// A trap site lies outside of the code.
-    #[error("trap site at offset {0}")]
+    #[error("a trap site at offset {0} lies outside of it")]
     Trap(u32),
     /// A position lies outside of the code.
-    #[error("position of offset {0}")]
+    #[error("a position at offset {0} lies outside of it")]
     Position(u32),
 }

@@ -2,13 +2,14 @@
 //!
 //! In the order in which code passes through: [`space`] owns the memory and the dispatch slots, `publish` brings
 //! [`Artifact`](crate::abi::artifact::Artifact)s into it, [`registry`] says which function an address belongs to (signal handlers ask),
-//! [`reclaim`] frees code that better code has replaced once no stack refers to it. [`helpers`] are the library functions that code
+//! [`reclaim`] frees code that better code has replaced once no stack refers to it (a [`bell`] says when to look). [`helpers`] are the library functions that code
 //! calls where the processor lacks an instruction.
 //!
 //! **Invariants:** the code of a function changes only by a compare-and-swap of its dispatch slot, from a tier to one that is not
 //! lower; code is never patched after it was published; generated code and its callers load an entry address from a slot
 //! immediately before they use it and keep none across a call, so that what is on no stack is in no register either.
 
+pub mod bell;
 pub mod error;
 mod free;
 pub mod helpers;

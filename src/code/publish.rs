@@ -48,8 +48,9 @@ impl CodeSpace {
     /// [`CodeError::Exhausted`] when the space is full, [`CodeError::Malformed`] when an artifact contradicts itself or the space,
     /// [`CodeError::Exec`] when the system refuses. No slot was changed then.
     pub fn publish(&self, artifacts: Vec<Artifact>) -> Result<usize, CodeError> {
-        for artifact in &artifacts {
-            self.check(artifact).map_err(|defect| CodeError::Malformed { func: artifact.func, defect })?;
+        let malformed = artifacts.iter().filter_map(|artifact| Some((artifact.func, self.check(artifact).err()?)));
+        if let Some((func, defect)) = malformed.min_by_key(|&(func, _)| func.as_u32()) {
+            return Err(CodeError::Malformed { func, defect });
         }
         let _kept = self.installing.read();
         let wanted: Vec<Artifact> = artifacts.into_iter().filter(|it| !self.is_refused(it.func, it.tier)).collect();

@@ -21,7 +21,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering;
+use crate::code::bell::ReportBell;
 use crate::code::free::FreeRanges;
 use crate::code::metadata::FunctionMetadata;
 use crate::code::space::CodeSpace;
@@ -42,10 +44,17 @@ pub struct ReporterId(u64);
 pub(in crate::code) struct Reclaim {
     epoch: u64,
     next_reporter: u64,
-    /// With the epoch that was current at their last report.
-    reporters: Vec<(ReporterId, u64)>,
+    reporters: Vec<Reporter>,
     retired: Vec<Retired>,
     pub free: FreeRanges,
+}
+
+#[derive(Debug)]
+struct Reporter {
+    id: ReporterId,
+    /// The epoch that was current at the last report.
+    epoch: u64,
+    bell: Arc<ReportBell>,
 }
 
 /// Code that no slot leads to.
@@ -76,12 +85,14 @@ impl Reclaim {
         self.epoch += 1;
         let epoch = self.epoch;
         self.retired.extend(batch.into_iter().map(|retired| Retired { epoch, ..retired }));
+        self.reporters.iter().for_each(|reporter| reporter.bell.ring());
     }
 
     fn note_report(&mut self, reporter: ReporterId, live_offsets: &[usize]) {
         let epoch = self.epoch;
-        let entry = self.reporters.iter_mut().find(|(id, _)| *id == reporter);
-        entry.expect("a reporter reports before it is removed").1 = epoch;
+        let entry = self.reporters.iter_mut().find(|entry| entry.id == reporter);
+        let entry = entry.expect("a reporter reports before it is removed");
+        entry.epoch = epoch;
         for retired in &mut self.retired {
             retired.live_in.retain(|id| *id != reporter);
             // A return address may be the end of the code; the range begins with the header, so the next function's is another.
@@ -89,32 +100,33 @@ impl Reclaim {
             let first = live_offsets.partition_point(|&offset| offset < range.start);
             if live_offsets.get(first).is_some_and(|offset| range.contains(offset)) {
                 retired.live_in.push(reporter);
+                entry.bell.owe();
             }
         }
     }
 
     fn take_dead(&mut self) -> Vec<Retired> {
-        let reached = self.reporters.iter().map(|&(_, epoch)| epoch).min().unwrap_or(u64::MAX);
+        let reached = self.reporters.iter().map(|reporter| reporter.epoch).min().unwrap_or(u64::MAX);
         self.retired.extract_if(.., |retired| retired.epoch <= reached && retired.live_in.is_empty()).collect()
     }
 }
 
 impl CodeSpace {
-    /// Someone will run code of this space. Called before that.
-    pub fn add_reporter(&self) -> ReporterId {
+    /// Someone will run code of this space. Called before that. The bell rings when a report may free something.
+    pub fn add_reporter(&self, bell: Arc<ReportBell>) -> ReporterId {
         let mut lists = self.reclaim.lock();
-        let reporter = ReporterId(lists.next_reporter);
+        let id = ReporterId(lists.next_reporter);
         lists.next_reporter += 1;
         let epoch = lists.epoch;
-        lists.reporters.push((reporter, epoch));
-        reporter
+        lists.reporters.push(Reporter { id, epoch, bell });
+        id
     }
 
     /// A reporter runs no code of this space any more: none is on its stacks.
     pub fn remove_reporter(&self, reporter: ReporterId) {
         let dead = {
             let mut lists = self.reclaim.lock();
-            lists.reporters.retain(|(id, _)| *id != reporter);
+            lists.reporters.retain(|entry| entry.id != reporter);
             for retired in &mut lists.retired {
                 retired.live_in.retain(|id| *id != reporter);
             }

@@ -39,6 +39,17 @@ pub struct UnitContext<'a> {
     pub detected: &'a mut Features,
     /// Says true when the unit need not be finished. Asked between passes.
     pub stop: &'a dyn Fn() -> bool,
+    /// Told when a phase begins, and so when the one before ends: for figures and traces.
+    pub phase: &'a mut dyn FnMut(Phase),
+}
+
+/// What a unit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It validates the body.
+    Validate,
+    /// It makes code, validating at the same time if it has not yet.
+    Compile,
 }
 
 /// Memory of one worker for one compiler, opaque to the service.

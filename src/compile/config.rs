@@ -34,6 +34,8 @@ pub struct Config {
     task_body_bytes: usize,
     task_slice: Duration,
     eager_tier: Option<Tier>,
+    compile_memory_limit: Option<usize>,
+    compile_timeout: Option<Duration>,
     thread_name: String,
     scope_timing: bool,
     unit_recording: bool,
@@ -52,6 +54,8 @@ impl Default for Config {
             task_body_bytes: tuning::TASK_BODY_BYTES,
             task_slice: tuning::TASK_SLICE,
             eager_tier: None,
+            compile_memory_limit: None,
+            compile_timeout: None,
             thread_name: "deltic-task".to_owned(),
             scope_timing: false,
             unit_recording: false,
@@ -134,6 +138,22 @@ impl Config {
         self
     }
 
+    /// How much memory compiling may take, in all modules of the engine together, code that is done not counted. It is an estimate by the
+    /// size of bodies: fewer functions are compiled at a time where they are large, and one always is. Default: no bound.
+    #[must_use]
+    pub fn with_compile_memory_limit(mut self, bytes: usize) -> Self {
+        self.compile_memory_limit = Some(bytes);
+        self
+    }
+
+    /// How long compiling a variant of a module may take, from its beginning. Functions that are not begun by then, or notice it between two
+    /// passes, fail the module with [`CompileErrorKind::Timeout`](crate::wasm::error::CompileErrorKind). Default: no bound.
+    #[must_use]
+    pub fn with_compile_timeout(mut self, timeout: Duration) -> Self {
+        self.compile_timeout = Some(timeout);
+        self
+    }
+
     /// What background threads are called, before their number. Default: `deltic-task`. Linux shows 15 bytes of the whole.
     #[must_use]
     pub fn with_thread_name(mut self, name: &str) -> Self {
@@ -205,6 +225,16 @@ impl Config {
     /// See [`with_eager_tier`](Self::with_eager_tier).
     pub fn eager_tier(&self) -> Option<Tier> {
         self.eager_tier
+    }
+
+    /// See [`with_compile_memory_limit`](Self::with_compile_memory_limit).
+    pub fn compile_memory_limit(&self) -> Option<usize> {
+        self.compile_memory_limit
+    }
+
+    /// See [`with_compile_timeout`](Self::with_compile_timeout).
+    pub fn compile_timeout(&self) -> Option<Duration> {
+        self.compile_timeout
     }
 
     /// See [`with_thread_name`](Self::with_thread_name).

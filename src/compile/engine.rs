@@ -7,8 +7,8 @@
 //! that anybody may free. The last handle shuts the engine down where it is dropped.
 //!
 //! Teardown (statements S1-41, S1-42): the task gate closes; every live token is asked to stop, so that units end at their next
-//! poll; queued tasks are dropped unrun; the caller parks until none runs; threads are joined. Modules stay usable: what has no code
-//! yet is compiled by the caller who asks for it.
+//! poll; queued tasks are dropped unrun; the caller parks until none runs; threads are joined. Modules and isolates stay usable: what has
+//! no code yet is compiled by the caller who asks for it. New isolates are refused.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ use crate::abi::artifact::{CodeVariant, Tier};
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch};
+use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError};
 use crate::compile::features::FeatureCounts;
@@ -84,7 +85,7 @@ impl WasmEngine {
         &self.0.config
     }
 
-    /// Its registry of function types.
+    /// Its registry of types.
     pub fn types(&self) -> &TypeRegistry {
         &self.0.types
     }
@@ -99,8 +100,8 @@ impl WasmEngine {
         self.0.features.get(feature)
     }
 
-    /// Ends background work: returns when no task is left, queued or running, and every thread has ended. Modules live on, and
-    /// compile on their callers. Dropping the last handle does the same.
+    /// Ends background work: returns when no task is left, queued or running, and every thread has ended. Modules and isolates live on,
+    /// and compile on their callers; new isolates are refused. Dropping the last handle does the same.
     pub fn shutdown(&self) {
         self.0.shutdown();
     }
@@ -169,6 +170,8 @@ pub struct EngineShared {
     scratch: Box<[RankedMutex<Vec<Scratch>>]>,
     scratch_max: usize,
     eager_tier: Option<Tier>,
+    pub(super) memory: MemoryBudget,
+    pub(super) timeout: Option<Duration>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
 }
@@ -192,6 +195,8 @@ impl EngineShared {
         EngineShared {
             scratch: compilers.iter().map(|_| RankedMutex::new(Rank::Scratch, Vec::new())).collect(),
             eager_tier: config.eager_tier(),
+            memory: MemoryBudget::new(config.compile_memory_limit()),
+            timeout: config.compile_timeout(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
@@ -212,6 +217,11 @@ impl EngineShared {
     pub(super) fn take_scratch(&self, compiler: usize) -> Scratch {
         let kept = self.scratch[compiler].lock().pop();
         kept.unwrap_or_else(|| self.compilers[compiler].new_scratch())
+    }
+
+    /// Whether the scratch of a unit that took so many bytes may be kept.
+    pub(super) fn keeps_scratch(&self, bytes: usize) -> bool {
+        self.memory.may_keep(bytes, self.scratch_max)
     }
 
     pub(super) fn give_scratch(&self, compiler: usize, scratch: Scratch) {

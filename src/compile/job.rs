@@ -221,7 +221,16 @@ impl CompileJob {
 
     /// Whether a unit's worker should give the unit up.
     pub(super) fn should_stop(&self, func: DefinedFuncIndex, background: bool) -> bool {
-        (background && self.token.stop_requested()) || !self.first_error.matters(func) || self.progress.is_settled()
+        (background && self.token.stop_requested())
+            || !self.first_error.matters(func)
+            || self.progress.is_settled()
+            || self.is_out_of_time()
+    }
+
+    /// Whether the time that the configuration gives is over. Looks at the clock only if it gives any.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        let timing = &self.shared.timing;
+        self.shared.timeout.is_some_and(|timeout| timing.clock.now().saturating_sub(self.stats.begun) >= timeout)
     }
 
     /// A function for people: its index, and its name if it has one.

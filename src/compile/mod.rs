@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`config`] and [`engine`] say what there is for all modules; [`module`] is what a user holds, [`pending`] the
 //! same while it compiles; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
-//! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them and publishes as
-//! [`policy`] says; [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
+//! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them, as `budget` admits, and publishes as
+//! [`policy`] says (`refusal` words what publication may answer); [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
 //! [`validation`] is the same without code, and [`simulator`] runs the policies without threads.
 //!
 //! **Invariant:** a worker owns plain data and the token: it upgrades no weak reference, frees no module, runs no user code.
@@ -30,7 +30,10 @@ pub mod unit;
 pub mod validation;
 pub mod worker;
 
+mod budget;
 mod compilers;
+mod phases;
+mod refusal;
 
 pub use config::{Config, EngineError};
 pub use engine::WasmEngine;

@@ -16,18 +16,21 @@ use crate::abi::vmctx::VmLayout;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
+use crate::code::space::CodeSpace;
 use crate::codegen::env::CompileEnv;
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
 use crate::compile::job::{CompileJob, JobKind};
 use crate::compile::native_module::NativeModule;
 use crate::compile::pending::PendingModule;
+use crate::compile::refusal;
 use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
+use crate::wasm::canonical::CanonicalTypes;
 use crate::wasm::decode::{Decoded, decode_with, to_binary};
 use crate::wasm::error::CompileError;
-use crate::wasm::module::{CanonicalTypes, WasmModule};
+use crate::wasm::module::WasmModule;
 
 /// A compiled module. A handle: clones are the same module. Keeps its engine alive.
 #[derive(Debug, Clone)]
@@ -123,7 +126,7 @@ impl Module {
         validate_wall: Duration,
         sink: Option<Arc<dyn EventSink>>,
     ) -> Result<Module, CompileError> {
-        let canonical_types = engine.types().ids_of(&decoded.module);
+        let canonical_types = engine.types().intern_module(&decoded.module)?;
         let env = Arc::new(compile_env(engine, decoded));
         let native = NativeModule::new(env, EventQueue::new(sink), engine.poster().clone());
         let native = TokenOwner::new(native);
@@ -131,7 +134,7 @@ impl Module {
         Ok(Module(Arc::new(ModuleOwner {
             native,
             token_id,
-            type_ids: canonical_types.values().map(|id| id.as_u32()).collect(),
+            type_ids: canonical_types.ids().map(|id| id.as_u32()).collect(),
             canonical_types,
             validate_wall,
             image_cache: OnceLock::new(),
@@ -165,7 +168,7 @@ impl Module {
         let owner = &*self.0;
         let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
         let made = native.make_variant(variant, || CompileJob::new(engine, native, token, (variant, kind), joined));
-        let (code, is_new) = made.map_err(|error| CompileError::limit(error.to_string(), None))?;
+        let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
             code.job.start(engine);
         }
@@ -192,7 +195,7 @@ impl Module {
         &self.native().env().layout
     }
 
-    /// The canonical ids of its types.
+    /// Its types in the engine.
     pub fn canonical_types(&self) -> &CanonicalTypes {
         &self.0.canonical_types
     }
@@ -213,16 +216,20 @@ impl Module {
     ///
     /// [`ensure_variant`](Self::ensure_variant) was not called for the variant, or there is no such function.
     pub fn slot(&self, variant: CodeVariant, func: DefinedFuncIndex) -> *const AtomicUsize {
-        let space = self.native().variant(variant).and_then(|code| code.space.as_ref());
-        match space {
+        match self.code_space(variant) {
             Some(space) => space.slot(func),
             None => panic!("no {variant:?} code was asked for before its slot"),
         }
     }
 
+    /// The code of a variant that was made; `None` for a module without bodies, too. For whoever runs it, and must report.
+    pub(crate) fn code_space(&self, variant: CodeVariant) -> Option<&CodeSpace> {
+        self.native().variant(variant)?.space.as_ref()
+    }
+
     /// The tier that a function's code has.
     pub fn tier(&self, variant: CodeVariant, func: DefinedFuncIndex) -> Option<Tier> {
-        self.native().variant(variant)?.space.as_ref()?.tier(func)
+        self.code_space(variant)?.tier(func)
     }
 
     /// What compiling has cost so far.
@@ -246,6 +253,7 @@ impl Module {
             for (slot, worker) in job.stats.workers.iter().enumerate() {
                 let worker = *worker.lock();
                 stats.compile_cpu += worker.cpu;
+                stats.validate_bodies += worker.validate;
                 stats.workers.resize_with(stats.workers.len().max(slot + 1), Default::default);
                 stats.workers[slot].merge(&worker);
             }

@@ -105,6 +105,8 @@ pub struct WorkerStats {
     pub yield_count: usize,
     /// Processor time.
     pub cpu: Duration,
+    /// Time in which units validated and did nothing else.
+    pub validate: Duration,
     /// Its scopes, when the configuration asks.
     pub scopes: ScopeTimes,
 }
@@ -116,6 +118,7 @@ impl WorkerStats {
         self.flush_count += other.flush_count;
         self.yield_count += other.yield_count;
         self.cpu += other.cpu;
+        self.validate += other.validate;
         self.scopes.merge(&other.scopes);
     }
 }
@@ -142,8 +145,10 @@ pub struct CompileStats {
     pub code_bytes: usize,
     /// Bytes of machine code.
     pub native_bytes: usize,
-    /// Wall time of decoding and module-level validation. Bodies are validated while they are compiled.
+    /// Wall time of decoding and module-level validation. Bodies are validated in their units.
     pub validate_wall: Duration,
+    /// Time that units took to validate bodies, all workers together; a part of `compile_wall` and of `compile_cpu`.
+    pub validate_bodies: Duration,
     /// Wall time from the start of compilation to its end.
     pub compile_wall: Duration,
     /// Processor time of all workers, the caller among them.

@@ -29,10 +29,13 @@ use crate::base::sync::{Arc, thread};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::CodeError;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use crate::compile::budget::{self, Admitted};
 use crate::compile::job::CompileJob;
 use crate::compile::native_module::NativeModule;
+use crate::compile::phases::Phases;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
+use crate::compile::refusal;
 use crate::compile::stats::{UnitRecord, WorkerStats};
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::tasks::manager::{Outcome, Task};
@@ -138,6 +141,13 @@ struct Batch {
     begun: Duration,
 }
 
+/// A batch that was not published.
+struct Refused {
+    error: CodeError,
+    finished: Vec<(DefinedFuncIndex, Tier)>,
+    settled: usize,
+}
+
 /// What came of publishing.
 #[derive(Default)]
 struct Flushed {
@@ -194,12 +204,38 @@ impl<'j> Slice<'j> {
                 self.exchange(None, true)?;
                 return Err(SliceEnd::Stopped);
             }
+            let room = self.admit(present)?;
             self.compile(present);
+            drop(room);
             let next = self.local.pop_fetched();
             let is_due = self.is_flush_due(next);
             unit = if next.is_some() && !is_due { next } else { self.exchange(next, is_due)? };
         }
         Ok(())
+    }
+
+    /// Waits for room in the budget. Meanwhile what is done is not kept from others, and a cancel or the end of the slice is seen.
+    fn admit(&mut self, unit: Unit) -> Result<Admitted<'j>, SliceEnd> {
+        let job = self.job;
+        let bytes = self.memory_bytes(unit);
+        loop {
+            if let Some(admitted) = job.shared.memory.admit(bytes) {
+                return Ok(admitted);
+            }
+            self.exchange(Some(unit), true)?;
+            if job.progress.is_settled() {
+                return Err(SliceEnd::NoUnit);
+            }
+            if self.is_stopped() {
+                self.local.put_back(unit);
+                return Err(SliceEnd::Stopped);
+            }
+            job.shared.memory.wait(bytes);
+        }
+    }
+
+    fn memory_bytes(&self, unit: Unit) -> usize {
+        budget::estimate(self.job.env.module.bodies[unit.func].len())
     }
 
     fn is_stopped(&self) -> bool {
@@ -264,7 +300,7 @@ impl<'j> Slice<'j> {
                     job.ended();
                 }
             }
-            Err(error) => job.fail_general(CompileError::limit(error.to_string(), None)),
+            Err(refused) => self.settle_refused(refused),
         }
         if expired && let Some(unit) = next {
             self.local.put_back(unit);
@@ -275,18 +311,35 @@ impl<'j> Slice<'j> {
     }
 
     /// Publishes the batch and counts it; in a scope.
-    fn publish(&mut self, native: &NativeModule) -> Result<Flushed, CodeError> {
+    fn publish(&mut self, native: &NativeModule) -> Result<Flushed, Refused> {
         if self.batch.is_empty() {
             return Ok(Flushed::default());
         }
         let job = self.job;
         let batch = std::mem::take(&mut self.batch);
-        let native_bytes = native.publish(job.variant, batch.artifacts)?;
+        let native_bytes = match native.publish(job.variant, batch.artifacts) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(Refused { error, finished: batch.finished, settled: batch.settled }),
+        };
         job.count_finished(&batch.finished);
         batch.finished.iter().for_each(|&(func, _)| job.states.finish(func));
         job.stats.workers[self.local.slot()].lock().flush_count += 1;
         let ended = job.progress.complete(batch.finished.len() + batch.settled);
         Ok(Flushed { native_bytes, ended })
+    }
+
+    /// Malformed code is its function's fault: units below that one still count. Nothing else is any function's fault.
+    fn settle_refused(&self, refused: Refused) {
+        let Refused { error, finished, settled } = refused;
+        let job = self.job;
+        finished.iter().for_each(|&(func, _)| job.states.give_up(func));
+        match error {
+            CodeError::Malformed { func, .. } => job.fail_unit(func, refusal::compile_error(&error, &job.describe(func))),
+            _ => job.fail_general(refusal::compile_error(&error, "the module")),
+        }
+        if job.progress.complete(finished.len() + settled) {
+            job.ended();
+        }
     }
 
     /// Around the scope, as nothing is logged inside.
@@ -309,6 +362,11 @@ impl<'j> Slice<'j> {
             return;
         }
         if !job.first_error.matters(unit.func) {
+            self.settle_without_code(unit);
+            return;
+        }
+        if job.is_out_of_time() {
+            job.fail_unit(unit.func, self.timeout_of(unit));
             self.settle_without_code(unit);
             return;
         }
@@ -339,6 +397,10 @@ impl<'j> Slice<'j> {
                 self.batch.bytes += artifact.code.len();
                 self.batch.finished.push((unit.func, asked));
                 self.batch.artifacts.push(artifact);
+            }
+            Err(UnitError::Stopped) if job.is_out_of_time() => {
+                job.fail_unit(unit.func, self.timeout_of(unit));
+                self.settle_without_code(unit);
             }
             Err(UnitError::Stopped) if job.should_stop(unit.func, self.background) => {
                 if job.first_error.matters(unit.func) && !job.progress.is_settled() {
@@ -374,6 +436,12 @@ impl<'j> Slice<'j> {
         }
     }
 
+    fn timeout_of(&self, unit: Unit) -> CompileError {
+        let timeout = self.job.shared.timeout.unwrap_or_default();
+        let message = format!("{}: not compiled within {timeout:?}", self.job.describe(unit.func));
+        CompileError::new(CompileErrorKind::Timeout, message, Some(self.job.env.module.bodies[unit.func].start as usize))
+    }
+
     /// The compiler of the tier; if it is unable, the better ones.
     fn run_compilers(&mut self, unit: Unit) -> Result<Artifact, UnitError> {
         let job = self.job;
@@ -393,13 +461,18 @@ impl<'j> Slice<'j> {
         let mut scratch = self.scratch[index].take().unwrap_or_else(|| job.shared.take_scratch(index));
         let detected = &mut self.detected;
         let stop = || job.should_stop(unit.func, background);
+        let mut phases = Phases::new(&*job.shared.timing.clock, self.traced);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut context = UnitContext { scratch: &mut scratch, detected, stop: &stop };
+            let mut phase = |phase| phases.begin(phase);
+            let mut context = UnitContext { scratch: &mut scratch, detected, stop: &stop, phase: &mut phase };
             compiler.compile(&job.env, unit.func, unit.variant, &mut context)
         }));
+        self.stats.validate += phases.end();
         match result {
             Ok(result) => {
-                self.scratch[index] = Some(scratch);
+                if job.shared.keeps_scratch(self.memory_bytes(unit)) {
+                    self.scratch[index] = Some(scratch);
+                }
                 result
             }
             Err(panic) => {

@@ -1,6 +1,7 @@
 //! What a host function sees of the guest that called it.
 
 use std::any::{Any, TypeId};
+use std::marker::PhantomData;
 
 use crate::abi::vmctx::INSTANCE;
 use crate::isolate::handles;
@@ -10,14 +11,23 @@ use crate::runtime::store::Store;
 use crate::runtime::value::{Instance, Memory};
 
 /// The isolate during a host call.
+///
+/// It stays on the thread of the call, whose stack holds the guest's frames:
+///
+/// ```compile_fail,E0277
+/// fn sent<T: Send>() {}
+/// sent::<deltic::Caller<'static>>();
+/// ```
 #[derive(Debug)]
 pub struct Caller<'a> {
     store: &'a mut Store,
+    /// Not `Send`: limits, signals and activations of a guest belong to one thread.
+    thread: PhantomData<*mut ()>,
 }
 
 impl<'a> Caller<'a> {
     pub(crate) fn new(store: &'a mut Store) -> Self {
-        Caller { store }
+        Caller { store, thread: PhantomData }
     }
 
     /// The instance whose code called; `None` when Rust called the host function directly.

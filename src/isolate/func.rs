@@ -12,7 +12,8 @@ use crate::runtime::host::HostFunc;
 use crate::runtime::store::Store;
 use crate::runtime::trap::HostError;
 use crate::runtime::value::{Func, Val};
-use crate::wasm::types::FuncType;
+use crate::wasm::canonical::TypeHandle;
+use crate::wasm::types::{FuncType, ValType};
 
 /// What a host closure may return: results, or `Result` of results.
 pub trait IntoResult {
@@ -191,18 +192,19 @@ unsafe fn call_untyped(data: *const (), store: &mut Store, frame: *mut EntryFram
     let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
     let id = store.id;
     let args = untyped.ty.params.iter().map(|&ty| {
-        let bits = reader.get(ty.is_float_or_vector(), ty == crate::wasm::types::ValType::V128);
+        let bits = reader.get(ty.is_float_or_vector(), ty == ValType::V128);
         Val::from_bits(ty, bits, id)
     });
     let args: smallvec::SmallVec<[Val; 8]> = args.collect();
     let results = (untyped.closure)(Caller::new(store), &args)?;
-    let fits = results.len() == untyped.ty.results.len() && results.iter().zip(&untyped.ty.results).all(|(r, &ty)| r.ty() == ty);
+    if results.iter().any(|result| result.is_foreign(store.id)) {
+        return Err(ForeignResult.into());
+    }
+    let fits = results.len() == untyped.ty.results.len()
+        && results.iter().zip(&untyped.ty.results).all(|(result, &ty)| store.is_instance(result, ty));
     if !fits {
         let found = results.iter().map(|result| result.ty().to_string()).collect::<Vec<_>>().join(" ");
         return Err(WrongResults { wanted: untyped.ty.to_string(), found }.into());
-    }
-    if results.iter().any(|result| result.is_foreign(store.id)) {
-        return Err(ForeignResult.into());
     }
     // SAFETY: as above.
     let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
@@ -228,7 +230,7 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// The isolate has no room for another function.
+    /// The isolate has no room for another function, or the engine does not have a type that this one refers to.
     pub fn new(
         mut scope: impl AsScope,
         ty: FuncType,
@@ -236,6 +238,22 @@ impl Func {
     ) -> Result<Func, ResourceError> {
         let store = scope.store_mut();
         let reference = store.host_func_ref(&untyped(ty, closure))?;
+        Ok(Func { store: store.id, reference })
+    }
+
+    /// A host function of exactly this type, which may extend others or stand in a recursion group.
+    ///
+    /// # Errors
+    ///
+    /// The isolate has no room for another function, or the type is none of functions or another engine's.
+    pub fn of_type(
+        mut scope: impl AsScope,
+        ty: &TypeHandle,
+        closure: impl Fn(Caller<'_>, &[Val]) -> Result<Vec<Val>, HostError> + Send + Sync + 'static,
+    ) -> Result<Func, ResourceError> {
+        let store = scope.store_mut();
+        let func = ty.as_func().ok_or_else(|| ResourceError(format!("{} is no type of functions", ty.ty())))?;
+        let reference = store.host_func_ref(&untyped(func.clone(), closure).of_type(ty.clone()))?;
         Ok(Func { store: store.id, reference })
     }
 }
@@ -250,12 +268,12 @@ struct Words {
 
 /// A host function over words: one per parameter, in its low bits if it is narrower; at most one result.
 ///
-/// Vectors do not fit a word; a type that has them, or several results, gives `None`.
+/// Vectors do not fit a word, and a reference is no number; a type that has them, or several results, gives `None`.
 pub(crate) fn words(
     ty: FuncType,
     closure: impl Fn(Caller<'_>, &[u64]) -> Result<Option<u64>, HostError> + Send + Sync + 'static,
 ) -> Option<HostFunc> {
-    let fits = |ty: &crate::wasm::types::ValType| *ty != crate::wasm::types::ValType::V128;
+    let fits = |ty: &ValType| !matches!(ty, ValType::V128 | ValType::Ref(_));
     if ty.results.len() > 1 || !ty.params.iter().chain(&ty.results).all(fits) {
         return None;
     }

@@ -13,7 +13,7 @@ use crate::runtime::link::Extern;
 use crate::runtime::store::Store;
 use crate::runtime::value::{ExternRef, Func, Global, Instance, Memory, Table, Val};
 use crate::wasm::module::ExportIndex;
-use crate::wasm::types::{GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
+use crate::wasm::types::{GlobalType, MemoryType, TableType, ValType};
 
 impl Instance {
     /// An instance of a module with one definition per import, in the import section's order. [`Linker`](crate::Linker) finds
@@ -175,6 +175,9 @@ impl Table {
     /// The value does not fit, or memory is not to be had.
     pub fn new(mut scope: impl AsScope, ty: TableType, init: Val) -> Result<Table, ResourceError> {
         let store = scope.store_mut();
+        if !store.keep_type(ty.element.heap) {
+            return Err(no_type(ty));
+        }
         let bits = element_bits(store, &ty, init)?;
         Ok(Table { index: store.new_table(ty, bits)?, store: store.id })
     }
@@ -242,19 +245,15 @@ fn foreign() -> ResourceError {
     ResourceError("a handle of another isolate".into())
 }
 
-fn ref_fits(value: &Val, ty: RefType) -> bool {
-    match value {
-        Val::FuncRef(func) => !matches!(ty.heap, HeapType::Extern) && (ty.nullable || func.is_some()),
-        Val::ExternRef(value) => matches!(ty.heap, HeapType::Extern) && (ty.nullable || value.is_some()),
-        _ => false,
-    }
+fn no_type(ty: impl std::fmt::Display) -> ResourceError {
+    ResourceError(format!("{ty} names a type that the engine does not have"))
 }
 
 fn element_bits(store: &Store, ty: &TableType, value: Val) -> Result<u32, ResourceError> {
     if value.is_foreign(store.id) {
         return Err(foreign());
     }
-    if !ref_fits(&value, ty.element) {
+    if !store.is_instance(&value, ValType::Ref(ty.element)) {
         return Err(ResourceError(format!("a table of {} cannot hold a value of type {}", ty.element, value.ty())));
     }
     Ok(value.to_bits() as u32)
@@ -268,6 +267,9 @@ impl Global {
     /// The value is of another type.
     pub fn new(mut scope: impl AsScope, ty: GlobalType, value: Val) -> Result<Global, ResourceError> {
         let store = scope.store_mut();
+        if !ty.content.heap().is_none_or(|heap| store.keep_type(heap)) {
+            return Err(no_type(ty));
+        }
         let bits = global_bits(store, ty, value)?;
         Ok(Global { index: push(&mut store.globals, GlobalObject::new(ty, bits))?, store: store.id })
     }
@@ -309,10 +311,7 @@ fn global_bits(store: &Store, ty: GlobalType, value: Val) -> Result<u128, Resour
     if value.is_foreign(store.id) {
         return Err(foreign());
     }
-    let fits = match ty.content {
-        ValType::Ref(ty) => ref_fits(&value, ty),
-        content => value.ty() == content,
-    };
+    let fits = store.is_instance(&value, ty.content);
     if fits { Ok(value.to_bits()) } else { Err(ResourceError(format!("a {ty} cannot hold a value of type {}", value.ty()))) }
 }
 

@@ -33,7 +33,7 @@ impl Isolate {
     ///
     /// # Errors
     ///
-    /// Address space is not to be had.
+    /// Address space is not to be had, or the engine was [shut down](WasmEngine::shutdown).
     pub fn new(engine: &WasmEngine) -> Result<Isolate, ResourceError> {
         Ok(Isolate { store: Store::new(engine)? })
     }
@@ -90,6 +90,12 @@ impl Isolate {
     /// A handle by which any thread can stop the guests.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         self.store.interrupts.handle()
+    }
+
+    /// Frees code that better code has replaced, as far as this isolate keeps it, and returns the bytes. That happens by itself around calls; an
+    /// isolate that rests for long while its modules are at work elsewhere does well to say so.
+    pub fn release_old_code(&mut self) -> usize {
+        self.store.report_code()
     }
 
     /// Asks this before every growth of a memory or table from now on.

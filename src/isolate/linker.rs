@@ -87,7 +87,7 @@ impl Linker {
     ///
     /// # Errors
     ///
-    /// The name is taken, or the type has vectors or several results.
+    /// The name is taken, or the type has vectors, references or several results.
     pub fn func_words(
         &mut self,
         module: &str,
@@ -147,9 +147,14 @@ impl Linker {
             (Some(Definition::Host(func)), _) => func.clone(),
             (None, ImportKind::Func(ty)) if self.stub_missing_funcs => {
                 let stub = StubCalled { module: import.module.to_string(), field: import.name.to_string() };
-                untyped(module.decoded().types[ty].clone(), move |_, _| {
+                let types = module.canonical_types();
+                let func = untyped(types.func_type(module.decoded().signature(ty)), move |_, _| {
                     Err(StubCalled { module: stub.module.clone(), field: stub.field.clone() }.into())
-                })
+                });
+                match types.handle(ty) {
+                    Some(ty) => func.of_type(ty),
+                    None => func,
+                }
             }
             (None, _) => {
                 return Err(LinkError::MissingImport {

@@ -20,3 +20,6 @@ pub use linker::Linker;
 pub use marshal::{WasmParams, WasmResults, WasmType};
 pub use scope::AsScope;
 pub use typed::TypedFunc;
+
+#[cfg(all(test, feature = "optimizing", not(feature = "loom")))]
+mod tests;

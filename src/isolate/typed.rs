@@ -76,22 +76,29 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
 }
 
 impl Func {
-    /// The function's type; `None` for a function of another isolate.
+    /// The function's type; `None` for a function of another isolate. The types that it refers to are the engine's, and are known
+    /// as long as some module or isolate has them.
     pub fn ty(&self, scope: &impl AsScope) -> Option<FuncType> {
-        scope.store().func_type(*self).map(|ty| (*ty).clone())
+        scope.store().func_type(*self).and_then(|ty| ty.as_func().cloned())
     }
 
-    /// The function with its types.
+    /// The function with its types. A result may be of a more special type than the Rust type says, and a parameter of a more
+    /// general one.
     ///
     /// # Errors
     ///
     /// [`CallError::Signature`] names both types; [`CallError::Foreign`].
     pub fn typed<P: WasmParams, R: WasmResults>(&self, scope: &impl AsScope) -> Result<TypedFunc<P, R>, CallError> {
-        let ty = scope.store().func_type(*self).ok_or(CallError::Foreign)?;
+        let store = scope.store();
+        let handle = store.func_type(*self).ok_or(CallError::Foreign)?;
+        let ty = handle.as_func().ok_or(CallError::Foreign)?;
         if *ty.params == *P::TYPES && *ty.results == *R::TYPES {
             return Ok(TypedFunc { func: *self, types: PhantomData });
         }
         let found = FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied());
+        if store.engine().types().func_matches(ty, &found) {
+            return Ok(TypedFunc { func: *self, types: PhantomData });
+        }
         Err(CallError::Signature { wanted: ty.to_string(), found: found.to_string() })
     }
 
@@ -102,11 +109,12 @@ impl Func {
     /// As for [`TypedFunc::call`], and [`CallError::Signature`] when the arguments do not fit.
     pub fn call(&self, mut scope: impl AsScope, args: &[Val]) -> Result<Vec<Val>, CallError> {
         let store = scope.store_mut();
-        let ty = store.func_type(*self).ok_or(CallError::Foreign)?;
-        check_args(store, &ty, args)?;
+        let handle = store.func_type(*self).ok_or(CallError::Foreign)?;
+        let ty = handle.as_func().ok_or(CallError::Foreign)?;
+        check_args(store, ty, args)?;
         let entry = store.func_entry(*self).ok_or(CallError::Foreign)?;
         let (slot, vmctx) = (entry.slot, entry.vmctx);
-        let layout = CallLayout::new(&ty);
+        let layout = CallLayout::new(ty);
         // SAFETY: all-zero is a frame.
         let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
         let mut stack = vec![0u128; layout.stack_arg_bytes as usize / 16];
@@ -151,10 +159,14 @@ impl Func {
 }
 
 fn check_args(store: &Store, ty: &FuncType, args: &[Val]) -> Result<(), CallError> {
-    let fits = args.len() == ty.params.len() && args.iter().zip(&ty.params).all(|(arg, &param)| arg.ty() == param);
+    // First: nothing can be said of a handle of another isolate.
+    if args.iter().any(|arg| arg.is_foreign(store.id)) {
+        return Err(CallError::Foreign);
+    }
+    let fits = args.len() == ty.params.len() && args.iter().zip(&ty.params).all(|(arg, &param)| store.is_instance(arg, param));
     if !fits {
         let found = args.iter().map(|arg| arg.ty().to_string()).collect::<Vec<_>>().join(" ");
         return Err(CallError::Signature { wanted: ty.to_string(), found: format!("({found})") });
     }
-    if args.iter().any(|arg| arg.is_foreign(store.id)) { Err(CallError::Foreign) } else { Ok(()) }
+    Ok(())
 }

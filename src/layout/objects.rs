@@ -14,8 +14,10 @@ pub struct FuncEntry {
     pub vmctx: *mut u8,
     /// Its canonical type.
     pub type_id: u32,
-    /// Not used yet; keeps entries at 32 bytes, so that an index becomes an offset by one shift.
-    pub reserved: [u32; 3],
+    /// How many types that one extends.
+    pub type_depth: u32,
+    /// The ids of those, from the root of the hierarchy; `type_id` is at position `type_depth`.
+    pub display: *const u32,
 }
 
 /// Type id of the null entry.
@@ -28,6 +30,10 @@ pub const FUNC_ENTRY_SLOT: usize = offset_of!(FuncEntry, slot);
 pub const FUNC_ENTRY_VMCTX: usize = offset_of!(FuncEntry, vmctx);
 /// Offset of `type_id`.
 pub const FUNC_ENTRY_TYPE: usize = offset_of!(FuncEntry, type_id);
+/// Offset of `type_depth`.
+pub const FUNC_ENTRY_DEPTH: usize = offset_of!(FuncEntry, type_depth);
+/// Offset of `display`.
+pub const FUNC_ENTRY_DISPLAY: usize = offset_of!(FuncEntry, display);
 const _: () = assert!(size_of::<FuncEntry>() == 1 << FUNC_ENTRY_LOG2);
 
 /// An imported function, in the vmctx of the importer.

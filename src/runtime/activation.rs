@@ -41,6 +41,14 @@ pub struct Activation {
     block: *mut IsolateBlock,
 }
 
+/// Guest frames that left for a host function: the innermost of one activation, and where that was entered.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) exit_pc: usize,
+    pub(crate) exit_fp: usize,
+    pub(crate) entry_fp: usize,
+}
+
 impl Store {
     /// Calls guest code through a dispatch slot. Results are in the frame when this returns.
     ///
@@ -86,7 +94,33 @@ impl Store {
         self.block.entry_sp = activation.entry_sp;
         self.block.entry_pc = activation.entry_pc;
         self.block.caller_vmctx = activation.caller_vmctx;
-        if trapped == 0 { Ok(()) } else { Err(self.take_trap(&activation)) }
+        let result = if trapped == 0 { Ok(()) } else { Err(self.take_trap(&activation)) };
+        // After a trap's frames have their names.
+        if self.depth == 0 && self.reports.is_due() {
+            self.report_code();
+        }
+        result
+    }
+
+    /// Where this store's guests have left for host functions, or `None` if any of them did so on another thread.
+    pub(crate) fn waiting(&mut self) -> Option<Vec<Waiting>> {
+        let block = self.block_ptr();
+        let IsolateBlock { exit_pc, exit_fp, entry_fp, .. } = *self.block;
+        let mut waiting = vec![Waiting { exit_pc, exit_fp, entry_fp }];
+        let mut inner = CURRENT.get();
+        let mut activation = WAITING.get();
+        let mut depth = 0;
+        // SAFETY: activations of this thread live on its stack, below their callees.
+        while let Some(outer) = unsafe { activation.as_ref() } {
+            if inner == block {
+                depth += 1;
+                waiting.push(Waiting { exit_pc: outer.exit_pc, exit_fp: outer.exit_fp, entry_fp: outer.entry_fp });
+            }
+            inner = outer.block;
+            activation = outer.outer;
+        }
+        waiting.retain(|frames| frames.exit_pc != 0);
+        (depth == self.depth).then_some(waiting)
     }
 
     fn enter_outermost(&mut self) -> Result<(), Trap> {

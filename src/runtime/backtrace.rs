@@ -42,23 +42,13 @@ impl TraceBuffer {
     pub(crate) unsafe fn capture(&mut self, pc: usize, fp: usize, entry_fp: usize, faulted: bool) {
         self.len = 0;
         self.faulted = faulted;
-        let (mut pc, mut fp) = (pc, fp);
-        while self.len < CAPACITY {
-            self.pcs[self.len] = pc;
-            self.len += 1;
-            if fp == 0 || fp == entry_fp {
-                break;
-            }
-            // SAFETY: a guest frame's first two words are the caller's frame pointer and the return address.
-            unsafe {
-                let frame = fp as *const usize;
-                pc = *frame.add(1);
-                fp = *frame;
-            }
-            if fp == entry_fp {
-                // The return address of the outermost guest frame lies in the entry stub.
-                break;
-            }
+        // SAFETY: by contract.
+        unsafe {
+            walk(pc, fp, entry_fp, |pc| {
+                self.pcs[self.len] = pc;
+                self.len += 1;
+                self.len < CAPACITY
+            });
         }
     }
 
@@ -75,6 +65,29 @@ impl TraceBuffer {
         let pcs = self.pcs[..self.len].iter().enumerate();
         // SAFETY: by contract.
         pcs.filter_map(|(depth, &pc)| unsafe { name(pc, depth == 0 && self.faulted) }).collect()
+    }
+}
+
+/// Visits the program counters of an activation's frames, from `(pc, fp)` outwards to `entry_fp`, until `visit` has enough.
+///
+/// # Safety
+///
+/// `fp` is the frame pointer of a live guest frame whose chain leads to `entry_fp`.
+pub(crate) unsafe fn walk(mut pc: usize, mut fp: usize, entry_fp: usize, mut visit: impl FnMut(usize) -> bool) {
+    while visit(pc) {
+        if fp == 0 || fp == entry_fp {
+            break;
+        }
+        // SAFETY: a guest frame's first two words are the caller's frame pointer and the return address.
+        unsafe {
+            let frame = fp as *const usize;
+            pc = *frame.add(1);
+            fp = *frame;
+        }
+        if fp == entry_fp {
+            // The return address of the outermost guest frame lies in the entry stub.
+            break;
+        }
     }
 }
 

@@ -123,7 +123,7 @@ impl From<Trap> for CallError {
     }
 }
 
-/// Memory, table or address space is not to be had.
+/// Memory, table or address space is not to be had, or an isolate not from an engine that was shut down.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct ResourceError(pub String);

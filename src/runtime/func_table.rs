@@ -2,20 +2,22 @@
 //!
 //! One reservation of address space holds all entries, so that its base is a constant that generated code may keep in a
 //! register; pages come with first use. Entry 0 is null: its type id equals no type's, so that a call through null takes the same
-//! cold path as a call of the wrong type.
+//! cold path as a call of the wrong type. Its slot is a null pointer: a call that does not look at types faults when it reads that.
 //! **Invariant:** an entry is written before its index is given out, and never changes afterwards.
 
 use crate::base::sync::atomic::AtomicUsize;
 
-use crate::base::CanonicalTypeId;
 use crate::layout::FuncEntry;
 use crate::layout::objects::NULL_TYPE_ID;
 use crate::platform::memory::Reservation;
 use crate::runtime::error::ResourceError;
+use crate::wasm::canonical::CanonicalType;
 
 /// Most entries of one isolate.
 const CAPACITY: usize = 1 << 24;
 const COMMIT_ENTRIES: usize = 2048;
+/// What null extends.
+static NULL_DISPLAY: [u32; 1] = [NULL_TYPE_ID];
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -31,7 +33,13 @@ impl FuncTable {
         let region = Reservation::new(CAPACITY * size_of::<FuncEntry>())
             .map_err(|error| ResourceError(format!("no address space for a function table: {error}")))?;
         let mut table = FuncTable { region, len: 0, committed: 0 };
-        table.push(std::ptr::null(), std::ptr::null_mut(), NULL_TYPE_ID)?;
+        table.push(FuncEntry {
+            slot: std::ptr::null(),
+            vmctx: std::ptr::null_mut(),
+            type_id: NULL_TYPE_ID,
+            type_depth: 0,
+            display: NULL_DISPLAY.as_ptr(),
+        })?;
         Ok(table)
     }
 
@@ -40,12 +48,13 @@ impl FuncTable {
         self.region.base().cast::<FuncEntry>().cast_const()
     }
 
-    /// Adds an entry and gives its reference.
-    pub fn add(&mut self, slot: *const AtomicUsize, vmctx: *mut u8, ty: CanonicalTypeId) -> Result<u32, ResourceError> {
-        self.push(slot, vmctx, ty.as_u32())
+    /// Adds an entry and gives its reference. Whoever keeps slot and vmctx alive keeps the type, too.
+    pub fn add(&mut self, slot: *const AtomicUsize, vmctx: *mut u8, ty: &CanonicalType) -> Result<u32, ResourceError> {
+        let (type_id, type_depth, display) = (ty.id().as_u32(), ty.depth(), ty.display().as_ptr());
+        self.push(FuncEntry { slot, vmctx, type_id, type_depth, display })
     }
 
-    fn push(&mut self, slot: *const AtomicUsize, vmctx: *mut u8, type_id: u32) -> Result<u32, ResourceError> {
+    fn push(&mut self, entry: FuncEntry) -> Result<u32, ResourceError> {
         if self.len == self.committed {
             let (start, bytes) = (self.committed * size_of::<FuncEntry>(), COMMIT_ENTRIES * size_of::<FuncEntry>());
             if self.committed == CAPACITY {
@@ -59,7 +68,7 @@ impl FuncTable {
         let index = self.len;
         // SAFETY: `index` is below `committed`, whose pages are readable and writable; nobody has this index yet.
         unsafe {
-            self.region.base().cast::<FuncEntry>().add(index).write(FuncEntry { slot, vmctx, type_id, reserved: [0; 3] });
+            self.region.base().cast::<FuncEntry>().add(index).write(entry);
         }
         self.len += 1;
         u32::try_from(index).map_err(|_| ResourceError("function table index".into()))

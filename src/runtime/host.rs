@@ -12,6 +12,7 @@ use crate::runtime::interrupt::Interrupted;
 use crate::runtime::store::Store;
 use crate::runtime::stubs;
 use crate::runtime::trap::{HostError, Raised};
+use crate::wasm::canonical::TypeHandle;
 use crate::wasm::types::FuncType;
 
 /// Reads arguments from the frame, runs the host's closure, writes results to the frame.
@@ -27,8 +28,11 @@ pub type HostCall = unsafe fn(data: *const (), store: &mut Store, frame: *mut En
 #[derive(Clone)]
 pub struct HostFunc(Arc<HostFuncInner>);
 
+#[derive(Clone)]
 struct HostFuncInner {
     ty: FuncType,
+    /// The type that it is of, if that is more than `ty` says: one that extends another, or is of a larger recursion group.
+    canonical: Option<TypeHandle>,
     data: Arc<dyn Any + Send + Sync>,
     call: HostCall,
 }
@@ -40,12 +44,23 @@ impl HostFunc {
     ///
     /// `call` must accept the address of the value in `data`, and frames of type `ty`.
     pub unsafe fn new(ty: FuncType, data: Arc<dyn Any + Send + Sync>, call: HostCall) -> Self {
-        HostFunc(Arc::new(HostFuncInner { ty, data, call }))
+        HostFunc(Arc::new(HostFuncInner { ty, canonical: None, data, call }))
+    }
+
+    /// The same function as one of a type of an engine, which defines the function's own type.
+    pub(crate) fn of_type(self, canonical: TypeHandle) -> Self {
+        debug_assert_eq!(canonical.as_func(), Some(&self.0.ty));
+        HostFunc(Arc::new(HostFuncInner { canonical: Some(canonical), ..(*self.0).clone() }))
     }
 
     /// Its type.
     pub fn ty(&self) -> &FuncType {
         &self.0.ty
+    }
+
+    /// The type that it was told to be of.
+    pub fn canonical_type(&self) -> Option<&TypeHandle> {
+        self.0.canonical.as_ref()
     }
 
     /// What tells this definition from others, while it lives.
@@ -73,11 +88,13 @@ pub struct HostContext {
     pub slot: AtomicUsize,
     /// The definition, which keeps the closure alive.
     pub func: HostFunc,
+    /// Its type in the engine.
+    pub ty: TypeHandle,
 }
 
 impl HostContext {
     /// The context of a host function in an isolate.
-    pub(crate) fn new(block: *mut IsolateBlock, func: HostFunc) -> Box<Self> {
+    pub(crate) fn new(block: *mut IsolateBlock, func: HostFunc, ty: TypeHandle) -> Box<Self> {
         let layout = CallLayout::new(func.ty());
         let ints_only = !layout.uses_float && layout.stack_arg_bytes == 0 && layout.area_bytes == 0 && layout.results.len() <= 1;
         let stub = if ints_only { stubs::host_entry_ints as *const () } else { stubs::host_entry as *const () };
@@ -87,6 +104,7 @@ impl HostContext {
             stack_arg_bytes: u64::from(layout.stack_arg_bytes),
             slot: AtomicUsize::new(stub as usize),
             func,
+            ty,
         })
     }
 }
@@ -100,6 +118,9 @@ unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFra
     // SAFETY: the stub passes the context that was called; contexts live as long as their store, whose pointer the block holds.
     // The store's own `&mut` is suspended in the activation that this call belongs to, and is not used before this returns.
     let (func, store) = unsafe { (&(*context).func.0, &mut *(*(*context).block).isolate.cast::<Store>()) };
+    if store.reports.is_rung() {
+        store.report_code();
+    }
     let data: *const dyn Any = &*func.data;
     // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));

@@ -60,9 +60,10 @@ impl Store {
     fn allocate(&mut self, module: &Module, imports: &[Extern]) -> Result<u32, LinkError> {
         let decoded = module.decoded();
         let index = u32::try_from(self.instances.len()).map_err(|_| ResourceError("2^32 instances in one isolate".into()))?;
-        let (memories, tables, mut globals) = self.own_objects(decoded, imports)?;
+        let (memories, tables, mut globals) = self.own_objects(module, imports)?;
         let variant = self.choose_variant(&memories, decoded);
         module.ensure_variant(variant).map_err(LinkError::Compile)?;
+        self.reports.register(module, variant);
         let layout = module.layout();
         let type_ids = module.type_ids().as_ptr();
         let func_table = self.func_table.base();
@@ -89,8 +90,9 @@ impl Store {
                 GlobalPlace::Pointer(offset) => unsafe { vmctx.write(offset, self.globals[globals[position] as usize].cell()) },
                 GlobalPlace::Cell(offset) => {
                     let cell = vmctx.field::<V128Cell>(offset);
+                    let ty = module.canonical_types().global_type(*ty);
                     // SAFETY: the vmctx lives as long as the store.
-                    globals.push(push(&mut self.globals, unsafe { GlobalObject::in_vmctx(*ty, cell) })?);
+                    globals.push(push(&mut self.globals, unsafe { GlobalObject::in_vmctx(ty, cell) })?);
                 }
             }
         }
@@ -115,7 +117,8 @@ impl Store {
 
     /// Store positions of the module's memories, tables and imported globals.
     #[allow(clippy::type_complexity)]
-    fn own_objects(&mut self, decoded: &WasmModule, imports: &[Extern]) -> Result<(Vec<u32>, Vec<u32>, Vec<u32>), LinkError> {
+    fn own_objects(&mut self, module: &Module, imports: &[Extern]) -> Result<(Vec<u32>, Vec<u32>, Vec<u32>), LinkError> {
+        let decoded = module.decoded();
         let (mut memories, mut tables, mut globals) = (Vec::new(), Vec::new(), Vec::with_capacity(decoded.globals.len()));
         for given in imports {
             match given {
@@ -129,7 +132,7 @@ impl Store {
             memories.push(self.new_memory(*ty)?);
         }
         for table in decoded.tables.values().skip(decoded.imported_table_count) {
-            tables.push(self.new_table(table.ty, 0)?);
+            tables.push(self.new_table(module.canonical_types().table_type(table.ty), 0)?);
         }
         Ok((memories, tables, globals))
     }

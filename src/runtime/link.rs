@@ -1,10 +1,14 @@
 //! Linking: what is given for an import, and whether it fits (§3.5, "import matching").
 
+use std::fmt::Display;
+
+use crate::compile::module::Module;
 use crate::runtime::error::LinkError;
 use crate::runtime::store::Store;
 use crate::runtime::value::{Func, Global, Memory, Table};
-use crate::wasm::module::{Import, ImportKind};
-use crate::wasm::types::{FuncType, GlobalType, MemoryType, TableType};
+use crate::wasm::canonical::{CanonicalType, TypeRegistry};
+use crate::wasm::module::{Import, ImportKind, WasmModule};
+use crate::wasm::types::{FuncType, GlobalType, HeapType, MemoryType, TableType};
 
 /// Something that can be imported, and is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub enum ExternType {
     Tag(FuncType),
 }
 
-impl std::fmt::Display for ExternType {
+impl Display for ExternType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             ExternType::Func(ty) => ty.fmt(f),
@@ -51,7 +55,7 @@ impl Extern {
     pub fn ty(self, store: &Store) -> Option<ExternType> {
         let id = store.id;
         match self {
-            Extern::Func(func) => store.func_type(func).map(|ty| ExternType::Func((*ty).clone())),
+            Extern::Func(func) => store.func_type(func).and_then(|ty| ty.as_func().cloned()).map(ExternType::Func),
             Extern::Table(t) if t.store == id => Some(ExternType::Table(store.tables.get(t.index as usize)?.current_type())),
             Extern::Memory(m) if m.store == id => Some(ExternType::Memory(store.memories.get(m.index as usize)?.current_type())),
             Extern::Global(g) if g.store == id => Some(ExternType::Global(store.globals.get(g.index as usize)?.ty())),
@@ -83,51 +87,89 @@ fn memory_matches(wanted: &MemoryType, found: &MemoryType) -> bool {
         && limits_match((wanted.min, wanted.max), (found.min, found.max))
 }
 
-/// The type that an import asks for.
-pub fn wanted_type(module: &crate::wasm::module::WasmModule, import: &Import) -> ExternType {
+/// A global that may change must hold exactly what is wanted, others may hold less (§3.5, "global types").
+fn global_matches(wanted: GlobalType, found: GlobalType, types: &TypeRegistry) -> bool {
+    wanted.mutable == found.mutable
+        && if wanted.mutable { wanted.content == found.content } else { types.val_matches(found.content, wanted.content) }
+}
+
+/// The type that an import asks for, in terms of its module.
+pub fn wanted_type(module: &WasmModule, import: &Import) -> ExternType {
     match import.kind {
-        ImportKind::Func(ty) => ExternType::Func(module.types[ty].clone()),
+        ImportKind::Func(ty) => ExternType::Func(module.signature(ty).clone()),
         ImportKind::Table(ty) => ExternType::Table(ty),
         ImportKind::Memory(ty) => ExternType::Memory(ty),
         ImportKind::Global(ty) => ExternType::Global(ty),
-        ImportKind::Tag(ty) => ExternType::Tag(module.types[ty].clone()),
+        ImportKind::Tag(ty) => ExternType::Tag(module.signature(ty).clone()),
     }
 }
 
 impl Store {
     /// Checks what is given for an import.
-    pub(crate) fn check_import(
-        &self,
-        module: &crate::compile::module::Module,
-        import: &Import,
-        given: Extern,
-    ) -> Result<(), LinkError> {
+    pub(crate) fn check_import(&self, module: &Module, import: &Import, given: Extern) -> Result<(), LinkError> {
+        let types = module.canonical_types();
         // The common case first: equal canonical types are equal types.
         if let (ImportKind::Func(ty), Extern::Func(func)) = (import.kind, given)
             && let Some(entry) = self.func_entry(func)
-            && entry.type_id == module.canonical_types()[ty].as_u32()
+            && entry.type_id == types[ty].as_u32()
         {
             return Ok(());
         }
-        let wanted = wanted_type(module.decoded(), import);
         let Some(found) = given.ty(self) else {
             return Err(LinkError::Foreign("an import was given a handle of another isolate"));
         };
-        let fits = match (&wanted, &found) {
-            (ExternType::Func(wanted), ExternType::Func(found)) => wanted == found,
-            (ExternType::Table(wanted), ExternType::Table(found)) => table_matches(wanted, found),
-            (ExternType::Memory(wanted), ExternType::Memory(found)) => memory_matches(wanted, found),
-            (ExternType::Global(wanted), ExternType::Global(found)) => wanted == found,
+        let found_type = if let Extern::Func(func) = given { self.func_type(func) } else { None };
+        let fits = match (import.kind, &found) {
+            (ImportKind::Func(wanted), ExternType::Func(_)) => {
+                found_type.as_ref().is_some_and(|found| found.ty().is_subtype_of(types.ty(wanted)))
+            }
+            (ImportKind::Table(wanted), ExternType::Table(found)) => table_matches(&types.table_type(wanted), found),
+            (ImportKind::Memory(wanted), ExternType::Memory(found)) => memory_matches(&wanted, found),
+            (ImportKind::Global(wanted), ExternType::Global(found)) => {
+                global_matches(types.global_type(wanted), *found, self.engine.types())
+            }
             _ => false,
         };
         if fits {
             return Ok(());
         }
-        Err(LinkError::IncompatibleImport {
-            module: import.module.to_string(),
-            field: import.name.to_string(),
-            wanted: wanted.to_string(),
-            found: found.to_string(),
-        })
+        let wanted = match import.kind {
+            ImportKind::Func(ty) => self.describe_type(types.ty(ty)),
+            ImportKind::Table(ty) => self.describe(types.table_type(ty), [types.ref_type(ty.element).heap]),
+            ImportKind::Global(ty) => self.describe(types.global_type(ty), types.val_type(ty.content).heap()),
+            ImportKind::Memory(_) | ImportKind::Tag(_) => wanted_type(module.decoded(), import).to_string(),
+        };
+        let mut found = match (&found, &found_type) {
+            (_, Some(found)) => self.describe_type(found.ty()),
+            (ExternType::Table(ty), _) => self.describe(ty, [ty.element.heap]),
+            (ExternType::Global(ty), _) => self.describe(ty, ty.content.heap()),
+            (other, _) => other.to_string(),
+        };
+        if found == wanted {
+            found.push_str(" of another recursion group");
+        }
+        let (module, field) = (import.module.to_string(), import.name.to_string());
+        Err(LinkError::IncompatibleImport { module, field, wanted, found })
+    }
+
+    fn describe_type(&self, ty: &CanonicalType) -> String {
+        let supertype = ty.supertype().map(|id| HeapType::Canonical(ty.composite().kind(), id));
+        let heaps = ty.composite().as_func().into_iter().flat_map(FuncType::heaps);
+        self.describe(ty, supertype.into_iter().chain(heaps))
+    }
+
+    /// A type as text, and what the first few types are that it names.
+    fn describe(&self, ty: impl Display, names: impl IntoIterator<Item = HeapType>) -> String {
+        const DEFINITIONS_MAX: usize = 4;
+        let mut ids: Vec<_> = names.into_iter().filter_map(HeapType::canonical_id).take(DEFINITIONS_MAX).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut text = ty.to_string();
+        let mut separator = " where";
+        for handle in ids.into_iter().filter_map(|id| self.engine.types().get(id)) {
+            text += &format!("{separator} {} is {}", handle.heap(), handle.ty());
+            separator = ",";
+        }
+        text
     }
 }

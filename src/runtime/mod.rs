@@ -20,6 +20,7 @@ pub mod interrupt;
 pub mod limiter;
 pub mod link;
 pub mod memory;
+pub(crate) mod reports;
 pub mod store;
 pub mod stubs;
 pub mod table;

@@ -7,7 +7,7 @@ use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
-use crate::base::FuncIndex;
+use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
 use crate::layout::{FuncEntry, IsolateBlock};
 use crate::runtime::backtrace::TraceBuffer;
@@ -21,11 +21,13 @@ use crate::runtime::instance::InstanceObject;
 use crate::runtime::interrupt::InterruptTarget;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::memory::MemoryObject;
+use crate::runtime::reports::CodeReports;
 use crate::runtime::stubs;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
-use crate::runtime::value::Func;
-use crate::wasm::types::FuncType;
+use crate::runtime::value::{Func, Val};
+use crate::wasm::canonical::TypeHandle;
+use crate::wasm::types::{HeapType, ValType};
 
 /// Tells the handles of one store from those of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,11 +51,15 @@ pub struct Store {
     /// References of host functions that this store has contexts for already, by definition.
     pub(crate) host_refs: HashMap<usize, u32>,
     pub(crate) externs: ExternTable,
+    /// Types of what the host made here.
+    pub(crate) kept_types: HashMap<CanonicalTypeId, TypeHandle>,
     pub(crate) limiter: Option<Box<dyn ResourceLimiter>>,
     pub(crate) raised: Option<Raised>,
     pub(crate) trace: TraceBuffer,
     pub(crate) depth: usize,
     pub(crate) interrupts: InterruptTarget,
+    /// To whom it says which code is on its stacks.
+    pub(crate) reports: CodeReports,
     /// Host state, one value of each type.
     pub(crate) host_data: HashMap<TypeId, Box<dyn Any + Send>>,
 }
@@ -67,9 +73,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Address space is not to be had.
+    /// Address space is not to be had, or the engine was shut down (statement S1-42).
     pub fn new(engine: &WasmEngine) -> Result<Box<Self>, ResourceError> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
+        if engine.is_shut_down() {
+            return Err(ResourceError("the engine was shut down".into()));
+        }
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
         let func_table = FuncTable::new()?;
         let block = Box::new(IsolateBlock {
@@ -104,11 +113,13 @@ impl Store {
             host_contexts: Vec::new(),
             host_refs: HashMap::new(),
             externs: ExternTable::default(),
+            kept_types: HashMap::new(),
             limiter: None,
             raised: None,
             trace: TraceBuffer::default(),
             depth: 0,
             interrupts,
+            reports: CodeReports::default(),
             host_data: HashMap::new(),
         });
         store.block.isolate = (&raw mut *store).cast();
@@ -130,9 +141,40 @@ impl Store {
     }
 
     /// The type of a function, if it belongs to this store.
-    pub fn func_type(&self, func: Func) -> Option<crate::base::sync::Arc<FuncType>> {
+    pub fn func_type(&self, func: Func) -> Option<TypeHandle> {
         let entry = self.func_entry(func)?;
-        self.engine.types().get(crate::base::CanonicalTypeId::from_u32(entry.type_id))
+        self.engine.types().get(CanonicalTypeId::from_u32(entry.type_id))
+    }
+
+    /// Keeps the type that a heap type names, for an object of the host's making; `false` when the engine does not have it.
+    pub(crate) fn keep_type(&mut self, heap: HeapType) -> bool {
+        match self.engine.types().hold(heap) {
+            Some(Some(handle)) => {
+                self.kept_types.insert(handle.id(), handle);
+                true
+            }
+            Some(None) => true,
+            None => false,
+        }
+    }
+
+    /// Whether a value is of a type, whose references are canonical. References are looked at, not only their static types.
+    pub(crate) fn is_instance(&self, value: &Val, ty: ValType) -> bool {
+        let ValType::Ref(ty) = ty else { return value.ty() == ty };
+        match *value {
+            Val::FuncRef(Some(func)) => {
+                let handle = || self.func_type(func);
+                ty.heap == HeapType::Func || handle().is_some_and(|handle| handle.ty().matches(ty.heap))
+            }
+            Val::ExternRef(Some(_)) => ty.heap == HeapType::Extern,
+            Val::AnyRef(Some(_)) => ty.heap == HeapType::Any,
+            Val::ExnRef(Some(_)) => ty.heap == HeapType::Exn,
+            Val::FuncRef(None) => ty.nullable && ty.heap.top() == HeapType::Func,
+            Val::ExternRef(None) => ty.nullable && ty.heap.top() == HeapType::Extern,
+            Val::AnyRef(None) => ty.nullable && ty.heap.top() == HeapType::Any,
+            Val::ExnRef(None) => ty.nullable && ty.heap.top() == HeapType::Exn,
+            _ => false,
+        }
     }
 
     /// The reference of an instance's function, made at first use.
@@ -145,7 +187,7 @@ impl Store {
             return Ok(reference);
         }
         let (slot, vmctx) = object.callee(func);
-        let ty = object.module.canonical_types()[object.module.decoded().funcs[func]];
+        let ty = object.module.canonical_types().ty(object.module.decoded().funcs[func]);
         let reference = self.func_table.add(slot, vmctx, ty)?;
         object.func_refs[position] = reference;
         Ok(reference)
@@ -156,11 +198,17 @@ impl Store {
         if let Some(&reference) = self.host_refs.get(&func.identity()) {
             return Ok(reference);
         }
-        let context = HostContext::new(self.block_ptr(), func.clone());
-        let ty = self.engine.types().id(func.ty());
+        let types = self.engine.types();
+        let ty = match func.canonical_type() {
+            Some(ty) => Some(ty.clone()).filter(|ty| types.owns(ty)),
+            None => types.intern_func(func.ty()),
+        };
+        let ty =
+            ty.ok_or_else(|| ResourceError(format!("{} is of another engine, or refers to a type that is gone", func.ty())))?;
+        let context = HostContext::new(self.block_ptr(), func.clone(), ty);
         let slot: *const AtomicUsize = &context.slot;
         let vmctx = (&raw const *context).cast_mut().cast::<u8>();
-        let reference = self.func_table.add(slot, vmctx, ty)?;
+        let reference = self.func_table.add(slot, vmctx, context.ty.ty())?;
         // The context keeps the definition alive, so its identity stays taken.
         self.host_refs.insert(func.identity(), reference);
         self.host_contexts.push(context);

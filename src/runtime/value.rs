@@ -1,7 +1,7 @@
 //! Values of untyped calls, and the handles by which Rust names what a store owns.
 
 use crate::runtime::store::StoreId;
-use crate::wasm::types::{RefType, ValType};
+use crate::wasm::types::{HeapType, RefType, ValType};
 
 macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident($index:ident);)*) => {
@@ -31,6 +31,10 @@ handles! {
     Instance(index);
     /// A host value held as `externref`.
     ExternRef(reference);
+    /// A structure, an array or an `i31`.
+    AnyRef(reference);
+    /// An exception.
+    ExnRef(reference);
 }
 
 /// A value of any type.
@@ -50,6 +54,10 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// `externref`.
     ExternRef(Option<ExternRef>),
+    /// `anyref`.
+    AnyRef(Option<AnyRef>),
+    /// `exnref`.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -63,6 +71,8 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::Ref(RefType::FUNC),
             Val::ExternRef(_) => ValType::Ref(RefType::EXTERN),
+            Val::AnyRef(_) => ValType::Ref(RefType::ANY),
+            Val::ExnRef(_) => ValType::Ref(RefType::EXN),
         }
     }
 
@@ -75,9 +85,23 @@ impl Val {
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(0),
             ValType::Ref(RefType { nullable: false, .. }) => return None,
-            ValType::Ref(RefType { heap: crate::wasm::types::HeapType::Extern, .. }) => Val::ExternRef(None),
-            ValType::Ref(_) => Val::FuncRef(None),
+            ValType::Ref(ty) => Val::null(ty.heap),
         })
+    }
+
+    /// Null, of a heap type.
+    pub fn null(heap: HeapType) -> Val {
+        match heap.top() {
+            HeapType::Extern => Val::ExternRef(None),
+            HeapType::Any => Val::AnyRef(None),
+            HeapType::Exn => Val::ExnRef(None),
+            _ => Val::FuncRef(None),
+        }
+    }
+
+    /// Whether it is a null reference.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None))
     }
 
     /// The bits as they stand in a global's cell or a register.
@@ -90,6 +114,8 @@ impl Val {
             Val::V128(v) => v,
             Val::FuncRef(f) => u128::from(f.map_or(0, |f| f.reference)),
             Val::ExternRef(r) => u128::from(r.map_or(0, |r| r.reference)),
+            Val::AnyRef(r) => u128::from(r.map_or(0, |r| r.reference)),
+            Val::ExnRef(r) => u128::from(r.map_or(0, |r| r.reference)),
         }
     }
 
@@ -103,10 +129,13 @@ impl Val {
             ValType::F32 => Val::F32(reference),
             ValType::F64 => Val::F64(low),
             ValType::V128 => Val::V128(bits),
-            ValType::Ref(RefType { heap: crate::wasm::types::HeapType::Extern, .. }) => {
-                Val::ExternRef((reference != 0).then_some(ExternRef { store, reference }))
-            }
-            ValType::Ref(_) => Val::FuncRef((reference != 0).then_some(Func { store, reference })),
+            ValType::Ref(ty) if reference == 0 => Val::null(ty.heap),
+            ValType::Ref(ty) => match ty.heap.top() {
+                HeapType::Extern => Val::ExternRef(Some(ExternRef { store, reference })),
+                HeapType::Any => Val::AnyRef(Some(AnyRef { store, reference })),
+                HeapType::Exn => Val::ExnRef(Some(ExnRef { store, reference })),
+                _ => Val::FuncRef(Some(Func { store, reference })),
+            },
         }
     }
 
@@ -115,6 +144,8 @@ impl Val {
         match self {
             Val::FuncRef(Some(f)) => f.store != store,
             Val::ExternRef(Some(r)) => r.store != store,
+            Val::AnyRef(Some(r)) => r.store != store,
+            Val::ExnRef(Some(r)) => r.store != store,
             _ => false,
         }
     }

@@ -22,10 +22,16 @@ pub enum CompileErrorKind {
     Text,
     /// The binary is malformed or invalid.
     Invalid,
-    /// An implementation limit of [`crate::base::limits`], a memory budget or the code space was exceeded.
+    /// An implementation limit of [`crate::base::limits`] was exceeded.
     Limit,
+    /// The module's machine code does not fit its code space.
+    CodeSpace,
+    /// The system gives no memory for code: no address space, nothing executable, or no room behind it.
+    CodeMemory,
     /// No tier takes the function.
     Unsupported,
+    /// The time for compiling the module is over.
+    Timeout,
     /// Compilation was cancelled by the owner or by engine shutdown.
     Cancelled,
     /// A defect of this engine: a compile unit panicked or the code generator refused its own input.
@@ -55,7 +61,10 @@ impl fmt::Display for CompileError {
             CompileErrorKind::Text => "text format: ",
             CompileErrorKind::Invalid => "",
             CompileErrorKind::Limit => "limit: ",
+            CompileErrorKind::CodeSpace => "code space: ",
+            CompileErrorKind::CodeMemory => "code memory: ",
             CompileErrorKind::Unsupported => "unsupported: ",
+            CompileErrorKind::Timeout => "timeout: ",
             CompileErrorKind::Cancelled => "cancelled: ",
             CompileErrorKind::EngineBug => "engine bug: ",
         };

@@ -8,17 +8,20 @@ use std::ops::Range;
 
 use cranelift_entity::{EntityRef, PrimaryMap};
 
+use crate::base::limits;
 use crate::base::{
-    CanonicalTypeId, DataIndex, DefinedFuncIndex, DefinedGlobalIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex,
-    TagIndex, TypeIndex,
+    DataIndex, DefinedFuncIndex, DefinedGlobalIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex,
+    TypeIndex,
 };
-use crate::wasm::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
+use crate::wasm::types::{FuncType, GlobalType, MemoryType, RefType, SubType, TableType};
 
 /// A decoded module.
 #[derive(Debug, Default)]
 pub struct WasmModule {
-    /// Function types of the type section.
-    pub types: PrimaryMap<TypeIndex, FuncType>,
+    /// Types of the type section.
+    pub types: PrimaryMap<TypeIndex, SubType>,
+    /// The first type of each recursion group, in order. A type that stands outside of groups is a group of its own.
+    pub rec_groups: Vec<TypeIndex>,
     /// Imports, in order.
     pub imports: Vec<Import>,
     /// Type of each function.
@@ -247,7 +250,31 @@ pub enum ConstOp {
 impl WasmModule {
     /// The type of a function.
     pub fn func_type(&self, func: FuncIndex) -> &FuncType {
-        &self.types[self.funcs[func]]
+        self.signature(self.funcs[func])
+    }
+
+    /// The function type that a type defines.
+    ///
+    /// # Panics
+    ///
+    /// It defines something else. Wherever the specification asks for a function type, validation has seen to it.
+    pub fn signature(&self, ty: TypeIndex) -> &FuncType {
+        self.types[ty].composite.as_func().expect("validation asks for a function type here")
+    }
+
+    /// How many types there are between a type and the root of its hierarchy.
+    pub fn subtyping_depth(&self, ty: TypeIndex) -> u32 {
+        (0..).zip(self.supertypes(ty)).last().map_or(0, |(depth, _)| depth)
+    }
+
+    /// Whether a type is another, or was declared to extend it. Two definitions of the same type count as different here.
+    pub fn extends(&self, ty: TypeIndex, supertype: TypeIndex) -> bool {
+        self.supertypes(ty).any(|ty| ty == supertype)
+    }
+
+    /// A type, and the types that it extends, up to the root.
+    pub fn supertypes(&self, ty: TypeIndex) -> impl Iterator<Item = TypeIndex> {
+        std::iter::successors(Some(ty), |&ty| self.types[ty].supertype).take(limits::SUBTYPING_DEPTH + 1)
     }
 
     /// The body index of a function, `None` when it is imported.
@@ -280,6 +307,3 @@ impl WasmModule {
         self.export_by_name.get(name).map(|&position| self.exports[position].index)
     }
 }
-
-/// The canonical id of each type of a module, in an engine.
-pub type CanonicalTypes = PrimaryMap<TypeIndex, CanonicalTypeId>;

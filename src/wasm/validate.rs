@@ -42,14 +42,17 @@ bitflags::bitflags! {
         const MULTI_MEMORY = 1 << 10;
         /// 128-bit integer arithmetic.
         const WIDE_ARITHMETIC = 1 << 11;
+        /// Typed function references.
+        const FUNCTION_REFERENCES = 1 << 12;
+        /// Structures, arrays, and references to them.
+        const GC = 1 << 13;
     }
 }
 
-/// The proposals that this engine runs.
+/// The proposals that this engine runs. Of garbage collection it takes the types; operators on structures and arrays are refused where
+/// they stand, as not supported.
 pub fn accepted_features() -> WasmFeatures {
-    WasmFeatures::default()
-        .difference(WasmFeatures::EXCEPTIONS | WasmFeatures::FUNCTION_REFERENCES | WasmFeatures::GC)
-        .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    WasmFeatures::default().difference(WasmFeatures::EXCEPTIONS).union(WasmFeatures::CUSTOM_PAGE_SIZES)
 }
 
 /// What validating any body of one module needs; cheap to clone and `Send`.

@@ -256,6 +256,8 @@ fn compile_stats_are_one_json_object_on_stdout() {
     assert_eq!(stats["functions"], 12);
     assert!(stats["native_bytes"].as_u64() > stats["code_bytes"].as_u64());
     assert_eq!(deltic(&["compile", "sort.wat"]).expect(0).stdout, "");
+    assert_eq!(deltic(&["compile", "--max-compile-memory", "1M", "sort.wat"]).expect(0).stdout, "");
+    deltic(&["compile", "--max-compile-memory", "some", "sort.wat"]).expect(2).says("is not a size");
 }
 
 #[test]
@@ -282,11 +284,27 @@ fn a_trace_is_what_perfetto_opens() {
     let trace: Value = serde_json::from_slice(&std::fs::read(&path).expect("a trace")).expect("JSON");
     let events = trace["traceEvents"].as_array().expect("events");
     let complete: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
-    for name in ["decode", "unit", "publish", "instantiate", "run"] {
+    for name in ["decode", "unit", "validate", "compile", "publish", "instantiate", "run"] {
         let event = complete.iter().find(|event| event["name"] == name).unwrap_or_else(|| panic!("no {name}"));
         assert!(event["dur"].is_number() && event["ts"].is_number() && event["tid"].is_number(), "{event}");
     }
-    assert_eq!(complete.iter().filter(|event| event["name"] == "unit").count(), 12, "one for each function");
+    let named = |name: &str| complete.iter().copied().filter(|event| event["name"] == name).collect::<Vec<_>>();
+    let units = named("unit");
+    assert_eq!(units.len(), 12, "one for each function");
+    let span = |event: &Value| {
+        let [start, length] = ["ts", "dur"].map(|key| event[key].as_f64().expect("a number"));
+        (event["tid"].clone(), start, start + length)
+    };
+    for phase in ["validate", "compile"] {
+        let phases = named(phase);
+        assert_eq!(phases.len(), 12, "each unit has its {phase}");
+        for event in phases {
+            let (thread, start, end) = span(event);
+            // Times are rounded to a microsecond at most.
+            let around = |unit: &&&Value| span(unit).0 == thread && span(unit).1 <= start + 1.0 && end <= span(unit).2 + 1.0;
+            assert_eq!(units.iter().filter(around).count(), 1, "{event} lies in one unit");
+        }
+    }
     assert!(events.iter().any(|event| event["ph"] == "M" && event["name"] == "thread_name"));
     let nowhere = folder.path().join("nowhere/trace.json");
     deltic(&["run", "--trace", text(&nowhere), "hello.wat"]).expect(1).says("trace.json");

@@ -12,5 +12,6 @@ mod memory;
 mod spec;
 mod support;
 mod tidy;
+mod types;
 #[cfg(feature = "wasi")]
 mod wasi;

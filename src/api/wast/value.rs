@@ -19,10 +19,7 @@ pub(super) fn argument(isolate: &mut Isolate, arg: &WastArg<'_>) -> Result<Val, 
         WastArgCore::F32(value) => Val::F32(value.bits),
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(u128::from_le_bytes(value.to_le_bytes())),
-        WastArgCore::RefNull(HeapType::Abstract { ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern, .. }) => {
-            Val::ExternRef(None)
-        }
-        WastArgCore::RefNull(_) => Val::FuncRef(None),
+        WastArgCore::RefNull(heap) => null(heap).unwrap_or(Val::FuncRef(None)),
         WastArgCore::RefExtern(value) | WastArgCore::RefHost(value) => {
             let value = ExternRef::new(&mut *isolate, HostValue(*value)).map_err(|error| error.to_string())?;
             Val::ExternRef(Some(value))
@@ -60,8 +57,10 @@ fn matches(isolate: &Isolate, found: Val, wanted: &WastRetCore<'_>) -> bool {
         (WastRetCore::F32(wanted), Val::F32(found)) => f32_matches(found, wanted),
         (WastRetCore::F64(wanted), Val::F64(found)) => f64_matches(found, wanted),
         (WastRetCore::V128(wanted), Val::V128(found)) => v128_matches(found, wanted),
-        (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
-        (WastRetCore::RefNull(Some(heap)), found) => null_matches(found, heap),
+        (WastRetCore::RefNull(None), found) => found.is_null(),
+        // The types of two nulls cannot be told apart, but for what is above all of them.
+        (WastRetCore::RefNull(Some(heap)), found) => null(heap) == Some(found) || found.is_null() && null(heap).is_none(),
+        (WastRetCore::RefAny, Val::AnyRef(found)) => found.is_some(),
         (WastRetCore::RefFunc(_), Val::FuncRef(found)) => found.is_some(),
         (WastRetCore::RefExtern(None), Val::ExternRef(found)) => found.is_some(),
         (WastRetCore::RefExtern(Some(wanted)) | WastRetCore::RefHost(wanted), Val::ExternRef(Some(found))) => {
@@ -73,13 +72,17 @@ fn matches(isolate: &Isolate, found: Val, wanted: &WastRetCore<'_>) -> bool {
     }
 }
 
-fn null_matches(found: Val, heap: &HeapType<'_>) -> bool {
-    use AbstractHeapType::{Extern, Func, NoExtern, NoFunc};
-    match heap {
-        HeapType::Abstract { ty: Extern | NoExtern, .. } => found == Val::ExternRef(None),
-        HeapType::Abstract { ty: Func | NoFunc, .. } | HeapType::Concrete(_) => found == Val::FuncRef(None),
-        _ => false,
-    }
+/// Null of a heap type; `None` where the script says only an index, which could be of anything.
+fn null(heap: &HeapType<'_>) -> Option<Val> {
+    use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None as Nothing, Struct};
+    let HeapType::Abstract { ty, .. } = heap else { return None };
+    Some(match ty {
+        Extern | NoExtern => Val::ExternRef(None),
+        Func | NoFunc => Val::FuncRef(None),
+        Any | Eq | I31 | Struct | Array | Nothing => Val::AnyRef(None),
+        Exn | NoExn => Val::ExnRef(None),
+        _ => return None,
+    })
 }
 
 fn f32_matches(found: u32, wanted: &NanPattern<F32>) -> bool {

@@ -155,7 +155,8 @@ pub struct EngineArgs {
     /// Give relaxed SIMD the same results on every machine
     #[arg(long)]
     pub deterministic_simd: bool,
-    #[arg(long, hide = true, value_name = "B", value_parser = later::<u64>)]
+    /// Let compiling take about this many bytes at most; fewer functions are compiled at a time then (K, M, G)
+    #[arg(long, value_name = "B", value_parser = units::size)]
     pub max_compile_memory: Option<u64>,
 }
 

@@ -84,7 +84,9 @@ pub fn show(value: Val) -> String {
         Val::V128(value) => format!("{value:#034x}"),
         Val::FuncRef(Some(_)) => "funcref".into(),
         Val::ExternRef(Some(_)) => "externref".into(),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".into(),
+        Val::AnyRef(Some(_)) => "anyref".into(),
+        Val::ExnRef(Some(_)) => "exnref".into(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => "null".into(),
     }
 }
 

@@ -24,6 +24,10 @@ pub fn config(args: &EngineArgs, fuel: bool) -> Config {
         ..CodeSettings::default()
     };
     let config = Config::default().with_code_settings(settings).with_memory_guards(!args.no_guard_pages);
+    let config = match args.max_compile_memory {
+        Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        None => config,
+    };
     match args.jobs {
         Some(jobs) => config.with_num_compilation_tasks(jobs),
         None => config,

@@ -279,7 +279,7 @@ fn cost_of_publication() {
             let space = CodeSpace::with_options(&options, owner()).unwrap();
             let first = cost(&space, batch, Tier::Baseline);
             // The second round goes to the pages that the first has touched.
-            let reporter = space.add_reporter();
+            let reporter = space.add_reporter(Arc::default());
             space.publish((0..count).map(|index| artifact(index as u32, Tier::Optimized, &[0xc3])).collect()).unwrap();
             space.remove_reporter(reporter);
             let second = cost(&space, batch, Tier::Optimized);

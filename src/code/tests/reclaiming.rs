@@ -1,6 +1,7 @@
 //! Old code is kept while a stack shows it, freed afterwards, and its place used again.
 
 use super::*;
+use crate::code::bell::ReportBell;
 use crate::code::{LiveCode, lookup};
 use crate::platform::fork::FORKING_IN_TESTS;
 
@@ -23,7 +24,7 @@ fn is_known(pc: usize) -> bool {
 fn code_is_freed_when_every_reporter_has_let_go() {
     let _no_forks = FORKING_IN_TESTS.read();
     let space = space(1);
-    let (first, second) = (space.add_reporter(), space.add_reporter());
+    let (first, second) = (space.add_reporter(Arc::default()), space.add_reporter(Arc::default()));
     space.publish(vec![constant(0, Tier::Baseline, 1)]).unwrap();
     let old = entry(&space, 0);
     assert_eq!((space.report(first, &EMPTY), space.report(second, &EMPTY)), (0, 0));
@@ -33,7 +34,7 @@ fn code_is_freed_when_every_reporter_has_let_go() {
     assert_eq!(space.report(first, &Stack(vec![1, old + 6, usize::MAX])), 0);
     assert_eq!(space.report(second, &EMPTY), 0);
     // A reporter that came later has nothing to say about it, but holds nothing up either.
-    let third = space.add_reporter();
+    let third = space.add_reporter(Arc::default());
     assert!(is_known(old));
     assert_eq!(space.report(first, &EMPTY), 32);
     assert!(!is_known(old));
@@ -43,6 +44,27 @@ fn code_is_freed_when_every_reporter_has_let_go() {
     // The place is used again.
     space.publish(vec![constant(0, Tier::Optimized, 3)]).unwrap();
     assert_eq!((entry(&space, 0), call(&space, 0)), (old, 3));
+}
+
+#[test]
+fn the_bell_says_when_a_report_is_worth_its_time() {
+    let _no_forks = FORKING_IN_TESTS.read();
+    let space = space(1);
+    let bells: [Arc<ReportBell>; 2] = Default::default();
+    let [first, second] = bells.each_ref().map(|bell| space.add_reporter(Arc::clone(bell)));
+    let heard = || bells.each_ref().map(|bell| (bell.is_rung(), bell.is_due()));
+    space.publish(vec![constant(0, Tier::Baseline, 1)]).unwrap();
+    assert_eq!(heard(), [(false, false); 2], "nothing was replaced");
+    let old = entry(&space, 0);
+    space.publish(vec![constant(0, Tier::Baseline, 2)]).unwrap();
+    assert_eq!(heard(), [(true, true); 2]);
+    bells.iter().for_each(|bell| bell.clear());
+    space.report(first, &Stack(vec![old]));
+    space.report(second, &EMPTY);
+    assert_eq!(heard(), [(false, true), (false, false)], "who shows it owes another report");
+    bells[0].clear();
+    assert_eq!(space.report(first, &EMPTY), 32);
+    assert_eq!(heard(), [(false, false); 2]);
 }
 
 #[test]
@@ -57,7 +79,7 @@ fn without_reports_nothing_is_freed() {
 #[test]
 fn a_reporter_that_leaves_holds_nothing() {
     let space = space(1);
-    let (first, second) = (space.add_reporter(), space.add_reporter());
+    let (first, second) = (space.add_reporter(Arc::default()), space.add_reporter(Arc::default()));
     space.publish(vec![constant(0, Tier::Baseline, 1)]).unwrap();
     let old = entry(&space, 0);
     space.publish(vec![constant(0, Tier::Baseline, 2)]).unwrap();
@@ -72,7 +94,7 @@ fn a_reporter_that_leaves_holds_nothing() {
 fn freed_places_fit_other_sizes_and_alignments() {
     let _no_forks = FORKING_IN_TESTS.read();
     let space = space(8);
-    let reporter = space.add_reporter();
+    let reporter = space.add_reporter(Arc::default());
     let sized = |index, tier, bytes: usize, alignment| Artifact { alignment, ..artifact(index, tier, &vec![0xc3; bytes]) };
     space.publish((0..8).map(|index| sized(index, Tier::Baseline, 100, 16)).collect()).unwrap();
     let old: Vec<usize> = (0..8).map(|index| entry(&space, index)).collect();
@@ -96,7 +118,7 @@ fn freed_places_fit_other_sizes_and_alignments() {
 #[test]
 fn pages_that_cannot_be_written_again_are_not_reused() {
     let space = space_with(1, ExecStrategy::Protect);
-    let reporter = space.add_reporter();
+    let reporter = space.add_reporter(Arc::default());
     space.publish(vec![constant(0, Tier::Baseline, 1)]).unwrap();
     let old = entry(&space, 0);
     space.publish(vec![constant(0, Tier::Optimized, 2)]).unwrap();
@@ -118,7 +140,7 @@ fn replacing_running_and_freeing_at_once() {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            let reporter = space.add_reporter();
+            let reporter = space.add_reporter(Arc::default());
             let (space, done) = (&space, &done);
             scope.spawn(move || {
                 while !done.load(Ordering::Acquire) {

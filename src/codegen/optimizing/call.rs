@@ -1,4 +1,4 @@
-//! Calls: direct, imported, through a table, and their tail forms.
+//! Calls: direct, imported, through a table, through a reference, and their tail forms.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
@@ -14,9 +14,10 @@ use crate::codegen::optimizing::regions::trap_code;
 use crate::codegen::optimizing::signature::clif_type;
 use crate::layout::block::CALLER_VMCTX;
 use crate::layout::objects::{
-    FUNC_ENTRY_LOG2, FUNC_ENTRY_SLOT, FUNC_ENTRY_TYPE, FUNC_ENTRY_VMCTX, IMPORTED_FUNC_SLOT, IMPORTED_FUNC_VMCTX,
+    FUNC_ENTRY_DEPTH, FUNC_ENTRY_DISPLAY, FUNC_ENTRY_LOG2, FUNC_ENTRY_SLOT, FUNC_ENTRY_TYPE, FUNC_ENTRY_VMCTX,
+    IMPORTED_FUNC_SLOT, IMPORTED_FUNC_VMCTX,
 };
-use crate::wasm::types::FuncType;
+use crate::wasm::types::{FuncType, HeapType};
 
 /// What a call goes to.
 #[derive(Copy, Clone, Debug)]
@@ -38,6 +39,7 @@ enum Area {
 
 const UNINITIALIZED: ClifTrap = trap_code(TrapCode::UninitializedElement);
 const MISMATCH: ClifTrap = trap_code(TrapCode::IndirectCallTypeMismatch);
+const NULL: ClifTrap = trap_code(TrapCode::NullFunctionReference);
 
 impl Translator<'_> {
     pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> bool {
@@ -61,6 +63,14 @@ impl Translator<'_> {
                 let ty = TypeIndex::from_u32(type_index);
                 let target = self.table_target_of(ty, TableIndex::from_u32(table_index));
                 self.tail_call(ty, target);
+            }
+            Operator::CallRef { type_index } => {
+                let target = self.reference_target();
+                self.call(TypeIndex::from_u32(type_index), target);
+            }
+            Operator::ReturnCallRef { type_index } => {
+                let target = self.reference_target();
+                self.tail_call(TypeIndex::from_u32(type_index), target);
             }
             _ => return false,
         }
@@ -92,15 +102,33 @@ impl Translator<'_> {
         let element = self.element(table, index, TrapCode::UndefinedElement);
         let reference = self.builder.ins().load(I32, self.flags.elements, element, 0);
         let entry = self.func_entry(reference);
-        // An entry never changes once something refers to it, so its fields are constants.
-        let found = self.builder.ins().load(I32, self.flags.constant, entry, offset32(FUNC_ENTRY_TYPE));
-        let type_ids = self.vmctx_constant(TYPE_IDS);
-        let expected = self.builder.ins().load(I32, self.flags.constant, type_ids, offset32(4 * ty.as_u32()));
-        self.check_type(reference, found, expected);
+        match self.module.tables[table].ty.element.heap {
+            // The table's type has said it.
+            HeapType::Concrete(_, element) if self.module.extends(element, ty) => self.entry_target(entry, Some(UNINITIALIZED)),
+            _ => {
+                self.check_type(reference, entry, ty);
+                self.entry_target(entry, None)
+            }
+        }
+    }
+
+    /// Pops a reference whose type validation has checked.
+    fn reference_target(&mut self) -> Target {
+        self.flush_fuel();
+        let reference = self.pop();
+        let entry = self.func_entry(reference);
+        self.entry_target(entry, Some(NULL))
+    }
+
+    /// What an entry of the function table leads to. Null's entry has a null pointer for a slot: where the reference may be null,
+    /// reading the slot traps.
+    fn entry_target(&mut self, entry: Value, null: Option<ClifTrap>) -> Target {
         self.note_caller();
+        // An entry never changes once something refers to it, so its fields are constants.
         let vmctx = self.builder.ins().load(I64, self.flags.constant, entry, offset32(FUNC_ENTRY_VMCTX));
         let slot = self.builder.ins().load(I64, self.flags.constant, entry, offset32(FUNC_ENTRY_SLOT));
-        let code = self.builder.ins().load(I64, self.flags.slots, slot, 0);
+        let flags = if null.is_some() { self.flags.slots.with_trap_code(null) } else { self.flags.slots };
+        let code = self.builder.ins().load(I64, flags, slot, 0);
         Target::Address { code, vmctx }
     }
 
@@ -112,19 +140,39 @@ impl Translator<'_> {
         self.builder.ins().iadd(entries, offset)
     }
 
-    /// Null has a type of its own, so one comparison covers it; which of the two went wrong is found out of line.
-    fn check_type(&mut self, reference: Value, found: Value, expected: Value) {
+    /// Null has a type of its own, so one comparison covers it; which of the two went wrong is found out of line, and there, too,
+    /// whether the function's type extends the expected one, if any type may.
+    fn check_type(&mut self, reference: Value, entry: Value, ty: TypeIndex) {
+        let found = self.builder.ins().load(I32, self.flags.constant, entry, offset32(FUNC_ENTRY_TYPE));
+        let type_ids = self.vmctx_constant(TYPE_IDS);
+        let expected = self.builder.ins().load(I32, self.flags.constant, type_ids, offset32(4 * ty.as_u32()));
         let differ = self.builder.ins().icmp(IntCC::NotEqual, found, expected);
         let wrong = self.builder.create_block();
         let right = self.builder.create_block();
         self.builder.set_cold_block(wrong);
         self.builder.ins().brif(differ, wrong, &[], right, &[]);
         self.builder.seal_block(wrong);
-        self.builder.seal_block(right);
         self.builder.switch_to_block(wrong);
         self.builder.ins().trapz(reference, UNINITIALIZED);
-        self.builder.ins().trap(MISMATCH);
+        if self.module.types[ty].is_final {
+            self.builder.ins().trap(MISMATCH);
+        } else {
+            self.check_supertypes(entry, expected, self.module.subtyping_depth(ty));
+            self.builder.ins().jump(right, &[]);
+        }
+        self.builder.seal_block(right);
         self.builder.switch_to_block(right);
+    }
+
+    /// Traps unless the type of an entry extends the expected one, which is at a known depth of its hierarchy.
+    fn check_supertypes(&mut self, entry: Value, expected: Value, depth: u32) {
+        let found_depth = self.builder.ins().load(I32, self.flags.pinned, entry, offset32(FUNC_ENTRY_DEPTH));
+        let above = self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThan, found_depth, i64::from(depth));
+        self.builder.ins().trapnz(above, MISMATCH);
+        let display = self.builder.ins().load(I64, self.flags.pinned, entry, offset32(FUNC_ENTRY_DISPLAY));
+        let extended = self.builder.ins().load(I32, self.flags.pinned, display, offset32(4 * depth));
+        let differ = self.builder.ins().icmp(IntCC::NotEqual, extended, expected);
+        self.builder.ins().trapnz(differ, MISMATCH);
     }
 
     /// Tells the isolate whose call this is, for a host function that may be at its end.
@@ -133,7 +181,7 @@ impl Translator<'_> {
     }
 
     fn call(&mut self, ty: TypeIndex, target: Target) {
-        let func_type: &FuncType = &self.module.types[ty];
+        let func_type: &FuncType = self.module.signature(ty);
         let arguments = self.pop_arguments(func_type, target, Area::Own);
         let call = match target {
             Target::Defined(func) => self.builder.ins().call(func, &arguments),
@@ -147,7 +195,7 @@ impl Translator<'_> {
     }
 
     fn tail_call(&mut self, ty: TypeIndex, target: Target) {
-        let func_type: &FuncType = &self.module.types[ty];
+        let func_type: &FuncType = self.module.signature(ty);
         let arguments = self.pop_arguments(func_type, target, Area::Callers);
         match target {
             Target::Defined(func) => self.builder.ins().return_call(func, &arguments),

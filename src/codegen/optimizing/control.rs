@@ -28,6 +28,8 @@ impl Translator<'_> {
             Operator::BrIf { relative_depth } => self.branch_if(relative_depth),
             Operator::BrTable { ref targets } => self.branch_table(targets)?,
             Operator::Return => self.return_(),
+            Operator::BrOnNull { relative_depth } => self.branch_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.branch_on_non_null(relative_depth),
             _ => return Ok(false),
         }
         Ok(true)
@@ -184,6 +186,31 @@ impl Translator<'_> {
         self.builder.ins().brif(condition, label, &[], next, &[]);
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+    }
+
+    /// The reference is no operand of the branch, and stays where there is none.
+    fn branch_on_null(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let reference = self.pop();
+        let label = self.aim(self.frame_at(relative_depth));
+        let next = self.builder.create_block();
+        self.builder.ins().brif(reference, next, &[], label, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+        self.push(reference);
+    }
+
+    /// The reference is the branch's last operand, and gone where there is no branch.
+    fn branch_on_non_null(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let reference = self.pop();
+        self.push(reference);
+        let label = self.aim(self.frame_at(relative_depth));
+        let next = self.builder.create_block();
+        self.builder.ins().brif(reference, label, &[], next, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+        self.pop_raw();
     }
 
     fn branch_table(&mut self, targets: &BrTable<'_>) -> Result {

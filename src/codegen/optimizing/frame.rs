@@ -52,7 +52,7 @@ pub(super) enum FrameKind {
 impl Translator<'_> {
     fn block_func_type(&self, ty: BlockType) -> Option<&FuncType> {
         match ty {
-            BlockType::FuncType(index) => Some(&self.module.types[TypeIndex::from_u32(index)]),
+            BlockType::FuncType(index) => Some(self.module.signature(TypeIndex::from_u32(index))),
             BlockType::Empty | BlockType::Type(_) => None,
         }
     }
@@ -94,9 +94,9 @@ impl Translator<'_> {
         }
         match (frame.ty, &frame.kind) {
             (BlockType::FuncType(index), FrameKind::Loop) => {
-                clif_type(self.module.types[TypeIndex::from_u32(index)].params[operand])
+                clif_type(self.module.signature(TypeIndex::from_u32(index)).params[operand])
             }
-            (BlockType::FuncType(index), _) => clif_type(self.module.types[TypeIndex::from_u32(index)].results[operand]),
+            (BlockType::FuncType(index), _) => clif_type(self.module.signature(TypeIndex::from_u32(index)).results[operand]),
             (BlockType::Type(ty), _) => clif_type_of(ty),
             (BlockType::Empty, _) => I32,
         }

@@ -1,4 +1,4 @@
-//! One function: reads its operators, validates each, and translates it.
+//! One function, which is valid: reads its operators, and translates each.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::immediates::Offset32;
@@ -6,9 +6,7 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, SourceLoc, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasmparser::{
-    BinaryReader, BlockType, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, ValidatorResources,
-};
+use wasmparser::{BinaryReader, BlockType, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader};
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
@@ -21,7 +19,7 @@ use crate::codegen::optimizing::local::LocalPlace;
 use crate::codegen::optimizing::regions::Flags;
 use crate::codegen::optimizing::signature::signature;
 use crate::codegen::optimizing::stack::State;
-use crate::codegen::optimizing::{bug, features, isa};
+use crate::codegen::optimizing::{features, isa};
 use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
@@ -84,11 +82,11 @@ impl<'a> Body<'a> {
         offset_of(&self.body.get_binary_reader())
     }
 
-    /// Validates and translates the body into `func`, which is empty.
+    /// Translates the body, which was validated, into `func`, which is empty.
     ///
     /// # Errors
     ///
-    /// The body is invalid, exceeds a limit, or uses an operator that is not supported.
+    /// The body exceeds a limit, or uses an operator that is not supported.
     pub(super) fn translate(&self, func: &mut Function, memory: &mut Allocations, config: TargetFrontendConfig) -> Result {
         for place in [LocalPlace::Variables, LocalPlace::Frame] {
             if self.translate_once(func, memory, config, place)? == Outcome::Complete {
@@ -106,15 +104,11 @@ impl<'a> Body<'a> {
         config: TargetFrontendConfig,
         place: LocalPlace,
     ) -> Result<Outcome> {
-        let to_validate = self.env.validation.func(&self.env.module, self.func);
-        let to_validate = to_validate.ok_or_else(|| bug("a function without validation resources", Some(self.offset())))?;
-        let mut validator = to_validate.into_validator(std::mem::take(&mut memory.validator));
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
         let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, place);
-        let result = translator.run(&self.body, &mut validator, config);
-        memory.validator = validator.into_allocations();
+        let result = translator.run(&self.body, config);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
         }
@@ -185,21 +179,15 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn run(
-        mut self,
-        body: &FunctionBody<'_>,
-        validator: &mut FuncValidator<ValidatorResources>,
-        frontend_config: TargetFrontendConfig,
-    ) -> Result<Outcome> {
+    fn run(mut self, body: &FunctionBody<'_>, frontend_config: TargetFrontendConfig) -> Result<Outcome> {
         let mut reader = body.get_binary_reader();
         reader.set_features(self.env.validation.features());
-        self.declare_locals(&mut reader, validator)?;
+        self.declare_locals(&mut reader)?;
         self.push_frame(FrameKind::Body, BlockType::Empty, true);
         self.enter();
         let mut operators = OperatorsReader::new(reader);
         while !operators.eof() {
             let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
-            validator.op(position, &operator).map_err(CompileError::from)?;
             self.state.detected |= features::of(&operator);
             self.builder.set_srcloc(SourceLoc::new(u32::try_from(position).unwrap_or(u32::MAX)));
             self.operator(&operator, position)?;

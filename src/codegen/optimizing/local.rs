@@ -13,7 +13,7 @@ use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I64};
 use cranelift_codegen::ir::{InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value};
 use cranelift_frontend::Variable;
-use wasmparser::{BinaryReader, FuncValidator, ValidatorResources};
+use wasmparser::BinaryReader;
 
 use crate::base::limits;
 use crate::codegen::optimizing::func::{Result, Translator, offset32};
@@ -50,11 +50,7 @@ impl FrameLocals {
 
 impl Translator<'_> {
     /// Reads the declarations of the locals behind the parameters.
-    pub(super) fn declare_locals(
-        &mut self,
-        reader: &mut BinaryReader<'_>,
-        validator: &mut FuncValidator<ValidatorResources>,
-    ) -> Result {
+    pub(super) fn declare_locals(&mut self, reader: &mut BinaryReader<'_>) -> Result {
         self.declare_params();
         let mut total = self.func_type.params.len();
         for _ in 0..reader.read_var_u32().map_err(CompileError::from)? {
@@ -66,7 +62,6 @@ impl Translator<'_> {
                 let message = format!("{total} locals in a function, more than {}", limits::LOCAL_COUNT);
                 return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
             }
-            validator.define_locals(position, count, ty).map_err(CompileError::from)?;
             for _ in 0..count {
                 self.declare_local(clif_type_of(ty));
             }

@@ -1,7 +1,7 @@
-//! The optimizing tier: WebAssembly to CLIF in one pass, then Cranelift.
+//! The optimizing tier: validation, WebAssembly to CLIF in one pass, then Cranelift.
 //!
 //! ```text
-//! body ─ func (operators, validated one by one) ─► CLIF ─ Cranelift ─► emit ─► Artifact
+//! body ─ validation ─ func (one operator after the other) ─► CLIF ─ Cranelift ─► emit ─► Artifact
 //!          ├ control  frame          blocks, branches, labels
 //!          ├ variable numeric simd   values
 //!          ├ memory bulk bounds atomic  linear memory
@@ -51,11 +51,12 @@ use cranelift_codegen::{CodegenError, Context};
 
 use crate::abi::artifact::{Artifact, CodeVariant, Tier};
 use crate::base::DefinedFuncIndex;
-use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::func::{Allocations, Body};
 use crate::codegen::optimizing::isa::{Allocator, Isas};
 use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::validate::{Features, validate_body};
 
 /// Above this many basic blocks the register allocator that is linear in them takes over: the other one is quadratic where many
 /// variables merge (40,000 blocks: 30 s and 0.8 GiB, against 0.9 s).
@@ -91,8 +92,11 @@ impl Optimizing {
         unit: &mut Stop<'_>,
     ) -> Result<Artifact, UnitError> {
         unit.poll()?;
+        (unit.phase)(Phase::Validate);
         memory.context.clear();
         let body = Body::new(env, func, variant)?;
+        validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.allocations.validator)?;
+        (unit.phase)(Phase::Compile);
         body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config())?;
         *unit.detected |= memory.allocations.state.detected;
         unit.poll()?;
@@ -111,7 +115,8 @@ impl Optimizing {
 /// The part of a [`UnitContext`] that is not memory.
 struct Stop<'a> {
     stop: &'a dyn Fn() -> bool,
-    detected: &'a mut crate::wasm::validate::Features,
+    detected: &'a mut Features,
+    phase: &'a mut dyn FnMut(Phase),
 }
 
 impl Stop<'_> {
@@ -136,7 +141,7 @@ impl Compiler for Optimizing {
         variant: CodeVariant,
         unit: &mut UnitContext<'_>,
     ) -> Result<Artifact, UnitError> {
-        let mut stop = Stop { stop: unit.stop, detected: unit.detected };
+        let mut stop = Stop { stop: unit.stop, detected: unit.detected, phase: unit.phase };
         match unit.scratch.get_mut::<Memory>() {
             Some(memory) => self.compile_in(memory, env, func, variant, &mut stop),
             None => Err(bug("scratch of another compiler", None)),

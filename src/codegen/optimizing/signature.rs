@@ -64,7 +64,7 @@ impl Translator<'_> {
         if let Some(known) = self.state.signatures.get(index) {
             return known;
         }
-        let declared = self.builder.import_signature(signature(&self.module.types[index]));
+        let declared = self.builder.import_signature(signature(self.module.signature(index)));
         self.state.signatures.set(index, declared);
         declared
     }

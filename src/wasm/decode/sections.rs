@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use wasmparser as wp;
 
-use super::types;
+use super::types::{self, Translation};
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::{
@@ -20,18 +20,30 @@ fn at(offset: u64) -> usize {
 
 impl WasmModule {
     pub(super) fn read_types(&mut self, reader: wp::TypeSectionReader<'_>) -> Result<()> {
-        let offset = at(reader.range().start);
+        let start = at(reader.range().start);
+        let mut kinds = Vec::new();
         for group in reader {
-            for sub in group?.into_types() {
-                match &sub.composite_type.inner {
-                    wp::CompositeInnerType::Func(ty) => {
-                        self.types.push(types::func_type(ty, offset)?);
-                    }
-                    _ => return Err(CompileError::invalid("types of the GC proposal are not supported", offset)),
-                }
+            let group = group?;
+            kinds.clear();
+            for ty in group.types() {
+                let unsupported = || types::unsupported(format_args!("the type {ty}"), start);
+                kinds.push(types::kind(&ty.composite_type).ok_or_else(unsupported)?);
             }
+            if kinds.is_empty() {
+                continue;
+            }
+            let mut translated = Vec::with_capacity(kinds.len());
+            for (offset, ty) in group.into_types_and_offsets() {
+                translated.push(Translation { module: self, group: &kinds, offset: at(offset) }.sub_type(&ty)?);
+            }
+            self.rec_groups.push(self.types.next_key());
+            self.types.extend(translated);
         }
         Ok(())
+    }
+
+    fn translation(&self, offset: usize) -> Translation<'_> {
+        Translation { module: self, group: &[], offset }
     }
 
     pub(super) fn read_imports(&mut self, reader: wp::ImportSectionReader<'_>) -> Result<()> {
@@ -46,7 +58,7 @@ impl WasmModule {
                     ImportKind::Func(ty)
                 }
                 wp::TypeRef::Table(ty) => {
-                    let ty = types::table_type(&ty, offset)?;
+                    let ty = self.translation(offset).table_type(&ty)?;
                     self.tables.push(TableDecl { ty, init: None });
                     self.imported_table_count += 1;
                     ImportKind::Table(ty)
@@ -58,7 +70,7 @@ impl WasmModule {
                     ImportKind::Memory(ty)
                 }
                 wp::TypeRef::Global(ty) => {
-                    let ty = types::global_type(&ty, offset)?;
+                    let ty = self.translation(offset).global_type(&ty)?;
                     self.globals.push(ty);
                     self.imported_global_count += 1;
                     ImportKind::Global(ty)
@@ -85,7 +97,7 @@ impl WasmModule {
     pub(super) fn read_tables(&mut self, reader: wp::TableSectionReader<'_>) -> Result<()> {
         for table in reader.into_iter_with_offsets() {
             let (offset, table) = table?;
-            let ty = types::table_type(&table.ty, at(offset))?;
+            let ty = self.translation(at(offset)).table_type(&table.ty)?;
             let init = match table.init {
                 wp::TableInit::RefNull => None,
                 wp::TableInit::Expr(expr) => Some(const_expr(&expr)?),
@@ -112,7 +124,8 @@ impl WasmModule {
     pub(super) fn read_globals(&mut self, reader: wp::GlobalSectionReader<'_>) -> Result<()> {
         for global in reader.into_iter_with_offsets() {
             let (offset, global) = global?;
-            self.globals.push(types::global_type(&global.ty, at(offset))?);
+            let ty = self.translation(at(offset)).global_type(&global.ty)?;
+            self.globals.push(ty);
             let init = const_expr(&global.init_expr)?;
             self.declare(&init);
             self.global_inits.push(init);
@@ -160,7 +173,7 @@ impl WasmModule {
                 wp::ElementItems::Expressions(ty, exprs) => {
                     let exprs = exprs.into_iter().map(|e| const_expr(&e?)).collect::<Result<Box<[_]>>>()?;
                     exprs.iter().for_each(|expr| self.declare(expr));
-                    (types::ref_type(ty, at(offset))?, ElemItems::Exprs(exprs))
+                    (self.translation(at(offset)).ref_type(ty)?, ElemItems::Exprs(exprs))
                 }
             };
             self.elems.push(ElemSegment { mode, ty, items });
@@ -235,7 +248,9 @@ fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
             wp::Operator::I64Mul => ConstOp::I64Mul,
             wp::Operator::End => continue,
             other => {
-                return Err(CompileError::invalid(format!("{other:?} in a constant expression is not supported"), at(offset)));
+                let name = format!("{other:?}");
+                let name = name.split([' ', '{']).next().unwrap_or_default();
+                return Err(types::unsupported(format_args!("operator {name} in a constant expression"), at(offset)));
             }
         });
     }

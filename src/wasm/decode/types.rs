@@ -3,72 +3,139 @@
 use wasmparser as wp;
 
 use crate::base::TypeIndex;
-use crate::wasm::error::CompileError;
-use crate::wasm::types::{FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::module::WasmModule;
+use crate::wasm::types::{
+    ArrayType, CompositeKind, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, RefType, StorageType,
+    StructType, SubType, TableType, ValType,
+};
 
-fn unsupported(what: impl std::fmt::Display, offset: usize) -> CompileError {
-    CompileError::invalid(format!("{what} is not supported"), offset)
+pub(super) fn unsupported(what: impl std::fmt::Display, offset: usize) -> CompileError {
+    CompileError::new(CompileErrorKind::Unsupported, format!("{what} is not supported"), Some(offset))
 }
 
-/// A value type. The validator has refused what the accepted features exclude; what is left over is named.
+/// Translates types of one module; errors name the offset.
 ///
-/// # Errors
-///
-/// A type of a proposal that is not supported.
-pub fn val_type(ty: wp::ValType, offset: usize) -> Result<ValType, CompileError> {
-    Ok(match ty {
-        wp::ValType::I32 => ValType::I32,
-        wp::ValType::I64 => ValType::I64,
-        wp::ValType::F32 => ValType::F32,
-        wp::ValType::F64 => ValType::F64,
-        wp::ValType::V128 => ValType::V128,
-        wp::ValType::Ref(ty) => ValType::Ref(ref_type(ty, offset)?),
-    })
+/// The validator has refused what is invalid and what the accepted features exclude; what is left over is refused by name.
+pub(super) struct Translation<'a> {
+    /// The types so far.
+    pub module: &'a WasmModule,
+    /// What the types of the recursion group at hand define: a reference may lead forward within its group.
+    pub group: &'a [CompositeKind],
+    /// Where in the bytes.
+    pub offset: usize,
 }
 
-/// A reference type.
-///
-/// # Errors
-///
-/// A type of a proposal that is not supported.
-pub fn ref_type(ty: wp::RefType, offset: usize) -> Result<RefType, CompileError> {
-    let heap = match ty.heap_type() {
-        wp::HeapType::Abstract { shared: false, ty: wp::AbstractHeapType::Func } => HeapType::Func,
-        wp::HeapType::Abstract { shared: false, ty: wp::AbstractHeapType::Extern } => HeapType::Extern,
-        wp::HeapType::Concrete(wp::UnpackedIndex::Module(index)) => HeapType::Concrete(TypeIndex::from_u32(index)),
-        _ => return Err(unsupported(ty, offset)),
-    };
-    Ok(RefType { nullable: ty.is_nullable(), heap })
-}
-
-/// A function type.
-///
-/// # Errors
-///
-/// A type of a proposal that is not supported.
-pub(super) fn func_type(ty: &wp::FuncType, offset: usize) -> Result<FuncType, CompileError> {
-    let list = |types: &[wp::ValType]| types.iter().map(|&ty| val_type(ty, offset)).collect::<Result<Box<[_]>, _>>();
-    Ok(FuncType { params: list(ty.params())?, results: list(ty.results())? })
-}
-
-/// A table type.
-pub(super) fn table_type(ty: &wp::TableType, offset: usize) -> Result<TableType, CompileError> {
-    if ty.shared {
-        return Err(unsupported("a shared table", offset));
+/// What a type defines; `None` for what is not supported.
+pub(super) fn kind(ty: &wp::CompositeType) -> Option<CompositeKind> {
+    if ty.shared || ty.descriptor_idx.is_some() || ty.describes_idx.is_some() {
+        return None;
     }
-    Ok(TableType { element: ref_type(ty.element_type, offset)?, min: ty.initial, max: ty.maximum, table64: ty.table64 })
+    match ty.inner {
+        wp::CompositeInnerType::Func(_) => Some(CompositeKind::Func),
+        wp::CompositeInnerType::Struct(_) => Some(CompositeKind::Struct),
+        wp::CompositeInnerType::Array(_) => Some(CompositeKind::Array),
+        wp::CompositeInnerType::Cont(_) => None,
+    }
+}
+
+impl Translation<'_> {
+    pub(super) fn val_type(&self, ty: wp::ValType) -> Result<ValType, CompileError> {
+        Ok(match ty {
+            wp::ValType::I32 => ValType::I32,
+            wp::ValType::I64 => ValType::I64,
+            wp::ValType::F32 => ValType::F32,
+            wp::ValType::F64 => ValType::F64,
+            wp::ValType::V128 => ValType::V128,
+            wp::ValType::Ref(ty) => ValType::Ref(self.ref_type(ty)?),
+        })
+    }
+
+    pub(super) fn ref_type(&self, ty: wp::RefType) -> Result<RefType, CompileError> {
+        use wp::AbstractHeapType as Abstract;
+        let heap = match ty.heap_type() {
+            wp::HeapType::Abstract { shared: false, ty: heap } => match heap {
+                Abstract::Func => HeapType::Func,
+                Abstract::NoFunc => HeapType::NoFunc,
+                Abstract::Extern => HeapType::Extern,
+                Abstract::NoExtern => HeapType::NoExtern,
+                Abstract::Any => HeapType::Any,
+                Abstract::Eq => HeapType::Eq,
+                Abstract::I31 => HeapType::I31,
+                Abstract::Struct => HeapType::Struct,
+                Abstract::Array => HeapType::Array,
+                Abstract::None => HeapType::None,
+                Abstract::Exn => HeapType::Exn,
+                Abstract::NoExn => HeapType::NoExn,
+                Abstract::Cont | Abstract::NoCont => return Err(unsupported(ty, self.offset)),
+            },
+            wp::HeapType::Concrete(wp::UnpackedIndex::Module(index)) => {
+                let index = TypeIndex::from_u32(index);
+                let kind = self.kind_of(index).ok_or_else(|| unsupported(ty, self.offset))?;
+                HeapType::Concrete(kind, index)
+            }
+            _ => return Err(unsupported(ty, self.offset)),
+        };
+        Ok(RefType { nullable: ty.is_nullable(), heap })
+    }
+
+    fn kind_of(&self, index: TypeIndex) -> Option<CompositeKind> {
+        let (index, known) = (index.as_u32() as usize, self.module.types.len());
+        match index.checked_sub(known) {
+            None => Some(self.module.types[TypeIndex::from_u32(u32::try_from(index).ok()?)].composite.kind()),
+            Some(position) => self.group.get(position).copied(),
+        }
+    }
+
+    pub(super) fn sub_type(&self, ty: &wp::SubType) -> Result<SubType, CompileError> {
+        let composite = match &ty.composite_type.inner {
+            wp::CompositeInnerType::Func(ty) => CompositeType::Func(self.func_type(ty)?),
+            wp::CompositeInnerType::Struct(ty) => {
+                let fields = ty.fields.iter().map(|field| self.field_type(field)).collect::<Result<Box<[_]>, _>>()?;
+                CompositeType::Struct(StructType { fields })
+            }
+            wp::CompositeInnerType::Array(ty) => CompositeType::Array(ArrayType { element: self.field_type(&ty.0)? }),
+            wp::CompositeInnerType::Cont(_) => return Err(unsupported("a continuation type", self.offset)),
+        };
+        let supertype = match &*ty.supertype_idxs {
+            [] => None,
+            [index] => Some(index.as_module_index().ok_or_else(|| unsupported("a supertype of that form", self.offset))?),
+            _ => return Err(unsupported("a type with several supertypes", self.offset)),
+        };
+        Ok(SubType { is_final: ty.is_final, supertype: supertype.map(TypeIndex::from_u32), composite })
+    }
+
+    fn func_type(&self, ty: &wp::FuncType) -> Result<FuncType, CompileError> {
+        let list = |types: &[wp::ValType]| types.iter().map(|&ty| self.val_type(ty)).collect::<Result<Box<[_]>, _>>();
+        Ok(FuncType { params: list(ty.params())?, results: list(ty.results())? })
+    }
+
+    fn field_type(&self, ty: &wp::FieldType) -> Result<FieldType, CompileError> {
+        let storage = match ty.element_type {
+            wp::StorageType::I8 => StorageType::I8,
+            wp::StorageType::I16 => StorageType::I16,
+            wp::StorageType::Val(ty) => StorageType::Val(self.val_type(ty)?),
+        };
+        Ok(FieldType { storage, mutable: ty.mutable })
+    }
+
+    pub(super) fn table_type(&self, ty: &wp::TableType) -> Result<TableType, CompileError> {
+        if ty.shared {
+            return Err(unsupported("a shared table", self.offset));
+        }
+        Ok(TableType { element: self.ref_type(ty.element_type)?, min: ty.initial, max: ty.maximum, table64: ty.table64 })
+    }
+
+    pub(super) fn global_type(&self, ty: &wp::GlobalType) -> Result<GlobalType, CompileError> {
+        if ty.shared {
+            return Err(unsupported("a shared global", self.offset));
+        }
+        Ok(GlobalType { content: self.val_type(ty.content_type)?, mutable: ty.mutable })
+    }
 }
 
 /// A memory type.
 pub(super) fn memory_type(ty: &wp::MemoryType) -> MemoryType {
     let page_size_log2 = ty.page_size_log2.and_then(|log2| u8::try_from(log2).ok()).unwrap_or(16);
     MemoryType { min: ty.initial, max: ty.maximum, memory64: ty.memory64, shared: ty.shared, page_size_log2 }
-}
-
-/// A global type.
-pub(super) fn global_type(ty: &wp::GlobalType, offset: usize) -> Result<GlobalType, CompileError> {
-    if ty.shared {
-        return Err(unsupported("a shared global", offset));
-    }
-    Ok(GlobalType { content: val_type(ty.content_type, offset)?, mutable: ty.mutable })
 }

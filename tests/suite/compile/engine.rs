@@ -11,6 +11,7 @@ use deltic::abi::artifact::CodeVariant;
 use deltic::compile::{Config, EngineError, Module, WasmEngine};
 use deltic::tasks::executor::{Executor, Ticket};
 use deltic::tasks::manager::{TaskManager, TaskPriority};
+use deltic::{Isolate, Linker};
 
 use super::fake::*;
 
@@ -79,6 +80,21 @@ fn s1_41_s1_42_teardown_with_queued_running_and_late_tasks() {
     let caller = thread::current().id();
     assert!(compiler.begun.lock().unwrap()[2..].iter().all(|&(_, thread)| thread == caller));
     engine.shutdown();
+}
+
+/// S1-42: an engine that was shut down takes no isolate; those it has go on, with new instances and variants too.
+#[test]
+fn s1_42_no_isolate_after_shutdown() {
+    let engine = WasmEngine::new(&Config::default()).unwrap();
+    let module = Module::new(&engine, r#"(module (func (export "f") (result i32) i32.const 7))"#).unwrap();
+    let mut isolate = Isolate::new(&engine).unwrap();
+    engine.shutdown();
+    assert_eq!(Isolate::new(&engine).unwrap_err().to_string(), "the engine was shut down");
+    let late = Module::new(&engine, r#"(module (func (export "f") (result i32) i32.const 8))"#).unwrap();
+    for (module, answer) in [(&module, 7), (&late, 8)] {
+        let instance = Linker::new(&engine).instantiate(&mut isolate, module).unwrap();
+        assert_eq!(instance.get_typed_func::<(), i32>(&mut isolate, "f").unwrap().call(&mut isolate, ()).unwrap(), answer);
+    }
 }
 
 /// S1-41: a unit that polls is given up at teardown, given back, and compiled by whoever waits for it.

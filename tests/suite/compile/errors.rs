@@ -81,6 +81,26 @@ fn a_panic_is_an_engine_bug_and_the_worker_lives() {
     assert!(engine.thread_count() <= 2, "no thread had to be replaced");
 }
 
+/// Code that does not fit the module's space is told apart from code that is wrong, and from limits; the text does not tell how functions
+/// were batched.
+#[test]
+fn a_full_code_space_has_its_own_error() {
+    let make = || FakeCompiler::new().every(Act::Code(100 << 10));
+    let error = error_at_all_counts(&module_of(&[40; 60]), make);
+    assert_eq!(error.kind, CompileErrorKind::CodeSpace);
+    assert!(error.to_string().starts_with("code space: the module's machine code does not fit "), "{error}");
+}
+
+/// Malformed code is a defect of the engine, told of the lowest function; the rest of its batch does not matter.
+#[test]
+fn code_that_cannot_be_published_is_an_engine_bug() {
+    let make = || FakeCompiler::new().at(7, Act::Malformed).at(9, Act::Malformed).at(30, Act::Panic);
+    let error = error_at_all_counts(&module_of(&[40; 60]), make);
+    assert_eq!(error.kind, CompileErrorKind::EngineBug);
+    let start = "engine bug: function 7: the code cannot be published: a displacement at offset ";
+    assert!(error.to_string().starts_with(start), "{error}");
+}
+
 /// Errors name functions by the name section where there is one.
 #[test]
 fn errors_name_functions() {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use deltic::abi::artifact::{Artifact, CodeVariant, Tier};
+use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, Tier};
 use deltic::base::DefinedFuncIndex;
-use deltic::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use deltic::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use deltic::codegen::env::CompileEnv;
 use deltic::compile::{Config, WasmEngine};
 use deltic::tasks::clock::Clock;
@@ -31,6 +31,10 @@ pub enum Act {
     Unable,
     /// Says it was stopped when it was not.
     StopUnasked,
+    /// Makes so many bytes of machine code.
+    Code(usize),
+    /// Makes code with a displacement outside of it.
+    Malformed,
     /// Meets these features.
     Detect(Features),
     /// Turns the fake clock.
@@ -117,6 +121,7 @@ impl FakeCompiler {
             Act::Fail(kind) => return Err(CompileError::new(*kind, format!("pretended failure of {func}"), None).into()),
             Act::Unable => return Err(UnitError::TierUnable(format!("pretended weakness at {func}"))),
             Act::StopUnasked => return Err(UnitError::Stopped),
+            Act::Code(_) | Act::Malformed => {}
             Act::Detect(features) => *unit.detected |= *features,
             Act::Advance(clock, time) => clock.advance(*time),
         }
@@ -145,13 +150,24 @@ impl Compiler for FakeCompiler {
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_running.fetch_max(running, Ordering::SeqCst);
         let _leave = Leave(&self.running);
-        let acts = self.every.iter().chain(self.acts.get(&func.as_u32()));
-        for act in acts {
+        let mut acts = self.every.iter().chain(self.acts.get(&func.as_u32()));
+        for act in acts.clone() {
             self.act(func.as_u32(), act, unit)?;
         }
+        (unit.phase)(Phase::Validate);
         validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut Default::default())?;
+        (unit.phase)(Phase::Compile);
         self.finished.fetch_add(1, Ordering::SeqCst);
-        Ok(artifact(env, func, self.tier, variant))
+        let mut made = artifact(env, func, self.tier, variant);
+        match acts.next_back() {
+            Some(Act::Code(bytes)) => made.code = vec![0xcc; *bytes].into(),
+            Some(Act::Malformed) => {
+                let code_offset = u32::try_from(made.code.len()).unwrap();
+                made.relocs = [Reloc { code_offset, target: RelocTarget::Slot(func) }].into();
+            }
+            _ => {}
+        }
+        Ok(made)
     }
 }
 

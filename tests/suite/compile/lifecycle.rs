@@ -40,7 +40,7 @@ fn text_binary_and_decoded_are_taken_and_modules_without_bodies_too() {
     let compiler = Arc::new(FakeCompiler::new());
     let engine = engine(2, &compiler);
     let module = Module::new(&engine, "(module (func (export \"f\")) (memory 1))").unwrap();
-    assert_eq!((module.decoded().exports.len(), module.type_ids().len()), (1, module.canonical_types().len()));
+    assert_eq!((module.decoded().exports.len(), module.type_ids().len()), (1, module.canonical_types().ids().len()));
     assert!(module.wire_bytes().starts_with(b"\0asm"));
     let decoded = decode::decode(Arc::clone(module.wire_bytes())).unwrap();
     let again = Module::from_decoded(&engine, decoded).unwrap();

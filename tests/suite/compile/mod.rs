@@ -1,6 +1,7 @@
 //! The compile service, with compilers that only pretend. `tests/BEHAVIOUR.md` says which test covers which statement.
 
 mod behaviour;
+mod budget;
 mod determinism;
 mod engine;
 mod errors;

@@ -222,5 +222,6 @@ fn units_and_scopes_have_spans() {
     let names = names.0.lock().unwrap().clone();
     let count = |name| names.iter().filter(|&&other| other == name).count();
     assert_eq!((count("unit"), count("publish"), count("fetch")), (25, 2, 2), "{names:?}");
+    assert_eq!((count("validate"), count("compile")), (25, 25), "the phases of a unit");
     assert_eq!(module.compile_stats().workers[0].flush_count, 3);
 }

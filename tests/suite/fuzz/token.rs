@@ -249,7 +249,11 @@ impl Schedule<'_> {
         let chosen = self.choose(self.compiled.len());
         let module = self.compiled[chosen].clone();
         let engine = module.engine().clone();
-        let mut isolate = Isolate::new(&engine).map_err(|error| error.to_string())?;
+        let mut isolate = match Isolate::new(&engine) {
+            Ok(isolate) => isolate,
+            Err(_) if engine.is_shut_down() => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
         let instance = Linker::new(&engine).instantiate(&mut isolate, &module).map_err(|error| error.to_string())?;
         // The instance keeps the module.
         drop(module);

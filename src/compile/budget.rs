@@ -1,0 +1,123 @@
+//! How much memory compiling may take: units are admitted as long as their estimates fit.
+//!
+//! Problem: a compiler's memory grows with the body, several units compile at once, and nobody can take memory away from a unit that runs.
+//!
+//! Idea: a unit's need is estimated from its body before it begins. Workers ask for admission, and those who find no room publish what
+//! they have and wait, a little at a time, so that they notice a cancel, a stop or the end of their slice. A unit that is alone is always
+//! admitted: a budget slows compilation down and never fails it.
+//!
+//! **Invariants:** the estimates of all units that run do not exceed the limit, unless there is one unit. What was admitted is given
+//! back when the unit ends, however it does.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use crate::base::sync::{Condvar, Mutex};
+use crate::base::tuning;
+
+/// How long a worker waits for room before it looks around.
+const WAIT: Duration = Duration::from_millis(2);
+
+/// The budget of an engine: all its modules together.
+#[derive(Debug)]
+pub(super) struct MemoryBudget {
+    /// `None`: no bound, and nothing is counted.
+    limit_bytes: Option<usize>,
+    used_bytes: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// Room for one unit.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Admitted<'b> {
+    budget: &'b MemoryBudget,
+    bytes: usize,
+}
+
+/// Bytes that compiling a body takes, about.
+pub(super) fn estimate(body_bytes: usize) -> usize {
+    body_bytes.saturating_mul(tuning::COMPILE_BYTES_PER_BODY_BYTE).saturating_add(tuning::COMPILE_BYTES_PER_UNIT)
+}
+
+impl MemoryBudget {
+    pub(super) fn new(limit_bytes: Option<usize>) -> Self {
+        MemoryBudget { limit_bytes, used_bytes: Mutex::new(0), freed: Condvar::new() }
+    }
+
+    /// Room for so many bytes, if there is any now.
+    pub(super) fn admit(&self, bytes: usize) -> Option<Admitted<'_>> {
+        if self.limit_bytes.is_some() {
+            let mut used = self.used_bytes.lock();
+            if !self.fits(*used, bytes) {
+                return None;
+            }
+            *used += bytes;
+        }
+        Some(Admitted { budget: self, bytes })
+    }
+
+    /// Waits until there may be room, for a short time.
+    pub(super) fn wait(&self, bytes: usize) {
+        let mut used = self.used_bytes.lock();
+        if !self.fits(*used, bytes) {
+            self.freed.wait_for(&mut used, WAIT);
+        }
+    }
+
+    /// Whether a worker may keep the memory of a unit for the next one, when so many workers may do that.
+    pub(super) fn may_keep(&self, bytes: usize, worker_count: usize) -> bool {
+        self.limit_bytes.is_none_or(|limit| bytes <= limit / worker_count.max(1))
+    }
+
+    fn fits(&self, used: usize, bytes: usize) -> bool {
+        used == 0 || self.limit_bytes.is_none_or(|limit| used.saturating_add(bytes) <= limit)
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if self.budget.limit_bytes.is_some() {
+            *self.budget.used_bytes.lock() -= self.bytes;
+            self.budget.freed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_admitted_and_one_unit_always() {
+        let budget = MemoryBudget::new(Some(100));
+        let huge = budget.admit(1_000).expect("alone");
+        assert!(budget.admit(1).is_none());
+        drop(huge);
+        let first = budget.admit(60).expect("room");
+        let second = budget.admit(40).expect("just");
+        assert!(budget.admit(1).is_none());
+        drop(first);
+        let third = budget.admit(60).expect("room again");
+        drop((second, third));
+        assert_eq!(*budget.used_bytes.lock(), 0);
+        assert!(budget.may_keep(50, 2) && !budget.may_keep(51, 2));
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_counted() {
+        let budget = MemoryBudget::new(None);
+        let _first = budget.admit(usize::MAX).expect("no bound");
+        let _second = budget.admit(usize::MAX).expect("no bound");
+        assert_eq!(*budget.used_bytes.lock(), 0);
+        assert!(budget.may_keep(usize::MAX, 9));
+        budget.wait(usize::MAX);
+    }
+
+    #[test]
+    fn estimates_do_not_overflow() {
+        assert_eq!(estimate(0), tuning::COMPILE_BYTES_PER_UNIT);
+        assert_eq!(estimate(usize::MAX), usize::MAX);
+    }
+}

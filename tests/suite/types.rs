@@ -1,0 +1,192 @@
+//! Typed references at the boundary: what hosts may pass, give and link, and what becomes of a module's types.
+
+use deltic::{
+    CallError, Extern, Features, Func, FuncType, Global, GlobalType, HeapType, Instance, Isolate, Linker, Module, RefType, Table,
+    TableType, Val, ValType,
+};
+
+use crate::support::{engine, instance, module};
+
+/// A module with a recursion group of two function types, and functions that take and give references to the first.
+const LIBRARY: &str = r#"(module
+    (rec (type $f (sub (func (param i32) (result i32)))) (type $g (func (result (ref $f)))))
+    (type $plain (func (param i32) (result i32)))
+    (func $double (export "double") (type $f) (i32.mul (local.get 0) (i32.const 2)))
+    (func $plain (export "plain") (type $plain) (local.get 0))
+    (func (export "call") (param (ref null $f) i32) (result i32) (call_ref $f (local.get 1) (local.get 0)))
+    (func (export "get") (type $g) (ref.func $double))
+    (global (export "global") (mut (ref null $f)) (ref.null $f))
+    (table (export "table") 2 (ref null $f)))"#;
+
+fn func(isolate: &mut Isolate, instance: Instance, name: &str) -> Func {
+    instance.get_func(isolate, name).expect("an export")
+}
+
+#[test]
+fn references_are_looked_at_when_they_come_in() {
+    let (mut isolate, instance) = instance(LIBRARY);
+    let [call, double, plain] = ["call", "double", "plain"].map(|name| func(&mut isolate, instance, name));
+    let args = |value| [value, Val::I32(4)];
+    assert_eq!(call.call(&mut isolate, &args(Val::FuncRef(Some(double)))).expect("it fits"), [Val::I32(8)]);
+    let error = call.call(&mut isolate, &args(Val::FuncRef(Some(plain)))).expect_err("of another type");
+    assert!(matches!(error, CallError::Signature { .. }), "{error}");
+    let error = call.call(&mut isolate, &args(Val::FuncRef(None))).expect_err("null");
+    assert!(matches!(&error, CallError::Trap(trap) if trap.code().message() == "null function reference"), "{error}");
+    call.call(&mut isolate, &args(Val::ExternRef(None))).expect_err("null of another kind");
+
+    let global = instance.get_global(&mut isolate, "global").expect("an export");
+    global.set(&mut isolate, Val::FuncRef(Some(plain))).expect_err("of another type");
+    global.set(&mut isolate, Val::FuncRef(Some(double))).expect("it fits");
+    assert_eq!(global.get(&isolate), Some(Val::FuncRef(Some(double))));
+    let table = instance.get_table(&mut isolate, "table").expect("an export");
+    table.set(&mut isolate, 1, Val::FuncRef(Some(plain))).expect_err("of another type");
+    table.set(&mut isolate, 1, Val::FuncRef(Some(double))).expect("it fits");
+    table.grow(&mut isolate, 1, Val::AnyRef(None)).expect_err("null of another kind");
+    table.grow(&mut isolate, 1, Val::FuncRef(None)).expect("it fits");
+    assert_eq!(table.get(&isolate, 2), Some(Val::FuncRef(None)));
+}
+
+#[test]
+fn typed_calls_take_what_is_more_special() {
+    let (mut isolate, instance) = instance(LIBRARY);
+    let get = instance.get_typed_func::<(), Option<Func>>(&mut isolate, "get").expect("a reference is a funcref");
+    let double = get.call(&mut isolate, ()).expect("a result").expect("not null");
+    assert_eq!(double.typed::<i32, i32>(&isolate).expect("it fits").call(&mut isolate, 21).expect("a result"), 42);
+    // Not every funcref is one of them.
+    let error = instance.get_typed_func::<(Option<Func>, i32), i32>(&mut isolate, "call").expect_err("a parameter");
+    assert!(error.to_string().contains("(ref null $t"), "{error}");
+}
+
+#[test]
+fn a_host_function_can_be_of_a_type_of_a_module() {
+    let engine = engine();
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let library = module(&engine, LIBRARY);
+    let exporter = Instance::new(&mut isolate, &library, &[]).expect("no imports");
+    let user = module(
+        &engine,
+        r#"(module (rec (type $f (sub (func (param i32) (result i32)))) (type $g (func (result (ref $f)))))
+            (import "host" "f" (func $f (type $f))) (import "host" "g" (func $g (type $g)))
+            (elem declare func $f)
+            (func (export "host") (result i32) (call_ref $f (i32.const 1) (ref.func $f)))
+            (func (export "given") (result i32) (call_ref $f (i32.const 1) (call $g))))"#,
+    );
+    let types = [0, 1].map(|index| user.canonical_types().handle(deltic::base::TypeIndex::from_u32(index)).expect("a type"));
+    let [f, g] = types;
+    let plain = Func::wrap(&mut isolate, |x: i32| x).expect("a function");
+    let host = Func::of_type(&mut isolate, &f, |_, args| Ok(vec![args[0], Val::I32(0)][..1].to_vec())).expect("a function");
+    let double = func(&mut isolate, exporter, "double");
+    let giver = |value: Func| move |_: deltic::Caller<'_>, _: &[Val]| Ok(vec![Val::FuncRef(Some(value))]);
+    let good = Func::of_type(&mut isolate, &g, giver(double)).expect("a function");
+    let bad = Func::of_type(&mut isolate, &g, giver(plain)).expect("a function");
+
+    let instance = Instance::new(&mut isolate, &user, &[Extern::Func(host), Extern::Func(good)]).expect("it links");
+    let call = |isolate: &mut Isolate, instance: Instance, name| func(isolate, instance, name).call(isolate, &[]);
+    assert_eq!(call(&mut isolate, instance, "host").expect("a result"), [Val::I32(1)]);
+    assert_eq!(call(&mut isolate, instance, "given").expect("a result"), [Val::I32(2)]);
+    let instance = Instance::new(&mut isolate, &user, &[Extern::Func(host), Extern::Func(bad)]).expect("it links");
+    call(&mut isolate, instance, "given").expect_err("the host gives a function of another type");
+
+    let error = Instance::new(&mut isolate, &user, &[Extern::Func(plain), Extern::Func(good)]).expect_err("of another type");
+    let text = error.to_string();
+    assert!(text.contains("wants (sub (func (param i32) (result i32))), found (func (param i32) (result i32))"), "{text}");
+    let mut stubs = Linker::new(&engine);
+    stubs.stub_missing_funcs(true).instantiate(&mut isolate, &user).expect("stubs are of the type that is asked for");
+}
+
+#[test]
+fn imports_may_be_subtypes_where_nothing_is_written() {
+    let engine = engine();
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let text = r#"(module (type $f (func)) (func $f (type $f)) (global (export "const") (ref $f) (ref.func $f))
+        (global (export "var") (mut (ref null $f)) (ref.null $f)) (table (export "table") 1 (ref null $f)))"#;
+    let exporter = Instance::new(&mut isolate, &module(&engine, text), &[]).expect("no imports");
+    let mut linker = Linker::new(&engine);
+    linker.instance(&mut isolate, "m", exporter);
+    let mut link = |import: &str| {
+        let module = module(&engine, &format!("(module (type $f (func)) (type $g (func (param i32))) (import \"m\" {import}))"));
+        linker.instantiate(&mut isolate, &module).map(drop).map_err(|error| error.to_string())
+    };
+    for import in ["\"const\" (global (ref $f))", "\"const\" (global (ref null $f))", "\"const\" (global funcref)"] {
+        assert_eq!(link(import), Ok(()), "{import}");
+    }
+    for import in ["\"var\" (global (mut (ref null $f)))", "\"table\" (table 1 (ref null $f))"] {
+        assert_eq!(link(import), Ok(()), "{import}");
+    }
+    for import in [
+        "\"const\" (global (ref $g))",
+        "\"const\" (global (mut (ref $f)))",
+        "\"var\" (global (mut funcref))",
+        "\"var\" (global (ref null $f))",
+        "\"table\" (table 1 funcref)",
+    ] {
+        link(import).expect_err(import);
+    }
+    let error = link("\"const\" (global (ref $g))").expect_err("of another type");
+    assert!(error.contains("is (func (param i32)), found (global (ref $t") && error.ends_with("is (func)"), "{error}");
+}
+
+#[test]
+fn types_go_with_modules_and_isolates() {
+    let engine = engine();
+    let library = module(&engine, LIBRARY);
+    let heap = library.canonical_types().handle(deltic::base::TypeIndex::from_u32(0)).expect("a type").heap();
+    let element = RefType::nullable(heap);
+    let (table, global) =
+        (TableType { element, min: 1, max: None, table64: false }, GlobalType { content: ValType::Ref(element), mutable: true });
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    Table::new(&mut isolate, table, Val::FuncRef(None)).expect("a table");
+    Global::new(&mut isolate, global, Val::FuncRef(None)).expect("a global");
+    assert_eq!(engine.types().len(), 4);
+    drop(library);
+    assert_eq!(engine.types().len(), 2, "the isolate keeps the group that it needs");
+    drop(isolate);
+    assert!(engine.types().is_empty());
+    // What is left is the name of nothing.
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    Table::new(&mut isolate, table, Val::FuncRef(None)).expect_err("the type is gone");
+    Global::new(&mut isolate, global, Val::FuncRef(None)).expect_err("the type is gone");
+    let ty = FuncType::new([ValType::Ref(element)], []);
+    Func::new(&mut isolate, ty, |_, _| Ok(vec![])).expect_err("the type is gone");
+    let foreign = FuncType::new(
+        [ValType::Ref(RefType::nullable(HeapType::Concrete(deltic::CompositeKind::Func, deltic::base::TypeIndex::from_u32(0))))],
+        [],
+    );
+    Func::new(&mut isolate, foreign, |_, _| Ok(vec![])).expect_err("an index of no module");
+}
+
+#[test]
+fn nulls_of_every_kind_come_out() {
+    let (mut isolate, instance) = instance(
+        r#"(module (type $s (struct)) (type $f (func))
+            (global (export "any") anyref (ref.null none)) (global (export "struct") (ref null $s) (ref.null $s))
+            (global (export "func") (ref null $f) (ref.null nofunc)) (global (export "extern") externref (ref.null noextern)))"#,
+    );
+    for (name, null) in [
+        ("any", Val::AnyRef(None)),
+        ("struct", Val::AnyRef(None)),
+        ("func", Val::FuncRef(None)),
+        ("extern", Val::ExternRef(None)),
+    ] {
+        let global = instance.get_global(&mut isolate, name).expect("an export");
+        assert_eq!(global.get(&isolate), Some(null), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_there_yet_is_named_with_its_place() {
+    let engine = engine();
+    for text in [
+        "(module (type $s (struct)) (func (drop (struct.new $s))))",
+        "(module (type $s (struct)) (global (ref $s) (struct.new $s)))",
+    ] {
+        let error = Module::new(&engine, text).expect_err("structures are not supported yet");
+        assert!(error.to_string().starts_with("unsupported: operator StructNew") && error.offset.is_some(), "{error}");
+    }
+    // An invalid body is an error first, wherever it stands.
+    let text = "(module (type $s (struct)) (func (drop (struct.new $s))) (func (result i32)))";
+    let error = Module::new(&engine, text).expect_err("the second function is invalid");
+    assert!(error.to_string().contains("type mismatch"), "{error}");
+    let library = Module::new(&engine, LIBRARY).expect("a valid module");
+    assert!(library.compile_stats().detected.contains(Features::FUNCTION_REFERENCES));
+}
