@@ -329,7 +329,11 @@ impl Heap {
     fn allocate_slow(&mut self, ty: DescriptorRef, bytes: u32, word: u32, roots: &mut dyn RootSource) -> Result<HeapRef, HeapError> {
         self.make_room(roots)?;
         if self.nursery.end() - self.top() < bytes {
-            // Nearly everything in the nursery is alive, and either young or without a place in the old generation.
+            // Nearly everything in the nursery is alive. What has survived twice now leaves.
+            self.make_room(roots)?;
+        }
+        if self.nursery.end() - self.top() < bytes {
+            // It found no place in the old generation.
             self.collect_major(roots);
             self.collect_minor(roots);
         }
