@@ -47,13 +47,26 @@ pub struct Artifact {
     pub traps: Box<[TrapSite]>,
     /// Wasm position of every trap site and return address, by code offset.
     pub positions: Box<[Position]>,
+    /// Where references are while calls are under way, by return address.
+    pub stack_maps: Box<[StackMap]>,
 }
 
 impl Artifact {
     /// Bytes that it holds, for budgets.
     pub fn memory_bytes(&self) -> usize {
-        self.code.len() + size_of_val(&*self.relocs) + size_of_val(&*self.traps) + size_of_val(&*self.positions)
+        self.code.len() + size_of_val(&*self.relocs) + size_of_val(&*self.traps) + size_of_val(&*self.positions) + size_of_val(&*self.stack_maps)
     }
+}
+
+/// References of the heap in a frame whose function has made a call. Calls without any have no map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackMap {
+    /// Offset of the return address.
+    pub code_offset: u32,
+    /// From the stack pointer at the call up to the frame pointer.
+    pub frame_bytes: u32,
+    /// Offsets from the stack pointer of 32-bit references.
+    pub slots: Box<[u32]>,
 }
 
 /// A 32-bit displacement, relative to its own end, to a word in the code space.

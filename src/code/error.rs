@@ -59,4 +59,7 @@ pub enum ArtifactDefect {
     /// A position lies outside of the code.
     #[error("a position at offset {0} lies outside of it")]
     Position(u32),
+    /// A stack map lies outside of the code, or has a slot outside of the frame.
+    #[error("the stack map at offset {0} lies outside of it")]
+    StackMap(u32),
 }

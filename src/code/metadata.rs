@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{CodeVariant, Position, Reloc, Tier, TrapSite};
+use crate::abi::artifact::{CodeVariant, Position, Reloc, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 
@@ -28,6 +28,8 @@ pub struct FunctionMetadata {
     /// Wasm positions, sorted by code offset. Where a call is directly followed by a trapping instruction two have one offset,
     /// the call's first.
     pub positions: Box<[Position]>,
+    /// References in the frame while a call is under way, sorted by return address.
+    pub stack_maps: Box<[StackMap]>,
 }
 
 impl FunctionMetadata {
@@ -45,6 +47,12 @@ impl FunctionMetadata {
     /// Wasm offset of the trapping instruction at this offset.
     pub fn trap_position(&self, code_offset: u32) -> Option<u32> {
         self.positions_at(code_offset).last().map(|position| position.wasm_offset)
+    }
+
+    /// The references in the frame of the call that returns to this offset; `None` when there are none.
+    pub fn stack_map(&self, code_offset: u32) -> Option<&StackMap> {
+        let found = self.stack_maps.binary_search_by_key(&code_offset, |map| map.code_offset);
+        found.ok().map(|position| &self.stack_maps[position])
     }
 
     fn positions_at(&self, code_offset: u32) -> &[Position] {

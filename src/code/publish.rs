@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{Artifact, Reloc, RelocTarget, Tier};
+use crate::abi::artifact::{Artifact, Reloc, RelocTarget, StackMap, Tier};
 use crate::base::sync::atomic::Ordering;
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::{ArtifactDefect, CodeError};
@@ -114,6 +114,12 @@ impl CodeSpace {
         }
         if let Some(position) = artifact.positions.iter().find(|position| !inside(position.code_offset, 0)) {
             return Err(ArtifactDefect::Position(position.code_offset));
+        }
+        let is_bad = |map: &&StackMap| {
+            !inside(map.code_offset, 0) || map.slots.iter().any(|slot| slot.saturating_add(4) > map.frame_bytes)
+        };
+        if let Some(map) = artifact.stack_maps.iter().find(is_bad) {
+            return Err(ArtifactDefect::StackMap(map.code_offset));
         }
         Ok(())
     }
@@ -295,16 +301,21 @@ fn entry_behind(start: usize, artifact: &Artifact) -> usize {
 }
 
 fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
-    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, .. } = artifact;
+    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, mut stack_maps, .. } = artifact;
     if !traps.is_sorted_by_key(|site| site.code_offset) {
         traps.sort_by_key(|site| site.code_offset);
     }
     if !positions.is_sorted_by_key(|position| position.code_offset) {
         positions.sort_by_key(|position| position.code_offset);
     }
+    if !stack_maps.is_sorted_by_key(|map| map.code_offset) {
+        stack_maps.sort_by_key(|map| map.code_offset);
+    }
     debug_assert!(range.end as usize >= entry + code.len());
     let (code_bytes, entry_offset) = (code.len() as u32, entry as u32);
-    let metadata = Box::new(FunctionMetadata { func, tier, variant, code_bytes, entry_offset, range, relocs, traps, positions });
+    let metadata =
+        FunctionMetadata { func, tier, variant, code_bytes, entry_offset, range, relocs, traps, positions, stack_maps };
+    let metadata = Box::new(metadata);
     Placed { code, metadata }
 }
 

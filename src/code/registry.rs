@@ -24,7 +24,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::ptr;
 
-use crate::abi::artifact::{CodeVariant, Tier};
+use crate::abi::artifact::{CodeVariant, StackMap, Tier};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::Arc;
@@ -95,6 +95,17 @@ pub unsafe fn lookup<'a>(pc: usize) -> Option<CodeSite<'a>> {
         trap_wasm_offset,
         owner: &view.owner,
     })
+}
+
+/// Where references are in the frame that a call returns to; `None` when it has none, or the address is not generated code's.
+///
+/// # Safety
+///
+/// As for [`lookup`].
+pub unsafe fn stack_map<'a>(return_address: usize) -> Option<&'a StackMap> {
+    // SAFETY: by contract.
+    let (_, metadata, code_offset) = unsafe { find(return_address)? };
+    metadata.stack_map(code_offset)
 }
 
 /// What a hardware fault of the instruction at this address means, if it is generated code's and expected there. Knows the

@@ -15,6 +15,24 @@ use crate::tasks::clock::{Clock, SystemClock};
 use crate::tasks::executor::Executor;
 use crate::wasm::validate::accepted_features;
 
+/// How the heap of an isolate is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeapSettings {
+    /// Most bytes of objects that are old.
+    pub limit_bytes: u64,
+    /// Bytes in which objects are born: rounded to 64 KiB, and at least that.
+    pub nursery_bytes: u32,
+    /// Collect at every allocation: for tests of whoever holds references.
+    pub stress: bool,
+}
+
+impl Default for HeapSettings {
+    fn default() -> Self {
+        HeapSettings { limit_bytes: 1 << 32, nursery_bytes: 4 << 20, stress: false }
+    }
+}
+
+
 /// Choices for an engine. Built by its `with_…` methods:
 ///
 /// ```
@@ -35,6 +53,7 @@ pub struct Config {
     task_slice: Duration,
     eager_tier: Option<Tier>,
     compile_memory_limit: Option<usize>,
+    heap: HeapSettings,
     compile_timeout: Option<Duration>,
     thread_name: String,
     scope_timing: bool,
@@ -55,6 +74,7 @@ impl Default for Config {
             task_slice: tuning::TASK_SLICE,
             eager_tier: None,
             compile_memory_limit: None,
+            heap: HeapSettings::default(),
             compile_timeout: None,
             thread_name: "deltic-task".to_owned(),
             scope_timing: false,
@@ -195,6 +215,18 @@ impl Config {
     /// See [`with_memory_guards`](Self::with_memory_guards).
     pub fn memory_guards(&self) -> bool {
         self.memory_guards
+    }
+
+    /// How the heaps of isolates are made.
+    #[must_use]
+    pub fn with_heap(mut self, heap: HeapSettings) -> Self {
+        self.heap = heap;
+        self
+    }
+
+    /// See [`with_heap`](Self::with_heap).
+    pub fn heap(&self) -> HeapSettings {
+        self.heap
     }
 
     /// See [`with_max_wasm_stack_bytes`](Self::with_max_wasm_stack_bytes).

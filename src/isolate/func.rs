@@ -65,7 +65,7 @@ unsafe fn finish<R: IntoResult>(result: R, store: &mut Store, frame: *mut EntryF
     let results = result.into_result()?;
     // SAFETY: the frame is the stub's, and follows a type with these results.
     let mut writer = unsafe { ResultWriter::new(frame, uses_area(<R::Results as WasmResults>::TYPES)) };
-    if results.write(&mut FrameResults { writer: &mut writer, store: store.id }) { Ok(()) } else { Err(ForeignResult.into()) }
+    if results.write(&mut FrameResults { writer: &mut writer, store }) { Ok(()) } else { Err(ForeignResult.into()) }
 }
 
 macro_rules! closures {
@@ -90,7 +90,7 @@ macro_rules! closures {
                             let closure = &*data.cast::<Closure>();
                             let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
                             let mut reader = ArgReader::new(frame, first);
-                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store: store.id });
+                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store });
                             finish(closure($($param),*), store, frame)
                         }
                     }
@@ -119,7 +119,7 @@ macro_rules! closures {
                             let closure = &*data.cast::<Closure>();
                             let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
                             let mut reader = ArgReader::new(frame, first);
-                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store: store.id });
+                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store });
                             let result = closure(Caller::new(store), $($param),*);
                             finish(result, store, frame)
                         }
@@ -190,14 +190,13 @@ unsafe fn call_untyped(data: *const (), store: &mut Store, frame: *mut EntryFram
     let uses_area = untyped.layout.area_bytes > 0;
     // SAFETY: the frame is the stub's and follows the type.
     let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
-    let id = store.id;
     let args = untyped.ty.params.iter().map(|&ty| {
         let bits = reader.get(ty.is_float_or_vector(), ty == ValType::V128);
-        Val::from_bits(ty, bits, id)
+        Val::from_bits(ty, bits, store)
     });
     let args: smallvec::SmallVec<[Val; 8]> = args.collect();
     let results = (untyped.closure)(Caller::new(store), &args)?;
-    if results.iter().any(|result| result.is_foreign(store.id)) {
+    if results.iter().any(|result| result.is_foreign(store)) {
         return Err(ForeignResult.into());
     }
     let fits = results.len() == untyped.ty.results.len()
@@ -209,7 +208,7 @@ unsafe fn call_untyped(data: *const (), store: &mut Store, frame: *mut EntryFram
     // SAFETY: as above.
     let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
     for (result, ty) in results.iter().zip(&untyped.ty.results) {
-        writer.put(ty.is_float_or_vector(), result.to_bits());
+        writer.put(ty.is_float_or_vector(), result.to_bits(store));
     }
     Ok(())
 }

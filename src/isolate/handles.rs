@@ -202,11 +202,12 @@ impl Table {
     }
 
     /// An element.
-    pub fn get(&self, scope: &impl AsScope, index: u64) -> Option<Val> {
-        let store = scope.store();
+    pub fn get(&self, mut scope: impl AsScope, index: u64) -> Option<Val> {
+        let store = scope.store_mut();
         let table = self.object(store)?;
         let reference = *table.elements().get(usize::try_from(index).ok()?)?;
-        Some(Val::from_bits(ValType::Ref(table.declared_type().element), u128::from(reference), store.id))
+        let ty = ValType::Ref(table.declared_type().element);
+        Some(Val::from_bits(ty, u128::from(reference), store))
     }
 
     /// Sets an element.
@@ -250,13 +251,13 @@ fn no_type(ty: impl std::fmt::Display) -> ResourceError {
 }
 
 fn element_bits(store: &Store, ty: &TableType, value: Val) -> Result<u32, ResourceError> {
-    if value.is_foreign(store.id) {
+    if value.is_foreign(store) {
         return Err(foreign());
     }
     if !store.is_instance(&value, ValType::Ref(ty.element)) {
         return Err(ResourceError(format!("a table of {} cannot hold a value of type {}", ty.element, value.ty())));
     }
-    Ok(value.to_bits() as u32)
+    Ok(value.to_bits(store) as u32)
 }
 
 impl Global {
@@ -284,10 +285,11 @@ impl Global {
     }
 
     /// Its value.
-    pub fn get(&self, scope: &impl AsScope) -> Option<Val> {
-        let store = scope.store();
+    pub fn get(&self, mut scope: impl AsScope) -> Option<Val> {
+        let store = scope.store_mut();
         let global = self.object(store)?;
-        Some(Val::from_bits(global.ty().content, global.bits(), store.id))
+        let (ty, bits) = (global.ty().content, global.bits());
+        Some(Val::from_bits(ty, bits, store))
     }
 
     /// Sets its value.
@@ -308,11 +310,11 @@ impl Global {
 }
 
 fn global_bits(store: &Store, ty: GlobalType, value: Val) -> Result<u128, ResourceError> {
-    if value.is_foreign(store.id) {
+    if value.is_foreign(store) {
         return Err(foreign());
     }
     let fits = store.is_instance(&value, ty.content);
-    if fits { Ok(value.to_bits()) } else { Err(ResourceError(format!("a {ty} cannot hold a value of type {}", value.ty()))) }
+    if fits { Ok(value.to_bits(store)) } else { Err(ResourceError(format!("a {ty} cannot hold a value of type {}", value.ty()))) }
 }
 
 impl ExternRef {
@@ -320,17 +322,19 @@ impl ExternRef {
     ///
     /// # Errors
     ///
-    /// 2³²−1 values are kept already.
+    /// The heap is full, or there is no address space for one.
     pub fn new(mut scope: impl AsScope, value: impl std::any::Any + Send) -> Result<ExternRef, ResourceError> {
         let store = scope.store_mut();
-        let reference = store.externs.add(Box::new(value));
-        let reference = reference.ok_or_else(|| ResourceError("no room for another host reference".into()))?;
-        Ok(ExternRef { store: store.id, reference })
+        let reference = store.new_host_ref(Box::new(value))?;
+        Ok(ExternRef { store: store.id, root: store.roots.add(reference) })
     }
 
     /// The value.
     pub fn data<'a>(&self, scope: &'a impl AsScope) -> Option<&'a (dyn std::any::Any + Send)> {
         let store = scope.store();
-        if self.store == store.id { store.externs.get(self.reference) } else { None }
+        if self.store != store.id {
+            return None;
+        }
+        store.heap.as_ref()?.host_value(store.roots.get(self.root)?)
     }
 }

@@ -38,6 +38,15 @@ impl Isolate {
         Ok(Isolate { store: Store::new(engine)? })
     }
 
+    /// Runs a closure, and forgets afterwards the references that it got from this isolate ([`ExternRef`](crate::ExternRef) and its
+    /// like). Without a scope they stay roots as long as the isolate. Calls of host functions are scopes of their own.
+    pub fn root_scope<R>(&mut self, run: impl FnOnce(&mut Isolate) -> R) -> R {
+        let roots = self.store.roots.len();
+        let result = run(self);
+        self.store.roots.truncate(roots);
+        result
+    }
+
     /// The engine that it belongs to.
     pub fn engine(&self) -> &WasmEngine {
         self.store.engine()

@@ -4,9 +4,10 @@
 //! a typed call is a few stores.
 
 use crate::abi::call::needs_return_area;
+use crate::heap::HeapRef;
 use crate::layout::EntryFrame;
 use crate::layout::frame::{FLOAT_ARG_COUNT, INT_ARG_COUNT};
-use crate::runtime::store::StoreId;
+use crate::runtime::store::Store;
 use crate::runtime::value::{ExternRef, Func};
 use crate::wasm::types::ValType;
 
@@ -23,10 +24,10 @@ pub trait WasmType: sealed::Sealed + Copy + 'static {
     const IS_FLOAT: bool;
     /// Its bits; `None` when it belongs to another isolate.
     #[doc(hidden)]
-    fn to_bits(self, store: StoreId) -> Option<u128>;
+    fn to_bits(self, store: &Store) -> Option<u128>;
     /// The value of bits.
     #[doc(hidden)]
-    fn from_bits(bits: u128, store: StoreId) -> Self;
+    fn from_bits(bits: u128, store: &mut Store) -> Self;
 }
 
 macro_rules! scalar {
@@ -37,9 +38,9 @@ macro_rules! scalar {
                 const TYPE: ValType = ValType::$wasm;
                 const IS_FLOAT: bool = $float;
                 #[inline(always)]
-                fn to_bits(self, _store: StoreId) -> Option<u128> { let $value = self; Some($to) }
+                fn to_bits(self, _store: &Store) -> Option<u128> { let $value = self; Some($to) }
                 #[inline(always)]
-                fn from_bits($bits: u128, _store: StoreId) -> Self { $from }
+                fn from_bits($bits: u128, _store: &mut Store) -> Self { $from }
             }
         )*
     };
@@ -60,16 +61,16 @@ impl WasmType for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
     const IS_FLOAT: bool = false;
     #[inline]
-    fn to_bits(self, store: StoreId) -> Option<u128> {
+    fn to_bits(self, store: &Store) -> Option<u128> {
         match self {
             None => Some(0),
-            Some(func) => (func.store == store).then_some(u128::from(func.reference)),
+            Some(func) => (func.store == store.id).then_some(u128::from(func.reference)),
         }
     }
     #[inline]
-    fn from_bits(bits: u128, store: StoreId) -> Self {
+    fn from_bits(bits: u128, store: &mut Store) -> Self {
         let reference = bits as u32;
-        (reference != 0).then_some(Func { store, reference })
+        (reference != 0).then_some(Func { store: store.id, reference })
     }
 }
 
@@ -78,16 +79,17 @@ impl WasmType for Option<ExternRef> {
     const TYPE: ValType = ValType::EXTERNREF;
     const IS_FLOAT: bool = false;
     #[inline]
-    fn to_bits(self, store: StoreId) -> Option<u128> {
+    fn to_bits(self, store: &Store) -> Option<u128> {
         match self {
             None => Some(0),
-            Some(value) => (value.store == store).then_some(u128::from(value.reference)),
+            Some(value) if value.store != store.id => None,
+            Some(value) => store.roots.get(value.root).map(|reference| u128::from(reference.bits())),
         }
     }
     #[inline]
-    fn from_bits(bits: u128, store: StoreId) -> Self {
-        let reference = bits as u32;
-        (reference != 0).then_some(ExternRef { store, reference })
+    fn from_bits(bits: u128, store: &mut Store) -> Self {
+        let reference = HeapRef::from_bits(bits as u32);
+        (!reference.is_null()).then(|| ExternRef { store: store.id, root: store.roots.add(reference) })
     }
 }
 
@@ -295,28 +297,28 @@ pub trait WasmResults: sealed::Sealed + 'static {
 #[doc(hidden)]
 pub struct FrameWriter<'a> {
     pub(crate) writer: &'a mut ArgWriter,
-    pub(crate) store: StoreId,
+    pub(crate) store: &'a Store,
 }
 
 /// Arguments on their way out of a frame.
 #[doc(hidden)]
 pub struct FrameReader<'a> {
     pub(crate) reader: &'a mut ArgReader,
-    pub(crate) store: StoreId,
+    pub(crate) store: &'a mut Store,
 }
 
 /// Results on their way into a frame.
 #[doc(hidden)]
 pub struct FrameResults<'a> {
     pub(crate) writer: &'a mut ResultWriter,
-    pub(crate) store: StoreId,
+    pub(crate) store: &'a Store,
 }
 
 /// Results on their way out of a frame.
 #[doc(hidden)]
 pub struct ResultFrame<'a> {
     pub(crate) reader: &'a mut ResultReader,
-    pub(crate) store: StoreId,
+    pub(crate) store: &'a mut Store,
 }
 
 const fn is_vector(ty: ValType) -> bool {

@@ -63,14 +63,14 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
                 2
             };
             let mut writer = ArgWriter::new(frame, stack, first);
-            if !params.write(&mut FrameWriter { writer: &mut writer, store: store.id }) {
+            if !params.write(&mut FrameWriter { writer: &mut writer, store }) {
                 return Err(CallError::Foreign);
             }
             writer.finish();
             let ints_only = const { ints_only(P::TYPES, R::TYPES) };
             store.enter_guest(slot, frame, ints_only)?;
             let mut reader = ResultReader::new(frame, area);
-            Ok(R::read(&mut ResultFrame { reader: &mut reader, store: store.id }))
+            Ok(R::read(&mut ResultFrame { reader: &mut reader, store }))
         }
     }
 }
@@ -124,7 +124,7 @@ impl Func {
             frame.int_args[1] = area.as_mut_ptr() as u64;
         }
         for (place, arg) in layout.params.iter().zip(args) {
-            let bits = arg.to_bits();
+            let bits = arg.to_bits(store);
             match *place {
                 Place::Int(register) => frame.int_args[usize::from(register)] = bits as u64,
                 Place::Float(register) => frame.float_args[usize::from(register)] = bits,
@@ -152,7 +152,7 @@ impl Func {
                 Place::Float(register) => frame.float_results[usize::from(register)],
                 Place::Area(offset) | Place::Stack(offset) => area[offset as usize / 16],
             };
-            Val::from_bits(ty, bits, store.id)
+            Val::from_bits(ty, bits, store)
         });
         Ok(results.collect())
     }
@@ -160,7 +160,7 @@ impl Func {
 
 fn check_args(store: &Store, ty: &FuncType, args: &[Val]) -> Result<(), CallError> {
     // First: nothing can be said of a handle of another isolate.
-    if args.iter().any(|arg| arg.is_foreign(store.id)) {
+    if args.iter().any(|arg| arg.is_foreign(store)) {
         return Err(CallError::Foreign);
     }
     let fits = args.len() == ty.params.len() && args.iter().zip(&ty.params).all(|(arg, &param)| store.is_instance(arg, param));

@@ -6,6 +6,7 @@
 use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 use std::mem::offset_of;
 
+use crate::layout::heap::HeapState;
 use crate::layout::objects::FuncEntry;
 
 /// How many builtin addresses the block has room for.
@@ -43,6 +44,8 @@ pub struct IsolateBlock {
     pub fault_fp: usize,
     /// Address whose access faulted.
     pub fault_address: usize,
+    /// Allocation and barrier of the isolate's heap.
+    pub heap: HeapState,
     /// The runtime's side of the isolate.
     pub isolate: *mut (),
     /// Addresses of the builtin stubs, by builtin id.
@@ -86,6 +89,8 @@ offsets! {
     ENTRY_FP = entry_fp;
     /// Offset of `entry_pc`.
     ENTRY_PC = entry_pc;
+    /// Offset of `heap`.
+    HEAP = heap;
     /// Offset of `builtins`.
     BUILTINS = builtins;
 }

@@ -73,8 +73,23 @@ impl TraceBuffer {
 /// # Safety
 ///
 /// `fp` is the frame pointer of a live guest frame whose chain leads to `entry_fp`.
-pub(crate) unsafe fn walk(mut pc: usize, mut fp: usize, entry_fp: usize, mut visit: impl FnMut(usize) -> bool) {
-    while visit(pc) {
+pub(crate) unsafe fn walk(pc: usize, fp: usize, entry_fp: usize, mut visit: impl FnMut(usize) -> bool) {
+    // SAFETY: by contract.
+    unsafe { walk_frames(pc, fp, entry_fp, |pc, _| visit(pc)) }
+}
+
+/// The same with each frame's frame pointer.
+///
+/// # Safety
+///
+/// As for [`walk`].
+pub(crate) unsafe fn walk_frames(
+    mut pc: usize,
+    mut fp: usize,
+    entry_fp: usize,
+    mut visit: impl FnMut(usize, usize) -> bool,
+) {
+    while visit(pc, fp) {
         if fp == 0 || fp == entry_fp {
             break;
         }

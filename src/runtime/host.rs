@@ -123,7 +123,9 @@ unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFra
     }
     let data: *const dyn Any = &*func.data;
     // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
+    let roots = store.roots.len();
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));
+    store.roots.truncate(roots);
     match result {
         Ok(Ok(())) => 0,
         Ok(Err(error)) if error.is::<Interrupted>() => store.raise(Raised::Code(TrapCode::Interrupted)),

@@ -59,6 +59,9 @@ impl Store {
     /// Makes the instance and all that it defines, so that every word generated code reads is there.
     fn allocate(&mut self, module: &Module, imports: &[Extern]) -> Result<u32, LinkError> {
         let decoded = module.decoded();
+        if decoded.uses_heap {
+            self.ensure_heap()?;
+        }
         let index = u32::try_from(self.instances.len()).map_err(|_| ResourceError("2^32 instances in one isolate".into()))?;
         let (memories, tables, mut globals) = self.own_objects(module, imports)?;
         let variant = self.choose_variant(&memories, decoded);

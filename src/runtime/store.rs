@@ -9,10 +9,10 @@ use std::collections::HashMap;
 
 use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
-use crate::layout::{FuncEntry, IsolateBlock};
+use crate::heap::Heap;
+use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::backtrace::TraceBuffer;
 use crate::runtime::error::ResourceError;
-use crate::runtime::extern_ref::ExternTable;
 use crate::runtime::fault;
 use crate::runtime::func_table::FuncTable;
 use crate::runtime::global::GlobalObject;
@@ -22,6 +22,7 @@ use crate::runtime::interrupt::InterruptTarget;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::memory::MemoryObject;
 use crate::runtime::reports::CodeReports;
+use crate::runtime::rooted::HostRoots;
 use crate::runtime::stubs;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
@@ -50,7 +51,10 @@ pub struct Store {
     pub(crate) host_contexts: Vec<Box<HostContext>>,
     /// References of host functions that this store has contexts for already, by definition.
     pub(crate) host_refs: HashMap<usize, u32>,
-    pub(crate) externs: ExternTable,
+    /// Before the block in no order that matters: it writes there only while it is used.
+    pub(crate) heap: Option<Box<Heap>>,
+    /// What the host's handles name.
+    pub(crate) roots: HostRoots,
     /// Types of what the host made here.
     pub(crate) kept_types: HashMap<CanonicalTypeId, TypeHandle>,
     pub(crate) limiter: Option<Box<dyn ResourceLimiter>>,
@@ -96,6 +100,7 @@ impl Store {
             fault_pc: 0,
             fault_fp: 0,
             fault_address: 0,
+            heap: HeapState::none(),
             isolate: std::ptr::null_mut(),
             builtins: stubs::builtin_addresses(),
         });
@@ -112,7 +117,8 @@ impl Store {
             instances: Vec::new(),
             host_contexts: Vec::new(),
             host_refs: HashMap::new(),
-            externs: ExternTable::default(),
+            heap: None,
+            roots: HostRoots::default(),
             kept_types: HashMap::new(),
             limiter: None,
             raised: None,

@@ -1,6 +1,8 @@
 //! Values of untyped calls, and the handles by which Rust names what a store owns.
 
-use crate::runtime::store::StoreId;
+use crate::heap::HeapRef;
+use crate::runtime::rooted::Root;
+use crate::runtime::store::{Store, StoreId};
 use crate::wasm::types::{HeapType, RefType, ValType};
 
 macro_rules! handles {
@@ -29,12 +31,32 @@ handles! {
     Global(index);
     /// An instance of a module.
     Instance(index);
-    /// A host value held as `externref`.
-    ExternRef(reference);
+}
+
+macro_rules! references {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// A handle is a number, and names a root of the isolate that gave it. The root keeps the object alive as long as the scope in
+            /// which it was made: a host function's call, or [`Isolate::root_scope`](crate::Isolate::root_scope), or else the
+            /// isolate. Afterwards it finds nothing. Two handles may name one object.
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+            pub struct $name {
+                pub(crate) store: StoreId,
+                pub(crate) root: Root,
+            }
+        )*
+    };
+}
+
+references! {
+    /// A reference that guests hold as `externref`: a value of the host, or any reference that was made external.
+    ExternRef;
     /// A structure, an array or an `i31`.
-    AnyRef(reference);
+    AnyRef;
     /// An exception.
-    ExnRef(reference);
+    ExnRef;
 }
 
 /// A value of any type.
@@ -104,8 +126,10 @@ impl Val {
         matches!(self, Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None))
     }
 
-    /// The bits as they stand in a global's cell or a register.
-    pub(crate) fn to_bits(self) -> u128 {
+    /// The bits as they stand in a global's cell or a register. Handles that name nothing any more are null; who must not
+    /// take them for that asks [`is_foreign`](Self::is_foreign) first.
+    pub(crate) fn to_bits(self, store: &Store) -> u128 {
+        let bits = |root: Option<Root>| root.and_then(|root| store.roots.get(root)).map_or(0, |found| u128::from(found.bits()));
         match self {
             Val::I32(v) => u128::from(v as u32),
             Val::I64(v) => u128::from(v as u64),
@@ -113,14 +137,14 @@ impl Val {
             Val::F64(v) => u128::from(v),
             Val::V128(v) => v,
             Val::FuncRef(f) => u128::from(f.map_or(0, |f| f.reference)),
-            Val::ExternRef(r) => u128::from(r.map_or(0, |r| r.reference)),
-            Val::AnyRef(r) => u128::from(r.map_or(0, |r| r.reference)),
-            Val::ExnRef(r) => u128::from(r.map_or(0, |r| r.reference)),
+            Val::ExternRef(r) => bits(r.map(|r| r.root)),
+            Val::AnyRef(r) => bits(r.map(|r| r.root)),
+            Val::ExnRef(r) => bits(r.map(|r| r.root)),
         }
     }
 
-    /// The value of a type from bits.
-    pub(crate) fn from_bits(ty: ValType, bits: u128, store: StoreId) -> Val {
+    /// The value of a type from bits. A reference gets a root.
+    pub(crate) fn from_bits(ty: ValType, bits: u128, store: &mut Store) -> Val {
         let low = bits as u64;
         let reference = bits as u32;
         match ty {
@@ -130,22 +154,26 @@ impl Val {
             ValType::F64 => Val::F64(low),
             ValType::V128 => Val::V128(bits),
             ValType::Ref(ty) if reference == 0 => Val::null(ty.heap),
-            ValType::Ref(ty) => match ty.heap.top() {
-                HeapType::Extern => Val::ExternRef(Some(ExternRef { store, reference })),
-                HeapType::Any => Val::AnyRef(Some(AnyRef { store, reference })),
-                HeapType::Exn => Val::ExnRef(Some(ExnRef { store, reference })),
-                _ => Val::FuncRef(Some(Func { store, reference })),
-            },
+            ValType::Ref(ty) if ty.heap.top() == HeapType::Func => Val::FuncRef(Some(Func { store: store.id, reference })),
+            ValType::Ref(ty) => {
+                let (store, root) = (store.id, store.roots.add(HeapRef::from_bits(reference)));
+                match ty.heap.top() {
+                    HeapType::Extern => Val::ExternRef(Some(ExternRef { store, root })),
+                    HeapType::Exn => Val::ExnRef(Some(ExnRef { store, root })),
+                    _ => Val::AnyRef(Some(AnyRef { store, root })),
+                }
+            }
         }
     }
 
-    /// Whether a handle inside belongs to another store.
-    pub(crate) fn is_foreign(&self, store: StoreId) -> bool {
-        match self {
-            Val::FuncRef(Some(f)) => f.store != store,
-            Val::ExternRef(Some(r)) => r.store != store,
-            Val::AnyRef(Some(r)) => r.store != store,
-            Val::ExnRef(Some(r)) => r.store != store,
+    /// Whether a handle inside belongs to another store, or names nothing any more.
+    pub(crate) fn is_foreign(&self, store: &Store) -> bool {
+        let is_gone = |id: StoreId, root: Root| id != store.id || store.roots.get(root).is_none();
+        match *self {
+            Val::FuncRef(Some(f)) => f.store != store.id,
+            Val::ExternRef(Some(r)) => is_gone(r.store, r.root),
+            Val::AnyRef(Some(r)) => is_gone(r.store, r.root),
+            Val::ExnRef(Some(r)) => is_gone(r.store, r.root),
             _ => false,
         }
     }

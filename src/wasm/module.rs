@@ -66,6 +66,8 @@ pub struct WasmModule {
     pub name_section: Option<Range<usize>>,
     /// Bytes of the code section.
     pub code_section_bytes: usize,
+    /// Whether its code may use references of the heap: some type, global, table or segment mentions them.
+    pub uses_heap: bool,
 }
 
 /// Names for people, from the custom section "name".

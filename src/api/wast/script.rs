@@ -190,7 +190,7 @@ impl<'r> Script<'r> {
             }
             WastExecute::Get { module, global, .. } => {
                 let instance = self.instance(module)?;
-                let found = instance.get_global(&mut self.isolate, global).and_then(|global| global.get(&self.isolate));
+                let found = instance.get_global(&mut self.isolate, global).and_then(|global| global.get(&mut self.isolate));
                 found.map(|value| Ok(vec![value])).ok_or_else(|| format!("no global \"{global}\""))
             }
         }

@@ -42,6 +42,7 @@ fn artifact(index: u32, tier: Tier, code: &[u8]) -> Artifact {
         relocs: [].into(),
         traps: [].into(),
         positions: [].into(),
+        stack_maps: [].into(),
     }
 }
 

@@ -249,12 +249,17 @@ impl Translator<'_> {
 
     fn push_results(&mut self, call: Inst, ty: &FuncType) {
         if !needs_return_area(&ty.results) {
-            self.state.values.extend_from_slice(self.builder.inst_results(call));
+            for (position, &result) in ty.results.iter().enumerate() {
+                let value = self.builder.inst_results(call)[position];
+                let value = self.tracked(value, result);
+                self.push(value);
+            }
             return;
         }
         let area = self.own_area(ty.results.len());
         for (position, &result) in ty.results.iter().enumerate() {
             let value = self.builder.ins().load(clif_type(result), self.flags.area, area, offset32(16 * position));
+            let value = self.tracked(value, result);
             self.push(value);
         }
     }

@@ -8,7 +8,7 @@ use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function, LibCall, TrapCode as ClifTrap};
 use cranelift_codegen::{CompiledCode, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
 
-use crate::abi::artifact::{Artifact, CodeVariant, Helper, Position, Reloc, RelocTarget, Tier, TrapSite};
+use crate::abi::artifact::{Artifact, CodeVariant, Helper, Position, Reloc, RelocTarget, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::UnitError;
@@ -43,7 +43,18 @@ pub(super) fn artifact(
         relocs,
         positions: positions(compiled, &traps, body_offset),
         traps: traps.into(),
+        stack_maps: stack_maps(compiled),
     })
+}
+
+/// Every entry is a reference: nothing else is declared to need a map.
+fn stack_maps(compiled: &CompiledCode) -> Box<[StackMap]> {
+    let maps = compiled.buffer.user_stack_maps().iter().map(|(code_offset, frame_bytes, map)| StackMap {
+        code_offset: *code_offset,
+        frame_bytes: *frame_bytes,
+        slots: map.entries().map(|(_, offset)| offset).collect(),
+    });
+    maps.filter(|map| !map.slots.is_empty()).collect()
 }
 
 fn reloc(found: &FinalizedMachReloc, func: &Function) -> Result<Reloc> {

@@ -5,14 +5,14 @@
 //! branch leaves costs nothing.
 
 use cranelift_codegen::ir::types::I32;
-use cranelift_codegen::ir::{Block, Inst, Type};
+use cranelift_codegen::ir::{Block, Inst};
 use cranelift_frontend::Variable;
 use smallvec::SmallVec;
 use wasmparser::BlockType;
 
 use crate::base::TypeIndex;
 use crate::codegen::optimizing::func::Translator;
-use crate::codegen::optimizing::signature::{clif_type, clif_type_of};
+use crate::codegen::optimizing::signature::SlotType;
 use crate::wasm::types::{FuncType, ValType};
 
 /// An open block.
@@ -72,8 +72,8 @@ impl Translator<'_> {
 
     /// Whether a block's parameters could be its results as they are.
     pub(super) fn params_are_results(&self, ty: BlockType) -> bool {
-        let clif_types = |types: &[ValType]| types.iter().map(|&ty| clif_type(ty)).collect::<SmallVec<[Type; 4]>>();
-        self.block_func_type(ty).is_some_and(|ty| clif_types(&ty.params) == clif_types(&ty.results))
+        let slots = |types: &[ValType]| types.iter().map(|&ty| SlotType::of(ty)).collect::<SmallVec<[SlotType; 4]>>();
+        self.block_func_type(ty).is_some_and(|ty| slots(&ty.params) == slots(&ty.results))
     }
 
     /// Number of operands of a branch to a frame.
@@ -87,18 +87,18 @@ impl Translator<'_> {
     }
 
     /// Type of an operand of a branch to a frame.
-    fn label_type(&self, position: usize, operand: usize) -> Type {
+    fn label_type(&self, position: usize, operand: usize) -> SlotType {
         let frame = &self.state.frames[position];
         if let FrameKind::Body = frame.kind {
-            return clif_type(self.func_type.results[operand]);
+            return SlotType::of(self.func_type.results[operand]);
         }
         match (frame.ty, &frame.kind) {
             (BlockType::FuncType(index), FrameKind::Loop) => {
-                clif_type(self.module.signature(TypeIndex::from_u32(index)).params[operand])
+                SlotType::of(self.module.signature(TypeIndex::from_u32(index)).params[operand])
             }
-            (BlockType::FuncType(index), _) => clif_type(self.module.signature(TypeIndex::from_u32(index)).results[operand]),
-            (BlockType::Type(ty), _) => clif_type_of(ty),
-            (BlockType::Empty, _) => I32,
+            (BlockType::FuncType(index), _) => SlotType::of(self.module.signature(TypeIndex::from_u32(index)).results[operand]),
+            (BlockType::Type(ty), _) => self.slot_type(ty),
+            (BlockType::Empty, _) => SlotType { clif: I32, in_heap: false },
         }
     }
 

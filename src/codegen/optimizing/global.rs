@@ -8,7 +8,7 @@ use crate::abi::vmctx::GlobalPlace;
 use crate::base::GlobalIndex;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::{GLOBAL_REGION_MAX, Kind, region};
-use crate::codegen::optimizing::signature::clif_type;
+use crate::codegen::optimizing::signature::{clif_type, is_in_heap};
 use crate::wasm::module::ConstOp;
 
 impl Translator<'_> {
@@ -18,8 +18,11 @@ impl Translator<'_> {
             None => {
                 let ty = self.module.globals[global];
                 let (address, offset) = self.global_address(global);
-                let flags = if ty.mutable { self.global_flags(global) } else { self.flags.constant };
-                self.builder.ins().load(clif_type(ty.content), flags, address, offset32(offset))
+                // The collector changes what a global of the heap holds, even if the guest cannot.
+                let changes = ty.mutable || is_in_heap(ty.content);
+                let flags = if changes { self.global_flags(global) } else { self.flags.constant };
+                let value = self.builder.ins().load(clif_type(ty.content), flags, address, offset32(offset));
+                self.tracked(value, ty.content)
             }
         };
         self.push(value);

@@ -7,6 +7,8 @@
 //! Locals need no definition to be zero: Cranelift takes a variable that was never defined for zero. That makes 50,000 locals
 //! that nobody uses cheap.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
@@ -17,7 +19,7 @@ use wasmparser::BinaryReader;
 
 use crate::base::limits;
 use crate::codegen::optimizing::func::{Result, Translator, offset32};
-use crate::codegen::optimizing::signature::{clif_type, clif_type_of};
+use crate::codegen::optimizing::signature::SlotType;
 use crate::wasm::error::CompileError;
 
 /// Variables times blocks: 0.25 GiB of tables.
@@ -28,7 +30,8 @@ const VARIABLE_BLOCKS_MAX: usize = 1 << 26;
 pub(super) enum LocalPlace {
     /// Variables with the same numbers.
     Variables,
-    /// 16 bytes each in a stack slot, made when first wanted.
+    /// 16 bytes each in a stack slot, made when first wanted. References of the heap are variables all the same: stack maps are made
+    /// for values.
     Frame,
 }
 
@@ -37,6 +40,8 @@ pub(super) enum LocalPlace {
 pub(super) struct FrameLocals {
     /// Type of each, and where it is once it was wanted.
     places: Vec<(Type, Option<u32>)>,
+    /// Those that are variables, by number.
+    variables: HashMap<u32, Variable>,
     slot: Option<StackSlot>,
 }
 
@@ -44,6 +49,7 @@ impl FrameLocals {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.places.clear();
+        self.variables.clear();
         self.slot = None;
     }
 }
@@ -63,7 +69,8 @@ impl Translator<'_> {
                 return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
             }
             for _ in 0..count {
-                self.declare_local(clif_type_of(ty));
+                let ty = self.slot_type(ty);
+                self.declare_local(ty);
             }
         }
         Ok(())
@@ -73,24 +80,34 @@ impl Translator<'_> {
         let first = 1 + usize::from(self.area.is_some());
         let entry = self.builder.current_block().expect("the entry block is open");
         for (position, &ty) in self.func_type.params.iter().enumerate() {
-            self.declare_local(clif_type(ty));
+            self.declare_local(SlotType::of(ty));
             let value = self.builder.block_params(entry)[first + position];
             self.set_local(u32::try_from(position).unwrap_or(u32::MAX), value);
         }
     }
 
-    fn declare_local(&mut self, ty: Type) {
+    fn declare_local(&mut self, ty: SlotType) {
         match self.local_place {
             LocalPlace::Variables => {
                 self.new_variable(ty);
             }
-            LocalPlace::Frame => self.state.frame_locals.places.push((ty, None)),
+            LocalPlace::Frame => {
+                if ty.in_heap {
+                    let variable = self.new_variable(ty);
+                    let number = u32::try_from(self.state.frame_locals.places.len()).unwrap_or(u32::MAX);
+                    self.state.frame_locals.variables.insert(number, variable);
+                }
+                self.state.frame_locals.places.push((ty.clif, None));
+            }
         }
     }
 
     /// A variable that nothing else is.
-    pub(super) fn new_variable(&mut self, ty: Type) -> Variable {
-        let variable = self.builder.declare_var(ty);
+    pub(super) fn new_variable(&mut self, ty: SlotType) -> Variable {
+        let variable = self.builder.declare_var(ty.clif);
+        if ty.in_heap {
+            self.builder.declare_var_needs_stack_map(variable);
+        }
         self.block_max = VARIABLE_BLOCKS_MAX / (variable.index() + 1);
         variable
     }
@@ -100,10 +117,18 @@ impl Translator<'_> {
         self.builder.func.dfg.num_blocks() > self.block_max
     }
 
-    pub(super) fn local(&mut self, index: u32) -> Value {
+    /// The variable that a local is, if it is one.
+    fn local_variable(&self, index: u32) -> Option<Variable> {
         match self.local_place {
-            LocalPlace::Variables => self.builder.use_var(Variable::from_u32(index)),
-            LocalPlace::Frame => {
+            LocalPlace::Variables => Some(Variable::from_u32(index)),
+            LocalPlace::Frame => self.state.frame_locals.variables.get(&index).copied(),
+        }
+    }
+
+    pub(super) fn local(&mut self, index: u32) -> Value {
+        match self.local_variable(index) {
+            Some(variable) => self.builder.use_var(variable),
+            None => {
                 let (ty, slot, offset) = self.frame_local(index, true);
                 let address = self.builder.ins().stack_addr(I64, slot, offset32(offset));
                 self.builder.ins().load(ty, self.flags.locals, address, 0)
@@ -112,9 +137,9 @@ impl Translator<'_> {
     }
 
     pub(super) fn set_local(&mut self, index: u32, value: Value) {
-        match self.local_place {
-            LocalPlace::Variables => self.builder.def_var(Variable::from_u32(index), value),
-            LocalPlace::Frame => {
+        match self.local_variable(index) {
+            Some(variable) => self.builder.def_var(variable, value),
+            None => {
                 let is_param = (index as usize) < self.func_type.params.len();
                 let (_, slot, offset) = self.frame_local(index, !is_param);
                 let address = self.builder.ins().stack_addr(I64, slot, offset32(offset));

@@ -2,14 +2,14 @@
 
 use cranelift_codegen::ir::UserExternalName;
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
-use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, ExtFuncData, ExternalName, FuncRef, SigRef, Signature, Type};
+use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, ExtFuncData, ExternalName, FuncRef, SigRef, Signature, Type, Value};
 use cranelift_codegen::isa::CallConv;
 
 use crate::abi::builtins::{Builtin, BuiltinType};
 use crate::abi::call::needs_return_area;
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
 use crate::codegen::optimizing::func::Translator;
-use crate::wasm::types::{FuncType, ValType};
+use crate::wasm::types::{CompositeType, FuncType, ValType};
 
 /// The type that values of a WebAssembly type have at every block boundary.
 pub(super) fn clif_type(ty: ValType) -> Type {
@@ -20,6 +20,28 @@ pub(super) fn clif_type(ty: ValType) -> Type {
         ValType::F64 => F64,
         ValType::V128 => I8X16,
     }
+}
+
+/// The type of a slot: a variable, an operand of a label. References of the heap are told from integers, since the collector moves
+/// what they refer to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct SlotType {
+    /// In Cranelift's terms.
+    pub clif: Type,
+    /// Whether the collector must know of it.
+    pub in_heap: bool,
+}
+
+impl SlotType {
+    /// The slot for a WebAssembly type.
+    pub(super) fn of(ty: ValType) -> Self {
+        SlotType { clif: clif_type(ty), in_heap: is_in_heap(ty) }
+    }
+}
+
+/// Whether values of a type are references of the heap.
+pub(super) fn is_in_heap(ty: ValType) -> bool {
+    matches!(ty, ValType::Ref(ty) if ty.heap.is_in_heap())
 }
 
 /// The same for wasmparser's types.
@@ -59,6 +81,30 @@ fn builtin_signature(builtin: Builtin) -> Signature {
 }
 
 impl Translator<'_> {
+    /// The slot for one of wasmparser's types.
+    pub(super) fn slot_type(&self, ty: wasmparser::ValType) -> SlotType {
+        use wasmparser::{AbstractHeapType, HeapType, ValType};
+        let in_heap = match ty {
+            ValType::Ref(ty) => match ty.heap_type() {
+                HeapType::Abstract { ty, .. } => !matches!(ty, AbstractHeapType::Func | AbstractHeapType::NoFunc),
+                HeapType::Concrete(index) | HeapType::Exact(index) => match index.as_module_index() {
+                    Some(index) => !matches!(self.module.types[TypeIndex::from_u32(index)].composite, CompositeType::Func(_)),
+                    None => true,
+                },
+            },
+            _ => false,
+        };
+        SlotType { clif: clif_type_of(ty), in_heap }
+    }
+
+    /// A value of a type, which the collector learns of if it must.
+    pub(super) fn tracked(&mut self, value: Value, ty: ValType) -> Value {
+        if is_in_heap(ty) {
+            self.builder.declare_value_needs_stack_map(value);
+        }
+        value
+    }
+
     /// The signature of a type of the module, declared once per function.
     pub(super) fn signature_of(&mut self, index: TypeIndex) -> SigRef {
         if let Some(known) = self.state.signatures.get(index) {

@@ -16,6 +16,7 @@ use crate::base::{FuncIndex, GlobalIndex, TypeIndex};
 use crate::codegen::optimizing::frame::Frame;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::local::FrameLocals;
+use crate::codegen::optimizing::signature::SlotType;
 use crate::wasm::validate::Features;
 
 /// What translation remembers of one function.
@@ -26,7 +27,7 @@ pub(super) struct State {
     /// Open blocks.
     pub frames: Vec<Frame>,
     /// Variables of closed blocks, by type, for the next block: Cranelift's tables grow with blocks times variables.
-    pub free_variables: [Vec<Variable>; 5],
+    pub free_variables: [Vec<Variable>; 6],
     /// Signatures declared.
     pub signatures: Declared<TypeIndex, SigRef>,
     /// Functions declared.
@@ -100,8 +101,9 @@ impl<K: EntityRef, V: ReservedValue + Copy> Default for Declared<K, V> {
 }
 
 /// Position of a type in [`State::free_variables`].
-fn pool(ty: Type) -> usize {
-    match ty {
+fn pool(ty: SlotType) -> usize {
+    match ty.clif {
+        _ if ty.in_heap => 5,
         I32 => 0,
         I64 => 1,
         F32 => 2,
@@ -185,7 +187,7 @@ impl Translator<'_> {
     }
 
     /// A variable that no open block uses.
-    pub(super) fn take_variable(&mut self, ty: Type) -> Variable {
+    pub(super) fn take_variable(&mut self, ty: SlotType) -> Variable {
         match self.state.free_variables[pool(ty)].pop() {
             Some(variable) => variable,
             None => self.new_variable(ty),
@@ -193,7 +195,7 @@ impl Translator<'_> {
     }
 
     /// Gives a variable back.
-    pub(super) fn free_variable(&mut self, ty: Type, variable: Variable) {
+    pub(super) fn free_variable(&mut self, ty: SlotType, variable: Variable) {
         self.state.free_variables[pool(ty)].push(variable);
     }
 

@@ -11,6 +11,7 @@ use crate::base::TableIndex;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::layout::objects::{TABLE_BASE, TABLE_LEN};
+use crate::wasm::types::ValType;
 use crate::wasm::validate::Features;
 
 impl Translator<'_> {
@@ -18,8 +19,10 @@ impl Translator<'_> {
         match *operator {
             Operator::TableGet { table } => {
                 let index = self.pop();
-                let address = self.element(TableIndex::from_u32(table), index, TrapCode::TableOutOfBounds);
+                let table = TableIndex::from_u32(table);
+                let address = self.element(table, index, TrapCode::TableOutOfBounds);
                 let value = self.builder.ins().load(I32, self.flags.elements, address, 0);
+                let value = self.tracked(value, ValType::Ref(self.module.tables[table].ty.element));
                 self.push(value);
             }
             Operator::TableSet { table } => {

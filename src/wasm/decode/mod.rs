@@ -10,6 +10,7 @@ use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
 use crate::base::sync::Arc;
 use crate::base::{limits, trace};
+use crate::wasm::types::{CompositeType, ValType};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::{Names, WasmModule};
 use crate::wasm::validate::{FuncValidation, accepted_features};
@@ -69,6 +70,7 @@ pub fn decode_with(wire_bytes: Arc<[u8]>, features: WasmFeatures) -> Result<Deco
     decoder.run(&wire_bytes, features)?;
     let Decoder { mut module, resources, .. } = decoder;
     module.index_exports();
+    module.uses_heap = module.mentions_heap();
     Ok(Decoded { wire_bytes, module: Arc::new(module), validation: FuncValidation::new(resources, features) })
 }
 
@@ -132,6 +134,16 @@ impl Decoder {
 }
 
 impl WasmModule {
+    fn mentions_heap(&self) -> bool {
+        let in_heap = |ty: &ValType| matches!(ty, ValType::Ref(ty) if ty.heap.is_in_heap());
+        self.types.values().any(|ty| match &ty.composite {
+            CompositeType::Func(func) => func.params.iter().chain(&func.results).any(in_heap),
+            CompositeType::Struct(_) | CompositeType::Array(_) => true,
+        }) || self.globals.values().any(|global| in_heap(&global.content))
+            || self.tables.values().any(|table| table.ty.element.heap.is_in_heap())
+            || self.elems.values().any(|segment| segment.ty.heap.is_in_heap())
+    }
+
     /// The names of the name section; empty when there is none. A malformed section gives what could be read.
     pub fn names(&self, wire_bytes: &[u8]) -> &Names {
         self.names.get_or_init(|| {

@@ -107,6 +107,11 @@ impl HeapType {
         }
     }
 
+    /// Whether references of the type are the heap's: all but functions, which index a table of their own.
+    pub fn is_in_heap(self) -> bool {
+        self.top() != HeapType::Func
+    }
+
     /// The type below all that are related to this one.
     pub fn bottom(self) -> HeapType {
         match self.top() {

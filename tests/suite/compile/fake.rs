@@ -194,6 +194,7 @@ pub fn artifact(env: &CompileEnv, func: DefinedFuncIndex, tier: Tier, variant: C
         relocs: Box::default(),
         traps: Box::default(),
         positions: Box::default(),
+        stack_maps: Box::default(),
     }
 }
 
