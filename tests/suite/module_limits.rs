@@ -128,6 +128,21 @@ fn types_of_imports_and_exports_together() {
     refused(validate(&bytes), &bytes);
 }
 
+/// Limits are looked at before indices are validated: no number may upset them.
+#[test]
+fn indices_that_are_none() {
+    const LARGEST: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
+    for kind in 0..5 {
+        // A module "", a name "", a kind, and an index or something that is no type.
+        let import = [&[0, 0, kind][..], &LARGEST].concat();
+        let export = [&[0, kind][..], &LARGEST].concat();
+        for bytes in [module_of(&[types(), section(2, 1, &import)]), module_of(&[types(), section(7, 1, &export)])] {
+            let error = validate(&bytes).expect_err("no such index");
+            assert!(error.kind == CompileErrorKind::Invalid && error.offset.is_some(), "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_type_and_a_name() {
     let func_type = |params: usize, results: usize| {

@@ -17,6 +17,11 @@ fn compare(what: &str, count: usize, max: usize, offset: u64) -> Result {
     Err(CompileError::limit(format!("{count} {what}, more than {max}"), usize::try_from(offset).ok()))
 }
 
+/// The largest number can be read where an index is expected, and is none: typed indices keep it for themselves.
+fn is_no_index(number: u32) -> bool {
+    number == u32::MAX
+}
+
 /// What imports and exports have used up so far of [`limits::TYPE_SIZE`].
 #[derive(Debug, Default)]
 pub(super) struct TypeSize(usize);
@@ -82,12 +87,18 @@ impl TypeSize {
                         }
                         _ => None,
                     };
+                    if ty.is_some_and(is_no_index) {
+                        break;
+                    }
                     self.add(module, ty.map(TypeIndex::from_u32), "imports", offset)?;
                 }
             }
             Payload::ExportSection(reader) => {
                 for export in reader.clone().into_iter_with_offsets() {
                     let Ok((offset, export)) = export else { break };
+                    if is_no_index(export.index) {
+                        break;
+                    }
                     let ty = match export.kind {
                         ExternalKind::Func => module.funcs.get(FuncIndex::from_u32(export.index)),
                         ExternalKind::Tag => module.tags.get(TagIndex::from_u32(export.index)),
