@@ -88,7 +88,7 @@ fn imports_count_with_what_is_defined() {
             let import = section(2, max, &[&[0, 0], kind].concat());
             module_of(&[types(), import, section(id, count, &kind[1..])])
         };
-        Module::validate(&engine, &both(0)).expect("the limit itself is allowed");
+        Module::validate(&engine, both(0)).expect("the limit itself is allowed");
         let bytes = both(1);
         refused(Module::validate(&engine, &bytes), &bytes);
         let bytes = imports(max + 1, kind);
