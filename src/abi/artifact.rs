@@ -54,7 +54,11 @@ pub struct Artifact {
 impl Artifact {
     /// Bytes that it holds, for budgets.
     pub fn memory_bytes(&self) -> usize {
-        self.code.len() + size_of_val(&*self.relocs) + size_of_val(&*self.traps) + size_of_val(&*self.positions) + size_of_val(&*self.stack_maps)
+        self.code.len()
+            + size_of_val(&*self.relocs)
+            + size_of_val(&*self.traps)
+            + size_of_val(&*self.positions)
+            + size_of_val(&*self.stack_maps)
     }
 }
 

@@ -1,7 +1,11 @@
 //! Implementation limits, in one table.
 //!
 //! The figures are those of the WebAssembly JavaScript Interface, "Implementation-defined Limits"
-//! (<https://webassembly.github.io/spec/js-api/#limits>), so that a module accepted by one engine is accepted by the other.
+//! (<https://webassembly.github.io/spec/js-api/#limits>), so that a module accepted by one engine is accepted by the other. Where
+//! wasmparser takes less than that, and cannot be told otherwise, the figure is wasmparser's, and a comment says so.
+//!
+//! Counts of sections are compared in `wasm/decode/limits.rs` before anything of a section is read; bodies' limits where bodies are
+//! translated. Parameters, results, names and the elements of one segment are counted by wasmparser, with these figures.
 
 /// Bytes of one module.
 pub const MODULE_BYTES: usize = 1_073_741_824;
@@ -18,10 +22,17 @@ pub const SUPERTYPE_COUNT: usize = 1 << 24;
 pub const FIELD_COUNT: usize = 10_000;
 /// Functions, imported and defined.
 pub const FUNC_COUNT: usize = 1_000_000;
-/// Imports.
+/// Imports. Their types are bounded as well: see [`TYPE_SIZE`].
 pub const IMPORT_COUNT: usize = 1_000_000;
 /// Exports.
 pub const EXPORT_COUNT: usize = 1_000_000;
+/// Size of the types of all imports and exports together: wasmparser's limit, which the JavaScript interface does not have.
+///
+/// Each function and tag counts [`FUNC_TYPE_SIZE`], and one more for each parameter and result; everything else counts 1. So at most
+/// 499,999 functions without parameters and results can be imported, or 999,998 globals.
+pub const TYPE_SIZE: usize = 999_998;
+/// Size of the type of a function without parameters and results, in terms of [`TYPE_SIZE`].
+pub const FUNC_TYPE_SIZE: usize = 2;
 /// Globals.
 pub const GLOBAL_COUNT: usize = 1_000_000;
 /// Tags.
@@ -30,8 +41,8 @@ pub const TAG_COUNT: usize = 1_000_000;
 pub const TABLE_COUNT: usize = 100_000;
 /// Memories.
 pub const MEMORY_COUNT: usize = 100;
-/// Element segments.
-pub const ELEM_COUNT: usize = 10_000_000;
+/// Element segments: wasmparser's limit, a hundredth of the JavaScript interface's.
+pub const ELEM_COUNT: usize = 100_000;
 /// Data segments.
 pub const DATA_COUNT: usize = 100_000;
 /// Parameters of a function type.
@@ -40,12 +51,10 @@ pub const PARAM_COUNT: usize = 1_000;
 pub const RESULT_COUNT: usize = 1_000;
 /// Locals of a function, its parameters included.
 pub const LOCAL_COUNT: usize = 50_000;
-/// Bytes of a function body.
+/// Bytes of a function body. They bound the depth of its blocks as well: a block takes three bytes at least.
 pub const FUNC_BODY_BYTES: usize = 7_654_321;
 /// Targets of one `br_table`, the default apart.
 pub const BR_TABLE_TARGET_COUNT: usize = 65_520;
-/// Depth of nested blocks in a function.
-pub const BLOCK_NESTING_DEPTH: usize = 10_000_000;
 /// Elements of a table.
 pub const TABLE_ELEM_COUNT: u64 = 10_000_000;
 /// Pages of 64 KiB of a 32-bit memory.

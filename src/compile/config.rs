@@ -32,7 +32,6 @@ impl Default for HeapSettings {
     }
 }
 
-
 /// Choices for an engine. Built by its `with_…` methods:
 ///
 /// ```

@@ -292,7 +292,13 @@ impl Heap {
         u32::try_from(bytes & !u64::from(OBJECT_ALIGN - 1)).ok().filter(|&bytes| bytes < u32::MAX - BLOCK_BYTES).ok_or(too_large)
     }
 
-    fn allocate_bytes(&mut self, ty: DescriptorRef, bytes: u32, word: u32, roots: &mut dyn RootSource) -> Result<HeapRef, HeapError> {
+    fn allocate_bytes(
+        &mut self,
+        ty: DescriptorRef,
+        bytes: u32,
+        word: u32,
+        roots: &mut dyn RootSource,
+    ) -> Result<HeapRef, HeapError> {
         if let Some(object) = self.try_young(ty, bytes, word) {
             return Ok(object);
         }
@@ -326,7 +332,13 @@ impl Heap {
     }
 
     #[cold]
-    fn allocate_slow(&mut self, ty: DescriptorRef, bytes: u32, word: u32, roots: &mut dyn RootSource) -> Result<HeapRef, HeapError> {
+    fn allocate_slow(
+        &mut self,
+        ty: DescriptorRef,
+        bytes: u32,
+        word: u32,
+        roots: &mut dyn RootSource,
+    ) -> Result<HeapRef, HeapError> {
         self.make_room(roots)?;
         if self.nursery.end() - self.top() < bytes {
             // Nearly everything in the nursery is alive. What has survived twice now leaves.
@@ -347,7 +359,13 @@ impl Heap {
     }
 
     #[cold]
-    fn allocate_large(&mut self, ty: DescriptorRef, bytes: u32, word: u32, roots: &mut dyn RootSource) -> Result<HeapRef, HeapError> {
+    fn allocate_large(
+        &mut self,
+        ty: DescriptorRef,
+        bytes: u32,
+        word: u32,
+        roots: &mut dyn RootSource,
+    ) -> Result<HeapRef, HeapError> {
         let wanted = u64::from(bytes);
         if self.config.stress || self.old_bytes() + wanted > self.major_threshold {
             self.collect_major(roots);

@@ -56,7 +56,8 @@ impl Image {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES + self.objects.len() + self.starts.len() + 4 * self.roots.len());
         bytes.extend_from_slice(&MAGIC);
-        let lens = [VERSION, self.objects.len() as u32, self.starts.len() as u32, self.roots.len() as u32, self.meta, self.host_type];
+        let lens =
+            [VERSION, self.objects.len() as u32, self.starts.len() as u32, self.roots.len() as u32, self.meta, self.host_type];
         for word in lens {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
@@ -221,7 +222,8 @@ impl MappedImage {
             }
             objects.push(object);
             let bytes = object_bytes(memory, object, memory.descriptor(descriptor));
-            object = object.checked_add(bytes).filter(|&next| bytes >= 8 && next <= end).ok_or_else(|| bad("an object's size"))?;
+            object =
+                object.checked_add(bytes).filter(|&next| bytes >= 8 && next <= end).ok_or_else(|| bad("an object's size"))?;
         }
         let mut check = Check { memory, objects: &objects, wrong: None };
         for &object in &objects {

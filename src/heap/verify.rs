@@ -68,8 +68,8 @@ impl Verifier<'_> {
         if !is_object {
             self.violations.push(Violation::BadReference { object, offset, reference });
         }
-        let is_younger = object < heap.nursery.start && bits >= heap.nursery.start
-            || object < heap.image_end() && bits >= heap.image_end();
+        let is_younger =
+            object < heap.nursery.start && bits >= heap.nursery.start || object < heap.image_end() && bits >= heap.image_end();
         if is_younger && !heap.side.is_dirty(slot) {
             self.violations.push(Violation::CleanCard { object, offset, reference });
         }

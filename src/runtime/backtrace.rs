@@ -83,12 +83,7 @@ pub(crate) unsafe fn walk(pc: usize, fp: usize, entry_fp: usize, mut visit: impl
 /// # Safety
 ///
 /// As for [`walk`].
-pub(crate) unsafe fn walk_frames(
-    mut pc: usize,
-    mut fp: usize,
-    entry_fp: usize,
-    mut visit: impl FnMut(usize, usize) -> bool,
-) {
+pub(crate) unsafe fn walk_frames(mut pc: usize, mut fp: usize, entry_fp: usize, mut visit: impl FnMut(usize, usize) -> bool) {
     while visit(pc, fp) {
         if fp == 0 || fp == entry_fp {
             break;

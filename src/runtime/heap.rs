@@ -81,7 +81,10 @@ impl RootSource for StoreRoots<'_> {
             let decoded = instance.module.decoded();
             for (references, segment) in instance.elems.iter_mut().zip(decoded.elems.values()) {
                 if segment.ty.heap.is_in_heap() {
-                    references.iter_mut().flat_map(|references| references.iter_mut()).for_each(|element| visit(element, visitor));
+                    references
+                        .iter_mut()
+                        .flat_map(|references| references.iter_mut())
+                        .for_each(|element| visit(element, visitor));
                 }
             }
         }

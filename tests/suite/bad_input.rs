@@ -1,5 +1,7 @@
 //! Truncated, corrupt and hostile modules: an error with its place, or a limit; never a panic, an abort or memory without bound.
 
+use std::process::Command;
+
 use deltic::{CompileError, CompileErrorKind, Isolate, LinkError, Linker, Module, WasmEngine};
 use wasm_encoder as enc;
 
@@ -191,6 +193,8 @@ fn huge_br_tables() {
     load(&engine, &table(65_520)).expect("the limit itself is allowed");
     let error = load(&engine, &table(65_521)).expect_err("beyond the limit");
     assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");
+    let at = error.offset.expect("a place");
+    assert_eq!(table(65_521)[at], 0x0e, "{error}");
     // A count of targets that the bytes do not have.
     let mut bytes = table(3);
     let at = bytes.windows(2).position(|pair| pair == [0x0e, 0x03]).expect("a br_table");
@@ -234,8 +238,95 @@ fn a_million_imports() {
     linker.instantiate(&mut isolate, &module).expect("one function for all imports");
     for count in [1_000_000, 1_000_001] {
         let error = load(&engine, &import_funcs(count)).expect_err("the size of all types together is bounded as well");
-        assert!(error.offset.is_some(), "{error}");
+        assert!(error.kind == CompileErrorKind::Limit && error.offset.is_some(), "{error}");
     }
+}
+
+/// How the command ended on a module, with so many bytes for its heap and its stacks (`RLIMIT_DATA`), and what it said.
+///
+/// A process that is refused memory aborts. The limit is the kernel's: what the process once had cannot be measured from outside, since
+/// a child begins with its parent's peak.
+fn command_within(data_bytes: u64, command: &str, bytes: &[u8]) -> (Option<i32>, String) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("the file is written");
+    let script = format!("ulimit -d {} && exec \"$0\" {command} --jobs 0 \"$1\"", data_bytes >> 10);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_deltic")]).arg(file.path());
+    let output = shell.output().expect("the command ends");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// One section of so many equal items.
+fn section_of(id: u8, count: u32, item: &[u8]) -> Vec<u8> {
+    let mut contents = Vec::new();
+    enc::Encode::encode(&count, &mut contents);
+    contents.extend(item.iter().copied().cycle().take(item.len() * count as usize));
+    let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+    bytes.push(id);
+    enc::Encode::encode(&contents[..], &mut bytes);
+    bytes
+}
+
+/// What a module may cost is bounded by its bytes: each of these is large in one respect, in few bytes.
+#[test]
+fn memory_is_bounded_by_the_bytes() {
+    use enc::Instruction::{Block, Drop, End, I32Add, I32Const, Loop};
+    const MIB: u64 = 1 << 20;
+    // What the command needs for the smallest module, in a debug build.
+    const BASE: u64 = 24 * MIB;
+    let nested = |block: enc::Instruction<'static>, depth| {
+        module_of(Vec::new(), move |func| {
+            repeat(func, depth, &[block]);
+            repeat(func, depth, &[End]);
+        })
+    };
+    let pushed = |count| {
+        module_of(Vec::new(), move |func| {
+            repeat(func, count, &[I32Const(0)]);
+            repeat(func, count, &[Drop]);
+        })
+    };
+    let added = |count| {
+        module_of(Vec::new(), move |func| {
+            func.instruction(&I32Const(1));
+            repeat(func, count, &[I32Const(1), I32Add]);
+            func.instruction(&Drop);
+        })
+    };
+    let empty = enc::BlockType::Empty;
+    // Bytes of memory for a byte of the module: to decode and validate it, and to compile it. Cranelift's structures are the larger
+    // part of the latter.
+    let modules = [
+        ("a count without items", section_of(1, 1_000_000, &[])[..12].to_vec(), 0, 0),
+        ("types", section_of(1, 1_000_000, &[0x60, 0, 0]), 80, 80),
+        ("globals", section_of(6, 500_000, &[0x7f, 0, 0x41, 0, 0x0b]), 80, 80),
+        ("imports", import_funcs(400_000), 80, 80),
+        ("an element segment", element_exprs(1_000_000), 80, 80),
+        ("locals", module_of(vec![(50_000, enc::ValType::I64)], |_| ()), 0, 0),
+        ("too many locals", module_of(vec![(u32::MAX, enc::ValType::I64)], |_| ()), 0, 0),
+        ("blocks", nested(Block(empty), 500_000), 80, 80),
+        ("loops", nested(Loop(empty), 10_000), 80, 1_500),
+        ("a deep stack", pushed(500_000), 80, 80),
+        ("one expression", added(50_000), 80, 1_500),
+    ];
+    for (name, bytes, to_validate, to_compile) in modules {
+        for (command, factor) in [("validate", to_validate), ("compile", to_compile)] {
+            let limit = BASE + factor * bytes.len() as u64;
+            let (status, message) = command_within(limit, command, &bytes);
+            assert!(matches!(status, Some(0 | 1)), "{name}: {command} within {limit} bytes: {status:?} {message}");
+        }
+    }
+    // And the limit limits.
+    let (status, _) = command_within(BASE, "compile", &added(50_000));
+    assert!(!matches!(status, Some(0 | 1)), "{status:?}");
+}
+
+/// An element segment of so many null references, as expressions.
+fn element_exprs(count: u32) -> Vec<u8> {
+    let mut segment = vec![5, 0x70];
+    enc::Encode::encode(&count, &mut segment);
+    segment.extend([0xd0, 0x70, 0x0b].iter().copied().cycle().take(3 * count as usize));
+    section_of(9, 1, &segment)
 }
 
 #[test]

@@ -334,6 +334,21 @@ fn scripts_end_with_a_sum() {
 }
 
 #[test]
+fn scripts_can_run_out_of_fuel() {
+    let (_folder, path) = file(
+        "spin.wast",
+        br#"(module (func (export "spin") (loop $l (br $l))) (func (export "f")))
+(assert_return (invoke "f"))
+(assert_return (invoke "spin"))
+"#,
+    );
+    let ended = deltic(&["wast", "--fuel", "10000", text(&path)]).expect(1).says("spin.wast:3: trap: all fuel consumed");
+    assert_eq!(ended.stdout.lines().last(), Some("2 passed, 1 failed, 0 skipped"));
+    deltic(&["wast", "--fuel", "100000000", "regress"]).expect(0);
+    deltic(&["wast", "--fuel", "lots", "regress"]).expect(2);
+}
+
+#[test]
 fn inspect_shows_imports_exports_sections_and_features() {
     let ended = deltic(&["inspect", "regress/imports.wat"]).expect(0);
     for part in [

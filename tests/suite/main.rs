@@ -9,6 +9,7 @@ mod host;
 mod limits;
 mod link;
 mod memory;
+mod module_limits;
 mod spec;
 mod support;
 mod tidy;

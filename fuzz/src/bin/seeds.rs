@@ -1,11 +1,13 @@
 //! Runs the fuzz targets from seeds, on a stable toolchain and for a bounded time.
 //!
-//! `seeds TARGET [--from N] [--count N] [--seconds S] [--out DIR]`, with TARGET one of differential, decode, token, all. What fails is
-//! printed with its seed, and its module is written to the folder.
+//! `seeds TARGET [--from N] [--count N] [--seconds S] [--patience S] [--out DIR]`, with TARGET one of differential, decode, token, all.
+//! What fails is printed with its seed, and its module is written to the folder. A seed that takes longer than the patience, 30 s if
+//! nothing else is said, is printed, and the process aborts: a debugger or a core file then shows where its threads stand.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deltic_fuzz::{decode, differential, generate, random::Random, token};
@@ -18,12 +20,19 @@ struct Options {
     from: u64,
     count: u64,
     limit: Duration,
+    patience: Duration,
     out: PathBuf,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options =
-        Options { target: String::new(), from: 0, count: u64::MAX, limit: Duration::from_secs(60), out: PathBuf::from("artifacts") };
+    let mut options = Options {
+        target: String::new(),
+        from: 0,
+        count: u64::MAX,
+        limit: Duration::from_secs(60),
+        patience: Duration::from_secs(30),
+        out: PathBuf::from("artifacts"),
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -32,6 +41,7 @@ fn options() -> Result<Options, String> {
             "--from" => options.from = number(value()?)?,
             "--count" => options.count = number(value()?)?,
             "--seconds" => options.limit = Duration::from_secs(number(value()?)?),
+            "--patience" => options.patience = Duration::from_secs(number(value()?)?),
             "--out" => options.out = PathBuf::from(value()?),
             _ if arg.starts_with('-') || !options.target.is_empty() => return Err(format!("what is {arg}?")),
             _ => options.target = arg,
@@ -40,16 +50,45 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
+/// The seed that runs now, and since when; a thread of its own looks at it, as a seed that hangs cannot.
+struct Watchdog(Arc<Mutex<Option<(u64, Instant)>>>);
+
+impl Watchdog {
+    fn new(name: &str, patience: Duration) -> Watchdog {
+        let present: Arc<Mutex<Option<(u64, Instant)>>> = Arc::default();
+        let (watched, name) = (Arc::downgrade(&present), name.to_owned());
+        std::thread::spawn(move || {
+            // The thread ends with the target: the other reference is the target's.
+            while let Some(present) = watched.upgrade() {
+                let present = *present.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((seed, _)) = present.filter(|(_, began)| began.elapsed() > patience) {
+                    println!("{name} seed {seed}: runs for more than {} s", patience.as_secs());
+                    std::process::abort();
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        Watchdog(present)
+    }
+
+    fn watch(&self, seed: Option<u64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seed.map(|seed| (seed, Instant::now()));
+    }
+}
+
 /// Runs one target for many seeds: how many failed.
 fn run(name: &str, options: &Options, mut check: impl FnMut(u64) -> Result<(), (String, Input)>) -> usize {
     let began = Instant::now();
+    let watchdog = Watchdog::new(name, options.patience);
     let (mut done, mut failed) = (0u64, 0);
     for seed in options.from..options.from.saturating_add(options.count) {
         if began.elapsed() > options.limit {
             break;
         }
         done += 1;
+        watchdog.watch(Some(seed));
         let result = catch_unwind(AssertUnwindSafe(|| check(seed)));
+        watchdog.watch(None);
         let result = result.unwrap_or_else(|_| Err(("a panic, see above".into(), (Vec::new(), "panic"))));
         if let Err((problem, (bytes, kind))) = result {
             failed += 1;

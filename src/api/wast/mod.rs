@@ -29,11 +29,13 @@ pub struct Settings {
     pub config: Config,
     /// How long one script may run.
     pub timeout: Duration,
+    /// How much fuel one script has, where the configuration's code counts it; all that there is, when nothing is said.
+    pub fuel: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { config: Config::default(), timeout: Duration::from_secs(120) }
+        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None }
     }
 }
 
@@ -92,7 +94,7 @@ impl Runner {
     pub fn run_script(&self, path: &str, source: &str) -> Report {
         let features = features::features_of(path);
         match self.engine(features) {
-            Ok(engine) => script::run(&engine, features, self.settings.timeout, path, source),
+            Ok(engine) => script::run(&engine, features, &self.settings, path, source),
             Err(error) => {
                 let failure = Failure { file: path.to_owned(), line: 1, message: format!("no engine: {error}") };
                 Report { failed: vec![failure], ..Report::default() }

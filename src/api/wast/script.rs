@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use wasmparser::WasmFeatures;
 use wast::lexer::Lexer;
@@ -10,7 +9,7 @@ use wast::parser::{self, ParseBuffer};
 use wast::token::Id;
 use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, Wat};
 
-use super::{Failure, Report, spectest, value};
+use super::{Failure, Report, Settings, spectest, value};
 use crate::api::{CallError, Instance, Isolate, LinkError, Linker, Module, Trap, TrapCode, Val, WasmEngine};
 
 /// A script in progress.
@@ -35,7 +34,7 @@ type Done = Result<Outcome, String>;
 type Executed = Result<Vec<Val>, Trap>;
 
 /// Runs a whole script.
-pub(super) fn run(engine: &WasmEngine, features: WasmFeatures, timeout: Duration, path: &str, source: &str) -> Report {
+pub(super) fn run(engine: &WasmEngine, features: WasmFeatures, settings: &Settings, path: &str, source: &str) -> Report {
     let mut report = Report::default();
     let fail = |report: &mut Report, line, message| report.failed.push(Failure { file: path.to_owned(), line, message });
     let mut lexer = Lexer::new(source);
@@ -49,7 +48,7 @@ pub(super) fn run(engine: &WasmEngine, features: WasmFeatures, timeout: Duration
         }
     };
     let parsed = parser::parse::<Wast<'_>>(&buffer);
-    let (directives, mut script) = match (parsed, Script::new(engine, features, timeout)) {
+    let (directives, mut script) = match (parsed, Script::new(engine, features, settings)) {
         (Ok(parsed), Ok(script)) => (parsed.directives, script),
         (Err(error), _) => {
             fail(&mut report, line(error.span()), error.message());
@@ -82,10 +81,10 @@ fn name(id: Id<'_>) -> String {
 }
 
 impl<'r> Script<'r> {
-    fn new(engine: &'r WasmEngine, features: WasmFeatures, timeout: Duration) -> Result<Self, String> {
+    fn new(engine: &'r WasmEngine, features: WasmFeatures, settings: &Settings) -> Result<Self, String> {
         let mut isolate = Isolate::new(engine).map_err(|error| error.to_string())?;
-        isolate.set_deadline(Some(timeout));
-        isolate.set_fuel(u64::MAX);
+        isolate.set_deadline(Some(settings.timeout));
+        isolate.set_fuel(settings.fuel.unwrap_or(u64::MAX));
         let mut linker = Linker::new(engine);
         spectest::define(&mut linker, &mut isolate, features).map_err(|error| error.to_string())?;
         Ok(Script { engine, features, isolate, linker, instances: HashMap::new(), definitions: HashMap::new() })

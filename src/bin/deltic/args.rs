@@ -65,9 +65,6 @@ pub struct RunArgs {
     /// Set an environment variable of the program
     #[arg(long = "env", value_name = "K=V", value_parser = units::variable)]
     pub env: Vec<(String, String)>,
-    /// Stop the program after about this many operators
-    #[arg(long, value_name = "N")]
-    pub fuel: Option<u64>,
     /// Stop the program after this time (s, ms, us)
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub timeout: Option<Duration>,
@@ -146,6 +143,9 @@ pub struct EngineArgs {
     /// Say on standard error what the engine does
     #[arg(long, short)]
     pub verbose: bool,
+    /// Stop a program, or each script, after about this many operators
+    #[arg(long, value_name = "N")]
+    pub fuel: Option<u64>,
     /// Check every memory access, in place of guard pages
     #[arg(long)]
     pub no_guard_pages: bool,

@@ -16,11 +16,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Exit> {
 }
 
 /// The configuration that the options ask for; with fuel when there is a bound on it.
-pub fn config(args: &EngineArgs, fuel: bool) -> Config {
+pub fn config(args: &EngineArgs) -> Config {
     let settings = CodeSettings {
         canonicalize_nans: args.canonicalize_nans,
         deterministic_relaxed_simd: args.deterministic_simd,
-        fuel,
+        fuel: args.fuel.is_some(),
         ..CodeSettings::default()
     };
     let config = Config::default().with_code_settings(settings).with_memory_guards(!args.no_guard_pages);

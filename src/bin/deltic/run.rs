@@ -15,7 +15,7 @@ use crate::{invoke, load, wasi};
 pub fn run(args: &RunArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
     let meter = Meter::start();
-    let engine = load::engine(&load::config(&args.engine, args.fuel.is_some()))?;
+    let engine = load::engine(&load::config(&args.engine))?;
     let module = load::module(&engine, &args.file, &bytes)?;
     drop(bytes);
 
@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     };
     let done = guest.run(args);
     if args.stats {
-        let fuel_used = args.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
+        let fuel_used = args.engine.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
         let run = guest.started.elapsed().saturating_sub(guest.instantiate);
         let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);
         let stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, (run, run_cpu), fuel_used);
@@ -57,7 +57,7 @@ impl Guest<'_> {
         if let Some(bytes) = args.max_memory {
             self.isolate.set_limiter(StaticLimits::new(bytes, u64::MAX));
         }
-        if let Some(fuel) = args.fuel {
+        if let Some(fuel) = args.engine.fuel {
             self.isolate.set_fuel(fuel);
         }
         self.isolate.set_deadline(args.timeout);

@@ -11,7 +11,7 @@ use crate::load;
 
 /// Runs scripts in order; the last line sums up.
 pub fn wast(args: &WastArgs) -> Result<(), Exit> {
-    let settings = Settings { config: load::config(&args.engine, false), ..Settings::default() };
+    let settings = Settings { config: load::config(&args.engine), fuel: args.engine.fuel, ..Settings::default() };
     let runner = Runner::new(&settings);
     let mut total = Report::default();
     for path in scripts(&args.files)? {

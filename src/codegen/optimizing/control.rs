@@ -15,7 +15,7 @@ use crate::wasm::error::CompileError;
 use crate::wasm::validate::Features;
 
 impl Translator<'_> {
-    pub(super) fn control_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+    pub(super) fn control_operator(&mut self, operator: &Operator<'_>, position: u64) -> Result<bool> {
         match *operator {
             Operator::Nop => {}
             Operator::Unreachable => self.trap(TrapCode::Unreachable),
@@ -26,7 +26,7 @@ impl Translator<'_> {
             Operator::End => self.end(),
             Operator::Br { relative_depth } => self.branch(relative_depth),
             Operator::BrIf { relative_depth } => self.branch_if(relative_depth),
-            Operator::BrTable { ref targets } => self.branch_table(targets)?,
+            Operator::BrTable { ref targets } => self.branch_table(targets, position)?,
             Operator::Return => self.return_(),
             Operator::BrOnNull { relative_depth } => self.branch_on_null(relative_depth),
             Operator::BrOnNonNull { relative_depth } => self.branch_on_non_null(relative_depth),
@@ -213,10 +213,10 @@ impl Translator<'_> {
         self.pop_raw();
     }
 
-    fn branch_table(&mut self, targets: &BrTable<'_>) -> Result {
+    fn branch_table(&mut self, targets: &BrTable<'_>, position: u64) -> Result {
         if targets.len() as usize > limits::BR_TABLE_TARGET_COUNT {
             let message = format!("br_table with {} targets, more than {}", targets.len(), limits::BR_TABLE_TARGET_COUNT);
-            return Err(CompileError::limit(message, None).into());
+            return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
         }
         self.flush_fuel();
         let index = self.pop();

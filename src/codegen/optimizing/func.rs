@@ -210,7 +210,7 @@ impl<'a> Translator<'a> {
         let taken = self.variable_operator(operator)
             || self.integer_operator(operator)
             || self.memory_operator(operator)
-            || self.control_operator(operator)?
+            || self.control_operator(operator, position)?
             || self.call_operator(operator)
             || self.numeric_operator(operator)
             || self.convert_operator(operator)

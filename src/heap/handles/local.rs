@@ -131,6 +131,8 @@ impl<'n, 'i> Object<'n, 'i> {
 
     fn has(self, offset: u32, bytes: u32) -> bool {
         let end = offset.checked_add(bytes);
-        self.reference.is_object() && offset.is_multiple_of(bytes) && end.is_some_and(|end| end <= self.heap.bytes_of(self.reference))
+        self.reference.is_object()
+            && offset.is_multiple_of(bytes)
+            && end.is_some_and(|end| end <= self.heap.bytes_of(self.reference))
     }
 }

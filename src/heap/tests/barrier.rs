@@ -102,7 +102,11 @@ fn check(image: &Image, target: &str, value: &str, kind: usize) {
     // Only the slot holds the value now.
     drop((young_value, old_value));
     for round in 0..4 {
-        if round % 2 == 0 { heap.collect_minor(&mut NoRoots) } else { heap.collect_major(&mut NoRoots) }
+        if round % 2 == 0 {
+            heap.collect_minor(&mut NoRoots)
+        } else {
+            heap.collect_major(&mut NoRoots)
+        }
         heap.verify().unwrap_or_else(|violations| panic!("{target} ← {value}, kind {kind}, {round}: {violations:?}"));
         let object = match target {
             "young" => heap.global_ref(&young_object),

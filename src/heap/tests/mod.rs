@@ -40,8 +40,7 @@ pub(super) const RIGHT: u32 = FIELDS + 4;
 pub(super) const VALUE: u32 = FIELDS + 8;
 pub(super) const NUMBER: u32 = FIELDS + 16;
 pub(super) const FAR: u32 = 1000;
-pub(super) const NODE_SLOTS: [(u32, SlotKind); 3] =
-    [(LEFT, SlotKind::Ref), (RIGHT, SlotKind::Ref), (VALUE, SlotKind::Boxed)];
+pub(super) const NODE_SLOTS: [(u32, SlotKind); 3] = [(LEFT, SlotKind::Ref), (RIGHT, SlotKind::Ref), (VALUE, SlotKind::Boxed)];
 
 impl Types {
     pub fn declare(heap: &mut Heap) -> Self {

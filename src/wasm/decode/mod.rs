@@ -2,17 +2,19 @@
 //!
 //! Bodies are left as ranges: compile units validate them, in parallel. Errors carry the byte offset.
 
+mod limits;
 mod names;
 mod sections;
 mod types;
 
 use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
+use crate::base::limits::MODULE_BYTES;
 use crate::base::sync::Arc;
-use crate::base::{limits, trace};
-use crate::wasm::types::{CompositeType, ValType};
+use crate::base::trace;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::{Names, WasmModule};
+use crate::wasm::types::{CompositeType, ValType};
 use crate::wasm::validate::{FuncValidation, accepted_features};
 
 /// A decoded module with its bytes.
@@ -61,8 +63,8 @@ pub fn decode(wire_bytes: Arc<[u8]>) -> Result<Decoded, CompileError> {
 /// The bytes are malformed, invalid or beyond a limit.
 pub fn decode_with(wire_bytes: Arc<[u8]>, features: WasmFeatures) -> Result<Decoded, CompileError> {
     let _span = tracing::info_span!(target: trace::DECODE, "decode", bytes = wire_bytes.len()).entered();
-    if wire_bytes.len() > limits::MODULE_BYTES {
-        let message = format!("module of {} bytes, more than {}", wire_bytes.len(), limits::MODULE_BYTES);
+    if wire_bytes.len() > MODULE_BYTES {
+        let message = format!("module of {} bytes, more than {}", wire_bytes.len(), MODULE_BYTES);
         return Err(CompileError::limit(message, None));
     }
     let mut decoder =
@@ -85,12 +87,14 @@ impl Decoder {
         let mut parser = Parser::new(0);
         parser.set_features(features);
         let mut position = 0;
+        let mut type_size = limits::TypeSize::default();
         loop {
             let (payload, consumed) = match parser.parse(&wire_bytes[position..], true)? {
                 Chunk::Parsed { payload, consumed } => (payload, consumed),
                 Chunk::NeedMoreData(_) => return Err(CompileError::invalid("unexpected end of module", wire_bytes.len())),
             };
             position += consumed;
+            type_size.check(&payload, &self.module)?;
             match self.validator.payload(&payload)? {
                 ValidPayload::Func(func, body) => {
                     self.resources.get_or_insert(func.resources);

@@ -30,17 +30,45 @@ impl Engines {
         let engine = |tasks| WasmEngine::new(&Config::default().with_num_compilation_tasks(tasks)).expect("an engine");
         Engines { caller: engine(0), background: engine(2) }
     }
+
+    /// What they say of some bytes.
+    pub fn answer(&self, question: Question, bytes: &[u8]) -> Answer {
+        match question {
+            Question::Validate => Module::validate(&self.caller, bytes),
+            Question::Compile => Module::new(&self.caller, bytes).map(drop),
+            Question::CompileInBackground => Module::new(&self.background, bytes).map(drop),
+        }
+    }
 }
+
+/// Ways to ask whether bytes are a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Validate, and compile nothing.
+    Validate,
+    /// Compile on the caller.
+    Compile,
+    /// Compile in the background.
+    CompileInBackground,
+}
+
+/// What answers the questions: the engines, or in a canary something that is wrong.
+pub type Answer = Result<(), CompileError>;
 
 /// Feeds bytes to the engines.
 pub fn check(engines: &Engines, bytes: &[u8]) -> Result<Verdict, String> {
-    let valid = Module::validate(&engines.caller, bytes);
-    let compiled = Module::new(&engines.caller, bytes).map(drop);
-    let again = Module::new(&engines.background, bytes).map(drop);
+    check_answers(bytes, |question| engines.answer(question, bytes))
+}
+
+/// Asks all questions, and compares the answers.
+pub fn check_answers(bytes: &[u8], mut answer: impl FnMut(Question) -> Answer) -> Result<Verdict, String> {
+    let valid = answer(Question::Validate);
+    let compiled = answer(Question::Compile);
+    let again = answer(Question::CompileInBackground);
     if text(&compiled) != text(&again) {
         return Err(format!("compiled on the caller: {}; in the background: {}", text(&compiled), text(&again)));
     }
-    for result in [&valid, &compiled] {
+    for result in [&valid, &compiled, &again] {
         if let Err(error) = result {
             well_formed(error, bytes)?;
         }

@@ -21,6 +21,8 @@ mod modules;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use deltic::wasm::error::{CompileError, CompileErrorKind};
+
 use observe::{Class, Event, Value, compare};
 use random::{Random, mix};
 
@@ -138,15 +140,64 @@ fn decode_smoke() {
     assert!(accepted > 10 && refused > MODULES as usize / 2, "{accepted} accepted, {refused} refused");
 }
 
+/// The check must notice each wrong answer that an engine could give.
+#[test]
+fn decode_canary() {
+    use decode::Question::{Compile, CompileInBackground, Validate};
+    let engines = decode::Engines::new();
+    let valid = wat::parse_str("(module (func (export \"f\") (result i32) i32.const 1))").expect("the text parses");
+    let mut invalid = valid.clone();
+    // The type of the constant.
+    let constant = invalid.windows(2).rposition(|bytes| bytes == [0x41, 0x01]).expect("the constant");
+    invalid[constant] = 0x42;
+    for (bytes, verdict) in [(&valid, decode::Verdict::Accepted), (&invalid, decode::Verdict::Refused)] {
+        assert_eq!(decode::check(&engines, bytes), Ok(verdict));
+    }
+    let compiling = [Compile, CompileInBackground];
+    let every = [Validate, Compile, CompileInBackground];
+    let error = |kind, message: &str, offset| Err(CompileError::new(kind, message, offset));
+    let wrong: [(&[u8], &[decode::Question], decode::Answer); 11] = [
+        (&invalid, &[Validate], Ok(())),
+        (&invalid, &[Compile], Ok(())),
+        (&invalid, &[CompileInBackground], Ok(())),
+        (&invalid, &compiling, Ok(())),
+        (&invalid, &compiling, error(CompileErrorKind::Invalid, "something else", Some(9))),
+        (&invalid, &[CompileInBackground], error(CompileErrorKind::Invalid, "something else", Some(9))),
+        (&invalid, &every, error(CompileErrorKind::Invalid, "beyond the end", Some(invalid.len() + 1))),
+        (&invalid, &every, error(CompileErrorKind::Invalid, "", Some(9))),
+        (&invalid, &every, error(CompileErrorKind::EngineBug, "a unit panicked", Some(9))),
+        (&valid, &compiling, error(CompileErrorKind::Cancelled, "cancelled", None)),
+        (&valid, &compiling, error(CompileErrorKind::Invalid, "a type mismatch", Some(9))),
+    ];
+    for (bytes, questions, answer) in wrong {
+        let subject = |question| if questions.contains(&question) { answer.clone() } else { engines.answer(question, bytes) };
+        let checked = decode::check_answers(bytes, subject);
+        assert!(checked.is_err(), "not noticed: {questions:?} answered {answer:?}");
+    }
+}
+
+/// Random bytes that are a schedule.
+fn schedule(number: u64) -> Vec<u8> {
+    let mut random = Random::new(seed(3, number));
+    let steps = 10 + random.below(60);
+    random.bytes(steps)
+}
+
+/// The schedules must notice each of the flaws that a canary can have.
+#[test]
+fn token_canary() {
+    for flaw in token::Flaw::ALL {
+        let modules = token::Modules::with_flaw(flaw);
+        let notices = (0..20).any(|number| token::check(&modules, &schedule(number)).is_err());
+        assert!(notices, "not noticed: {flaw:?}");
+    }
+}
+
 #[test]
 fn token_smoke() {
     let modules = token::Modules::new();
     let mut total = token::Report::default();
-    let check = |number| {
-        let mut random = Random::new(seed(3, number));
-        let steps = 10 + random.below(60);
-        token::check(&modules, &random.bytes(steps))
-    };
+    let check = |number| token::check(&modules, &schedule(number));
     run("token", MODULES / 5, check, |report| total.merge(report));
     let counts = [total.begun, total.compiled, total.refused, total.dropped, total.called, total.shut_down];
     assert!(counts.iter().all(|&count| count > 10), "{total:?}");

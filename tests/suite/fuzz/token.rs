@@ -23,12 +23,39 @@ const INVALID: &str = r#"(module
     (func (result i32) i32.const 1)
     (func (result i64) i32.const 1))"#;
 
+/// What a canary has wrong; the check must find each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// The module answers something else.
+    Answer,
+    /// The invalid module gets the error of another one.
+    ErrorText,
+    /// The invalid module is accepted.
+    Accepts,
+    /// A valid module is refused.
+    Refuses,
+    /// Callbacks hear of the end twice.
+    EndToldTwice,
+    /// Callbacks are never released.
+    CallbackKept,
+    /// Modules are never released.
+    ModuleKept,
+}
+
+impl Flaw {
+    /// All of them.
+    pub const ALL: [Flaw; 7] =
+        [Flaw::Answer, Flaw::ErrorText, Flaw::Accepts, Flaw::Refuses, Flaw::EndToldTwice, Flaw::CallbackKept, Flaw::ModuleKept];
+}
+
 /// The modules that schedules use.
 #[derive(Debug)]
 pub struct Modules {
     small: Vec<u8>,
     large: Vec<u8>,
+    invalid: Vec<u8>,
     invalid_text: String,
+    flaw: Option<Flaw>,
 }
 
 impl Modules {
@@ -36,14 +63,32 @@ impl Modules {
     pub fn new() -> Modules {
         let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(0)).expect("an engine");
         let invalid_text = Module::new(&engine, INVALID).expect_err("an invalid module").to_string();
-        Modules { small: modules::uniform(10, 50), large: modules::mixed(12_000), invalid_text }
+        let (small, large, invalid) = (modules::uniform(10, 50), modules::mixed(12_000), INVALID.into());
+        Modules { small, large, invalid, invalid_text, flaw: None }
+    }
+
+    /// The same with something wrong, in the modules or in what schedules do with them.
+    pub fn with_flaw(flaw: Flaw) -> Modules {
+        let mut modules = Modules { flaw: Some(flaw), ..Modules::new() };
+        match flaw {
+            Flaw::Answer => modules.small = br#"(module (func (export "run") (param i32) (result i32) local.get 0))"#.into(),
+            Flaw::ErrorText => modules.invalid = b"(module (func (result i64) i32.const 1))".into(),
+            Flaw::Accepts => modules.invalid.clone_from(&modules.small),
+            Flaw::Refuses => modules.large.clone_from(&modules.invalid),
+            Flaw::EndToldTwice | Flaw::CallbackKept | Flaw::ModuleKept => {}
+        }
+        modules
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
     }
 
     fn bytes(&self, kind: Kind) -> &[u8] {
         match kind {
             Kind::Small => &self.small,
             Kind::Large => &self.large,
-            Kind::Invalid => INVALID.as_bytes(),
+            Kind::Invalid => &self.invalid,
         }
     }
 }
@@ -95,6 +140,8 @@ struct Schedule<'m> {
     released: Vec<Arc<AtomicUsize>>,
     threads: Vec<JoinHandle<()>>,
     report: Report,
+    /// What the canaries keep.
+    kept: (Vec<Module>, Vec<Arc<AtomicUsize>>),
 }
 
 /// Runs the schedule that these bytes mean.
@@ -110,6 +157,7 @@ pub fn check(modules: &Modules, data: &[u8]) -> Result<Report, String> {
         released: Vec::new(),
         threads: Vec::new(),
         report: Report::default(),
+        kept: Default::default(),
     };
     while let Some(step) = schedule.steps.pop_front() {
         schedule.step(step)?;
@@ -153,10 +201,14 @@ impl Schedule<'_> {
         let pending = Module::compile_in_background(&self.engine, self.modules.bytes(kind)).map_err(|error| error.to_string())?;
         let ends = Arc::new(AtomicUsize::new(0));
         let heard = ends.clone();
+        let times = if self.modules.has(Flaw::EndToldTwice) { 2 } else { 1 };
+        if self.modules.has(Flaw::CallbackKept) {
+            self.kept.1.push(ends.clone());
+        }
         pending.add_callback(move |event| {
             if event != CompileEvent::FinishedChunk {
                 // Relaxed: the same thread reads it, or one that was joined.
-                heard.fetch_add(1, Ordering::Relaxed);
+                heard.fetch_add(times, Ordering::Relaxed);
             }
         });
         self.begun.push(Begun { pending, kind, ends });
@@ -234,6 +286,9 @@ impl Schedule<'_> {
         }
         let chosen = self.choose(self.compiled.len());
         let module = self.compiled.swap_remove(chosen);
+        if self.modules.has(Flaw::ModuleKept) {
+            self.kept.0.push(module.clone());
+        }
         if self.choose(2) == 0 {
             let clone = module.clone();
             self.threads.push(spawn(move || drop(clone)));
