@@ -78,6 +78,22 @@ builtins! {
     AtomicWait64(I32, I64, I64, I64) -> I32;
     /// `memory.atomic.notify`: memory, address, count.
     AtomicNotify(I32, I64, I32) -> I32;
+    /// An object with fields: type index, bytes; a reference, all zero.
+    AllocateObject(I32, I32) -> I32;
+    /// `array.new_default`: type index, length; a reference.
+    ArrayNewDefault(I32, I32) -> I32;
+    /// `array.new_data`: type and data segment (low and high half of one word), offset, length; a reference.
+    ArrayNewData(I64, I32, I32) -> I32;
+    /// `array.new_elem`: type and element segment (low and high half of one word), offset, length; a reference.
+    ArrayNewElem(I64, I32, I32) -> I32;
+    /// `array.fill`: array, start, low and high half of the value's bits, count.
+    ArrayFill(I32, I32, I64, I64, I32);
+    /// `array.copy`: destination and start, source and start, count.
+    ArrayCopy(I32, I32, I32, I32, I32);
+    /// `array.init_data`: array, data segment, start, offset, count.
+    ArrayInitData(I32, I32, I32, I32, I32);
+    /// `array.init_elem`: array, element segment, start, offset, count.
+    ArrayInitElem(I32, I32, I32, I32, I32);
 }
 
 const _: () = assert!(Builtin::ALL.len() <= crate::layout::block::BUILTIN_CAPACITY);

@@ -63,6 +63,18 @@ traps! {
     HostError = 18, "host function error";
     /// A call through a null reference.
     NullFunctionReference = 19, "null function reference";
+    /// A field of null.
+    NullStructReference = 20, "null structure reference";
+    /// An element of null.
+    NullArrayReference = 21, "null array reference";
+    /// The number of null.
+    NullI31Reference = 22, "null i31 reference";
+    /// An array access beyond the array.
+    ArrayOutOfBounds = 23, "out of bounds array access";
+    /// A reference is not of the type that it was cast to.
+    CastFailure = 24, "cast failure";
+    /// The heap is full, or the object would be larger than any may be.
+    OutOfMemory = 25, "out of memory";
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 //! 8   *const u32            canonical type ids, by type index
 //! 16  *FuncEntry            the isolate's function table
 //! 24  *mut ()               the runtime's instance
-//! 32  imported functions    { slot, vmctx }
+//! 32  *const u32            descriptors in the isolate's heap, by type index
+//! 40  imported functions    { slot, vmctx }
 //!     memories              { base, *MemoryDef }   base is constant for a memory with a reservation
 //!     tables                *TableDef
 //!     imported globals      *cell
@@ -29,7 +30,9 @@ pub const TYPE_IDS: u32 = 8;
 pub const FUNC_TABLE: u32 = 16;
 /// Offset of the runtime's instance.
 pub const INSTANCE: u32 = 24;
-const HEADER_BYTES: u32 = 32;
+/// Offset of the pointer to the descriptors of types.
+pub const DESCRIPTORS: u32 = 32;
+const HEADER_BYTES: u32 = 40;
 
 /// Offsets of the arrays, for one module.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,16 +1,16 @@
 //! Types as the heap knows them: how large an object is, and which of its slots the collector follows. Data, never code.
 
 use crate::heap::error::HeapError;
-use crate::layout::heap::{DESCRIPTOR_DISPLAY, Descriptor, FIELDS, MIN_DISPLAY};
+use crate::layout::heap::{DESCRIPTOR_DISPLAY, Descriptor, FIELDS, KIND_ARRAY, KIND_STRUCT, MIN_DISPLAY};
 
 /// How an object's bytes are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ObjectKind {
     /// Fields at fixed offsets.
-    Fixed = 0,
+    Fixed = KIND_STRUCT,
     /// Elements of one size behind the header, whose second word is their number.
-    Array = 1,
+    Array = KIND_ARRAY,
     /// One reference at `FIELDS` that does not keep its target alive: see [`weak`](crate::heap::weak).
     Weak = 2,
     /// An array of pairs (key, boxed value), each 16 bytes: the value is alive while the key and the table are.
@@ -79,9 +79,11 @@ impl DescriptorRef {
         self.0
     }
 
-    /// # Errors
-    ///
-    /// None here: whoever has the bits has them from [`DescriptorRef::bits`] or from an object's header.
+    /// From what [`bits`](DescriptorRef::bits) gave for the same heap.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        DescriptorRef(bits)
+    }
+
     pub(in crate::heap) const fn from_offset(offset: u32) -> Self {
         DescriptorRef(offset)
     }

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use crate::heap::cage::{BLOCK_BYTES, Cage};
 use crate::heap::collect::MIN_THRESHOLD_BYTES;
-use crate::heap::descriptor::{DescriptorRef, ObjectKind, TypeDesc, encode, encoded_bytes};
+use crate::heap::descriptor::{DescriptorRef, ObjectKind, SlotKind, TypeDesc, encode, encoded_bytes};
 use crate::heap::error::HeapError;
 use crate::heap::handles::Handles;
 use crate::heap::image::MappedImage;
@@ -20,11 +20,9 @@ use crate::heap::stats::HeapStats;
 use crate::heap::trace::{PAIR_LOG2, object_bytes};
 use crate::heap::weak::{Finalized, Weak};
 use crate::layout::heap::{
-    DESCRIPTOR, DESCRIPTOR_DISPLAY, Descriptor, FIELDS, HeapState, LENGTH, MIN_DISPLAY, NULL, NULL_PAGE_BYTES, OBJECT_ALIGN,
+    DESCRIPTOR, DESCRIPTOR_DISPLAY, Descriptor, FIELDS, HeapState, LENGTH, MAX_YOUNG_BYTES, MIN_DISPLAY, NULL, NULL_PAGE_BYTES,
+    OBJECT_ALIGN,
 };
-
-/// Larger objects are born old. What is smaller is always born young, so that who initializes it needs no barrier.
-pub const MAX_YOUNG_BYTES: u32 = MAX_CELL_BYTES;
 
 /// Called when the limit is reached, with the bytes that are wanted in all and the limit; gives a new limit. A smaller one
 /// changes nothing.
@@ -156,7 +154,8 @@ impl Heap {
     fn publish_state(&mut self) {
         let barrier_value = if self.image.is_some() { self.image_end() } else { self.nursery.start };
         let (cage, top) = (self.cage.memory().base(), self.nursery.from());
-        let state = HeapState { cage, top, limit: top, barrier_object: self.nursery.start, barrier_value };
+        let state =
+            HeapState { cage, top, limit: top, barrier_object: self.nursery.start, barrier_value, cards: self.side.card_base() };
         // SAFETY: the contract of `new`.
         unsafe { self.state.write(state) }
         self.set_top(top);
@@ -528,6 +527,25 @@ impl Heap {
         self.cage.memory().write_bytes(self.slot(object, offset, from.len() as u32), from);
     }
 
+    /// Binary logarithm of the bytes of an array type's elements, and what they are.
+    pub fn element_of(&self, ty: DescriptorRef) -> (u8, SlotKind) {
+        let descriptor = self.cage.memory().descriptor(ty.bits());
+        (descriptor.element_log2, SlotKind::from_bits(descriptor.element_slot))
+    }
+
+    /// Writes the low `1 << log2` bytes of `bits` to each slot of a range. The caller sees to the barrier.
+    pub fn fill_slots(&mut self, object: HeapRef, offset: u32, bytes: u32, log2: u8, bits: u128) {
+        let start = self.slot(object, offset, bytes);
+        let pattern = bits.to_le_bytes();
+        let memory = self.cage.memory();
+        match log2 {
+            2 => (start..start + bytes).step_by(4).for_each(|slot| memory.write(slot, bits as u32)),
+            3 => (start..start + bytes).step_by(8).for_each(|slot| memory.write64(slot, bits as u64)),
+            0 => memory.fill(start, bytes, pattern[0]),
+            log2 => (start..start + bytes).step_by(1 << log2).for_each(|slot| memory.write_bytes(slot, &pattern[..1 << log2])),
+        }
+    }
+
     /// Copies slots from one object to another, or within one: the ranges may overlap. With the barrier, if they are references.
     pub fn copy_slots(&mut self, to: HeapRef, to_offset: u32, from: HeapRef, from_offset: u32, bytes: u32, are_refs: bool) {
         let (target, source) = (self.slot(to, to_offset, bytes), self.slot(from, from_offset, bytes));
@@ -553,4 +571,4 @@ impl Heap {
     }
 }
 
-const _: () = assert!(CLASS_COUNT < 64);
+const _: () = assert!(CLASS_COUNT < 64 && MAX_YOUNG_BYTES <= MAX_CELL_BYTES);

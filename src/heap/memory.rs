@@ -85,6 +85,11 @@ impl Memory {
         unsafe { ptr::write_bytes(self.at(offset), 0, bytes as usize) }
     }
 
+    pub fn fill(self, offset: u32, bytes: u32, byte: u8) {
+        // SAFETY: as for `copy`.
+        unsafe { ptr::write_bytes(self.at(offset), byte, bytes as usize) }
+    }
+
     pub fn read_bytes(self, offset: u32, into: &mut [u8]) {
         // SAFETY: as for `copy`; `into` is Rust's memory and does not overlap the cage.
         unsafe { ptr::copy_nonoverlapping(self.at(offset), into.as_mut_ptr(), into.len()) }

@@ -73,6 +73,11 @@ impl Side {
         unsafe { &*self.cards.base().add(card as usize).cast::<AtomicU8>() }
     }
 
+    /// Address of the card of offset 0.
+    pub fn card_base(&self) -> *mut u8 {
+        self.cards.base()
+    }
+
     /// Says that the slot at an offset may refer to something younger.
     #[inline(always)]
     pub fn dirty(&self, slot: u32) {

@@ -10,7 +10,7 @@ use crate::layout::heap::HeapState;
 use crate::layout::objects::FuncEntry;
 
 /// How many builtin addresses the block has room for.
-pub const BUILTIN_CAPACITY: usize = 32;
+pub const BUILTIN_CAPACITY: usize = 64;
 
 /// Words shared by generated code, the stubs, the fault handler and the runtime.
 #[repr(C, align(64))]

@@ -32,6 +32,13 @@ pub const BOXED_REF_TAG: u64 = 0xfffc;
 /// Position of those bits.
 pub const BOXED_TAG_SHIFT: u32 = 48;
 
+/// Larger objects are born old. What is smaller is always born young, so that who initializes it needs no barrier.
+pub const MAX_YOUNG_BYTES: u32 = 16 * 1024;
+/// `kind` of a descriptor of objects with fields.
+pub const KIND_STRUCT: u8 = 0;
+/// `kind` of a descriptor of arrays.
+pub const KIND_ARRAY: u8 = 1;
+
 /// A descriptor: what the collector, and a cast, need to know of an object. It is itself an object, and never moves.
 ///
 /// Behind the fixed part stand the display, which is as long as `display_count` says and at least [`MIN_DISPLAY`], and then
@@ -99,12 +106,21 @@ pub struct HeapState {
     pub barrier_object: u32,
     /// See the type.
     pub barrier_value: u32,
+    /// Address of the card of reference 0.
+    pub cards: *mut u8,
 }
 
 impl HeapState {
     /// The state before there is a heap: no allocation fits.
     pub const fn none() -> Self {
-        HeapState { cage: std::ptr::null_mut(), top: 0, limit: 0, barrier_object: 0, barrier_value: u32::MAX }
+        HeapState {
+            cage: std::ptr::null_mut(),
+            top: 0,
+            limit: 0,
+            barrier_object: 0,
+            barrier_value: u32::MAX,
+            cards: std::ptr::null_mut(),
+        }
     }
 }
 
@@ -116,5 +132,7 @@ pub const HEAP_TOP: usize = offset_of!(HeapState, top);
 pub const HEAP_LIMIT: usize = offset_of!(HeapState, limit);
 /// Offset of `barrier_object`.
 pub const HEAP_BARRIER_OBJECT: usize = offset_of!(HeapState, barrier_object);
+/// Offset of `cards`.
+pub const HEAP_CARDS: usize = offset_of!(HeapState, cards);
 /// Offset of `barrier_value`.
 pub const HEAP_BARRIER_VALUE: usize = offset_of!(HeapState, barrier_value);

@@ -9,7 +9,8 @@ use cranelift_entity::EntityRef;
 
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::{BLOCK, INSTANCE};
-use crate::base::{DataIndex, ElemIndex, FuncIndex};
+use crate::base::{DataIndex, ElemIndex, FuncIndex, TypeIndex};
+use crate::heap::HeapRef;
 use crate::layout::IsolateBlock;
 use crate::runtime::store::Store;
 use crate::runtime::stubs::BuiltinReturn;
@@ -275,4 +276,67 @@ builtin! {
         let memory = store.memory_of(instance, memory) as usize;
         wait::notify(&store.memories[memory], address, count)
     }
+}
+
+builtin! {
+    /// An object of so many bytes: a structure, or an array of a fixed length.
+    allocate_object(store, instance, ty: u32, bytes: u32) {
+        store.new_object(instance, TypeIndex::from_u32(ty), bytes).map(reference)
+    }
+}
+
+builtin! {
+    /// `array.new_default`.
+    array_new_default(store, instance, ty: u32, length: u32) {
+        store.new_array(instance, TypeIndex::from_u32(ty), length).map(reference)
+    }
+}
+
+builtin! {
+    /// `array.new_data`; `which` packs the type (low half) and the segment (high half).
+    array_new_data(store, instance, which: u64, offset: u32, length: u32) {
+        let (ty, data) = (TypeIndex::from_u32(which as u32), DataIndex::from_u32((which >> 32) as u32));
+        store.new_array_of_data(instance, ty, data, offset, length).map(reference)
+    }
+}
+
+builtin! {
+    /// `array.new_elem`; `which` packs the type (low half) and the segment (high half).
+    array_new_elem(store, instance, which: u64, offset: u32, length: u32) {
+        let (ty, elem) = (TypeIndex::from_u32(which as u32), ElemIndex::from_u32((which >> 32) as u32));
+        store.new_array_of_elems(instance, ty, elem, offset, length).map(reference)
+    }
+}
+
+builtin! {
+    /// `array.fill`.
+    array_fill(store, _instance, array: u32, start: u32, low: u64, high: u64, count: u32) {
+        let bits = u128::from(low) | u128::from(high) << 64;
+        store.fill_array(HeapRef::from_bits(array), start, bits, count).map(|()| 0)
+    }
+}
+
+builtin! {
+    /// `array.copy`.
+    array_copy(store, _instance, to: u32, to_start: u32, from: u32, start: u32, count: u32) {
+        store.copy_array(HeapRef::from_bits(to), to_start, HeapRef::from_bits(from), start, count).map(|()| 0)
+    }
+}
+
+builtin! {
+    /// `array.init_data`.
+    array_init_data(store, instance, array: u32, data: u32, start: u32, offset: u32, count: u32) {
+        store.init_array_of_data(instance, HeapRef::from_bits(array), DataIndex::from_u32(data), start, offset, count).map(|()| 0)
+    }
+}
+
+builtin! {
+    /// `array.init_elem`.
+    array_init_elem(store, instance, array: u32, elem: u32, start: u32, offset: u32, count: u32) {
+        store.init_array_of_elems(instance, HeapRef::from_bits(array), ElemIndex::from_u32(elem), start, offset, count).map(|()| 0)
+    }
+}
+
+fn reference(reference: HeapRef) -> u64 {
+    u64::from(reference.bits())
 }

@@ -2,29 +2,113 @@
 
 use cranelift_entity::EntityRef;
 
+use crate::abi::fields::StructLayout;
+use crate::abi::trap::TrapCode;
+use crate::heap::HeapRef;
 use crate::runtime::error::ResourceError;
+use crate::runtime::rooted::Root;
 use crate::runtime::store::Store;
 use crate::wasm::module::{ConstExpr, ConstOp};
+use crate::wasm::types::{CompositeType, ValType};
+
+/// An operand. References of the heap are roots: a later operator may collect.
+#[derive(Clone, Copy, Debug)]
+enum Operand {
+    Bits(u128),
+    Root(Root),
+}
 
 impl Store {
     /// The value of an expression, as bits. The globals that it reads are linked or made already: validation lets an expression
     /// refer to earlier globals only.
     pub(crate) fn eval_const(&mut self, instance: u32, expr: &ConstExpr) -> Result<u128, ResourceError> {
-        if let [op] = *expr.0 {
+        if let [op] = *expr.0
+            && !allocates(op)
+        {
             return self.eval_op(instance, op);
         }
-        let mut stack: Vec<u128> = Vec::new();
-        for &op in &expr.0 {
-            let value = match binary(op) {
+        let roots = self.roots.len();
+        let result = self.eval_ops(instance, &expr.0);
+        self.roots.truncate(roots);
+        result
+    }
+
+    fn eval_ops(&mut self, instance: u32, ops: &[ConstOp]) -> Result<u128, ResourceError> {
+        let mut stack: Vec<Operand> = Vec::new();
+        for &op in ops {
+            let operand = match binary(op) {
                 Some(apply) => {
-                    let (right, left) = (stack.pop().unwrap_or(0), stack.pop().unwrap_or(0));
-                    apply(left as u64, right as u64)
+                    let (right, left) = (self.pop(&mut stack), self.pop(&mut stack));
+                    Operand::Bits(apply(left as u64, right as u64))
                 }
-                None => self.eval_op(instance, op)?,
+                None if allocates(op) => self.eval_object(instance, op, &mut stack)?,
+                None if op == ConstOp::RefI31 => Operand::Bits(u128::from(HeapRef::i31(self.pop(&mut stack) as i32).bits())),
+                None => self.eval_operand(instance, op)?,
             };
-            stack.push(value);
+            stack.push(operand);
         }
-        Ok(stack.pop().unwrap_or(0))
+        Ok(self.pop(&mut stack))
+    }
+
+    fn pop(&self, stack: &mut Vec<Operand>) -> u128 {
+        match stack.pop() {
+            Some(Operand::Bits(bits)) => bits,
+            Some(Operand::Root(root)) => self.roots.get(root).map_or(0, |reference| u128::from(reference.bits())),
+            None => 0,
+        }
+    }
+
+    /// What needs no operands; a global's reference gets a root.
+    fn eval_operand(&mut self, instance: u32, op: ConstOp) -> Result<Operand, ResourceError> {
+        let bits = self.eval_op(instance, op)?;
+        let ConstOp::GlobalGet(global) = op else { return Ok(Operand::Bits(bits)) };
+        let global = self.instances[instance as usize].globals[global.index()];
+        match self.globals[global as usize].ty().content {
+            ValType::Ref(ty) if ty.heap.is_in_heap() => Ok(Operand::Root(self.roots.add(HeapRef::from_bits(bits as u32)))),
+            _ => Ok(Operand::Bits(bits)),
+        }
+    }
+
+    /// Makes an object of the operands.
+    fn eval_object(&mut self, instance: u32, op: ConstOp, stack: &mut Vec<Operand>) -> Result<Operand, ResourceError> {
+        let index = instance as usize;
+        let failed = |code: TrapCode| ResourceError(code.message().into());
+        let object = match op {
+            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => self.new_object(index, ty, 0).map_err(failed)?,
+            ConstOp::ArrayNewFixed(ty, length) => self.new_array(index, ty, length).map_err(failed)?,
+            ConstOp::ArrayNew(ty) | ConstOp::ArrayNewDefault(ty) => {
+                let length = self.pop(stack) as u32;
+                self.new_array(index, ty, length).map_err(failed)?
+            }
+            _ => return Err(ResourceError("an operator that makes no object".into())),
+        };
+        // Nothing allocates from here on.
+        match op {
+            ConstOp::StructNew(ty) => {
+                let module = self.instances[index].module.clone();
+                let CompositeType::Struct(fields) = &module.decoded().types[ty].composite else {
+                    return Err(ResourceError("a structure type is expected".into()));
+                };
+                let layout = StructLayout::new(fields);
+                for (field, &offset) in fields.fields.iter().zip(&layout.offsets).rev() {
+                    let bits = self.pop(stack);
+                    self.init_field(object, field, offset, bits);
+                }
+            }
+            ConstOp::ArrayNew(_) => {
+                let bits = self.pop(stack);
+                let length = self.heap.as_ref().map_or(0, |heap| heap.length(object));
+                self.fill_array(object, 0, bits, length).map_err(failed)?;
+            }
+            ConstOp::ArrayNewFixed(_, length) => {
+                for position in (0..length).rev() {
+                    let bits = self.pop(stack);
+                    self.fill_array(object, position, bits, 1).map_err(failed)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(Operand::Root(self.roots.add(object)))
     }
 
     fn eval_op(&mut self, instance: u32, op: ConstOp) -> Result<u128, ResourceError> {
@@ -40,9 +124,21 @@ impl Store {
                 let global = self.instances[instance as usize].globals[global.index()];
                 self.globals[global as usize].bits()
             }
-            ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul | ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => 0,
+            // Those with operands are `eval_ops`' own.
+            _ => 0,
         })
     }
+}
+
+fn allocates(op: ConstOp) -> bool {
+    matches!(
+        op,
+        ConstOp::StructNew(_)
+            | ConstOp::StructNewDefault(_)
+            | ConstOp::ArrayNew(_)
+            | ConstOp::ArrayNewDefault(_)
+            | ConstOp::ArrayNewFixed(..)
+    )
 }
 
 type Binary = fn(u64, u64) -> u128;

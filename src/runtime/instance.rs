@@ -75,6 +75,8 @@ pub struct InstanceObject {
     pub(crate) module: Module,
     /// Which code it runs.
     pub(crate) variant: CodeVariant,
+    /// Descriptors of its module's types, by type index. The vmctx points to them.
+    pub(crate) descriptors: Box<[u32]>,
     /// References of its functions, made at first use; 0 is not yet.
     pub(crate) func_refs: Box<[u32]>,
     /// Its memories.

@@ -3,7 +3,7 @@
 use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::CodeVariant;
-use crate::abi::vmctx::{GlobalPlace, INSTANCE};
+use crate::abi::vmctx::{DESCRIPTORS, GlobalPlace, INSTANCE};
 use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, trace};
 use crate::compile::module::Module;
@@ -70,10 +70,12 @@ impl Store {
         let layout = module.layout();
         let type_ids = module.type_ids().as_ptr();
         let func_table = self.func_table.base();
+        let descriptors = self.descriptors_of(module)?;
         let vmctx = VmCtx::new(layout, self.block_ptr(), type_ids, func_table);
         // SAFETY: all offsets come from the layout that the vmctx was made with.
         unsafe {
             vmctx.write(INSTANCE, index as usize);
+            vmctx.write(DESCRIPTORS, descriptors.as_ptr());
             let funcs = imports.iter().filter_map(|given| if let Extern::Func(f) = given { self.func_entry(*f) } else { None });
             for (position, entry) in funcs.enumerate() {
                 vmctx.write(layout.imported_func_at(position), ImportedFunc { slot: entry.slot, vmctx: entry.vmctx });
@@ -103,6 +105,7 @@ impl Store {
             vmctx,
             module: module.clone(),
             variant,
+            descriptors,
             func_refs: vec![0; decoded.funcs.len()].into_boxed_slice(),
             memories: memories.into_boxed_slice(),
             tables: tables.into_boxed_slice(),

@@ -10,6 +10,7 @@ pub mod const_eval;
 pub mod error;
 pub mod fault;
 pub mod func_table;
+pub(crate) mod gc;
 pub mod global;
 pub(crate) mod heap;
 pub mod host;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
-use crate::heap::Heap;
+use crate::heap::{DescriptorRef, Heap, HeapRef};
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::backtrace::TraceBuffer;
 use crate::runtime::error::ResourceError;
@@ -27,7 +27,7 @@ use crate::runtime::stubs;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
 use crate::runtime::value::{Func, Val};
-use crate::wasm::canonical::TypeHandle;
+use crate::wasm::canonical::{TypeHandle, matching};
 use crate::wasm::types::{HeapType, ValType};
 
 /// Tells the handles of one store from those of another.
@@ -53,6 +53,8 @@ pub struct Store {
     pub(crate) host_refs: HashMap<usize, u32>,
     /// Before the block in no order that matters: it writes there only while it is used.
     pub(crate) heap: Option<Box<Heap>>,
+    /// Descriptors of types in the heap.
+    pub(crate) descriptors: HashMap<CanonicalTypeId, DescriptorRef>,
     /// What the host's handles name.
     pub(crate) roots: HostRoots,
     /// Types of what the host made here.
@@ -118,6 +120,7 @@ impl Store {
             host_contexts: Vec::new(),
             host_refs: HashMap::new(),
             heap: None,
+            descriptors: HashMap::new(),
             roots: HostRoots::default(),
             kept_types: HashMap::new(),
             limiter: None,
@@ -173,7 +176,10 @@ impl Store {
                 ty.heap == HeapType::Func || handle().is_some_and(|handle| handle.ty().matches(ty.heap))
             }
             Val::ExternRef(Some(_)) => ty.heap == HeapType::Extern,
-            Val::AnyRef(Some(_)) => ty.heap == HeapType::Any,
+            Val::AnyRef(Some(any)) => {
+                let found = self.roots.get(any.root).and_then(|reference| self.heap_type_of(reference));
+                found.is_some_and(|found| matching::heap_matches(found, ty.heap, &|a, b| self.engine.types().is_subtype(a, b)))
+            }
             Val::ExnRef(Some(_)) => ty.heap == HeapType::Exn,
             Val::FuncRef(None) => ty.nullable && ty.heap.top() == HeapType::Func,
             Val::ExternRef(None) => ty.nullable && ty.heap.top() == HeapType::Extern,
@@ -181,6 +187,17 @@ impl Store {
             Val::ExnRef(None) => ty.nullable && ty.heap.top() == HeapType::Exn,
             _ => false,
         }
+    }
+
+    /// The type of what a reference of the `any` hierarchy names; `None` for null.
+    pub(crate) fn heap_type_of(&self, reference: HeapRef) -> Option<HeapType> {
+        if reference.as_i31().is_some() {
+            return Some(HeapType::I31);
+        }
+        let heap = self.heap.as_ref().filter(|_| reference.is_object())?;
+        let id = CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(reference)));
+        // What is no structure and no array is a value of the host.
+        Some(self.kept_types.get(&id).map_or(HeapType::Any, |handle| handle.ty().heap()))
     }
 
     /// The reference of an instance's function, made at first use.

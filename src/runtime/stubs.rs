@@ -472,4 +472,12 @@ builtin_table! {
     builtin_stub AtomicWait32 => stub_atomic_wait32, b::atomic_wait32;
     builtin_stub AtomicWait64 => stub_atomic_wait64, b::atomic_wait64;
     builtin_stub AtomicNotify => stub_atomic_notify, b::atomic_notify;
+    builtin_stub AllocateObject => stub_allocate_object, b::allocate_object;
+    builtin_stub ArrayNewDefault => stub_array_new_default, b::array_new_default;
+    builtin_stub ArrayNewData => stub_array_new_data, b::array_new_data;
+    builtin_stub ArrayNewElem => stub_array_new_elem, b::array_new_elem;
+    builtin_stub ArrayFill => stub_array_fill, b::array_fill;
+    builtin_stub ArrayCopy => stub_array_copy, b::array_copy;
+    builtin_stub ArrayInitData => stub_array_init_data, b::array_init_data;
+    builtin_stub ArrayInitElem => stub_array_init_elem, b::array_init_elem;
 }

@@ -247,6 +247,18 @@ pub enum ConstOp {
     I64Sub,
     /// `i64.mul`.
     I64Mul,
+    /// `struct.new`.
+    StructNew(TypeIndex),
+    /// `struct.new_default`.
+    StructNewDefault(TypeIndex),
+    /// `array.new`.
+    ArrayNew(TypeIndex),
+    /// `array.new_default`.
+    ArrayNewDefault(TypeIndex),
+    /// `array.new_fixed`.
+    ArrayNewFixed(TypeIndex, u32),
+    /// `ref.i31`.
+    RefI31,
 }
 
 impl WasmModule {

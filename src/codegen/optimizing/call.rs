@@ -133,7 +133,7 @@ impl Translator<'_> {
     }
 
     /// The entry of the isolate's function table that a reference names; null has one too.
-    fn func_entry(&mut self, reference: Value) -> Value {
+    pub(super) fn func_entry(&mut self, reference: Value) -> Value {
         let entries = self.vmctx_constant(FUNC_TABLE);
         let reference = self.builder.ins().uextend(I64, reference);
         let offset = self.builder.ins().ishl_imm_u(reference, i64::from(FUNC_ENTRY_LOG2));

@@ -216,6 +216,7 @@ impl<'a> Translator<'a> {
             || self.convert_operator(operator)
             || self.table_operator(operator)
             || self.reference_operator(operator)
+            || self.gc_operator(operator)
             || self.simd_operator(operator)
             || self.relaxed_operator(operator)
             || self.atomic_operator(operator)

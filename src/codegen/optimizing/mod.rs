@@ -25,6 +25,7 @@ mod emit;
 mod features;
 mod frame;
 mod func;
+mod gc;
 mod global;
 mod integer;
 mod isa;

@@ -25,6 +25,10 @@ pub(super) enum Kind {
     Area,
     /// Locals in the frame.
     Locals,
+    /// Objects of the heap.
+    Objects,
+    /// Cards of the heap.
+    Cards,
     /// Imported memories: two of them may be one.
     ImportedMemories,
     /// Imported globals: two of them may be one.
@@ -54,6 +58,8 @@ pub(super) fn region(func: &mut Function, kind: Kind, nth: usize) -> AliasRegion
         Kind::Elements => (kind as u32, "table elements"),
         Kind::Area => (kind as u32, "return area"),
         Kind::Locals => (kind as u32, "locals"),
+        Kind::Objects => (kind as u32, "objects"),
+        Kind::Cards => (kind as u32, "cards"),
         Kind::ImportedMemories => (kind as u32, "imported memories"),
         Kind::ImportedGlobals => (kind as u32, "imported globals"),
         Kind::OtherGlobals => (kind as u32, "other globals"),
@@ -80,6 +86,10 @@ pub(super) struct Flags {
     pub area: MemFlagsData,
     /// Locals in the frame.
     pub locals: MemFlagsData,
+    /// Objects of the heap that are there.
+    pub objects: MemFlagsData,
+    /// Cards of the heap.
+    pub cards: MemFlagsData,
 }
 
 impl Flags {
@@ -95,6 +105,8 @@ impl Flags {
             elements: of(Kind::Elements),
             area: of(Kind::Area),
             locals: of(Kind::Locals),
+            objects: MemFlagsData::new().with_notrap().with_alias_region(Some(region(func, Kind::Objects, 0))),
+            cards: MemFlagsData::trusted().with_alias_region(Some(region(func, Kind::Cards, 0))),
         }
     }
 }

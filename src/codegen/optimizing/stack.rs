@@ -4,6 +4,8 @@
 //! or 1, a vector has the lanes of the operator that made it. [`Translator::pop`] widens the first, [`Translator::canonical`]
 //! makes both what block boundaries expect, and only [`Translator::pop_raw`] sees them as they are.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::entity::packed_option::{PackedOption, ReservedValue};
 use cranelift_codegen::entity::{EntityRef, SecondaryMap};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -12,6 +14,8 @@ use cranelift_codegen::ir::{Endianness, FuncRef, InstBuilder, MemFlagsData, SigR
 use cranelift_frontend::Variable;
 
 use crate::abi::builtins::Builtin;
+use crate::abi::fields::StructLayout;
+use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, TypeIndex};
 use crate::codegen::optimizing::frame::Frame;
 use crate::codegen::optimizing::func::Translator;
@@ -46,6 +50,8 @@ pub(super) struct State {
     pub global_regions: Vec<GlobalIndex>,
     /// Locals that are in the frame.
     pub frame_locals: FrameLocals,
+    /// Layouts of structures met.
+    pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
     /// Features met.
     pub detected: Features,
 }
@@ -65,6 +71,7 @@ impl State {
         self.table_stamp = 0;
         self.global_regions.clear();
         self.frame_locals.clear();
+        self.struct_layouts.clear();
         self.detected = Features::empty();
     }
 }

@@ -246,7 +246,18 @@ fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
             wp::Operator::I64Add => ConstOp::I64Add,
             wp::Operator::I64Sub => ConstOp::I64Sub,
             wp::Operator::I64Mul => ConstOp::I64Mul,
-            wp::Operator::End => continue,
+            wp::Operator::StructNew { struct_type_index } => ConstOp::StructNew(TypeIndex::from_u32(struct_type_index)),
+            wp::Operator::StructNewDefault { struct_type_index } => {
+                ConstOp::StructNewDefault(TypeIndex::from_u32(struct_type_index))
+            }
+            wp::Operator::ArrayNew { array_type_index } => ConstOp::ArrayNew(TypeIndex::from_u32(array_type_index)),
+            wp::Operator::ArrayNewDefault { array_type_index } => ConstOp::ArrayNewDefault(TypeIndex::from_u32(array_type_index)),
+            wp::Operator::ArrayNewFixed { array_type_index, array_size } => {
+                ConstOp::ArrayNewFixed(TypeIndex::from_u32(array_type_index), array_size)
+            }
+            wp::Operator::RefI31 => ConstOp::RefI31,
+            // References do not change with their type.
+            wp::Operator::AnyConvertExtern | wp::Operator::ExternConvertAny | wp::Operator::End => continue,
             other => {
                 let name = format!("{other:?}");
                 let name = name.split([' ', '{']).next().unwrap_or_default();

@@ -1,0 +1,230 @@
+//! Casts and branches on casts.
+//!
+//! A test of a concrete type compares descriptors; if they differ, and the type may have subtypes, it looks up the display of the
+//! object's descriptor at the type's depth (Cohen, "Type-Extension Type Tests Can Be Performed in Constant Time", TOPLAS 13/4, 1991).
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I8, I32, I64};
+use cranelift_codegen::ir::{Block, InstBuilder, Value};
+use wasmparser::{AbstractHeapType, HeapType, Operator, RefType};
+
+use crate::abi::trap::TrapCode;
+use crate::abi::vmctx::TYPE_IDS;
+use crate::base::TypeIndex;
+use crate::codegen::optimizing::func::{Translator, offset32};
+use crate::codegen::optimizing::regions::trap_code;
+use crate::layout::heap::{
+    DESCRIPTOR, DESCRIPTOR_DISPLAY, DESCRIPTOR_DISPLAY_COUNT, DESCRIPTOR_KIND, I31_TAG, KIND_ARRAY, KIND_STRUCT, MIN_DISPLAY,
+};
+use crate::layout::objects::{FUNC_ENTRY_DEPTH, FUNC_ENTRY_DISPLAY, FUNC_ENTRY_TYPE};
+use crate::wasm::types::CompositeType;
+
+/// What a reference is tested for, null apart.
+#[derive(Copy, Clone, Debug)]
+enum Test {
+    /// Every reference is one.
+    Everything,
+    /// None is.
+    Nothing,
+    I31,
+    /// An `i31`, a structure or an array.
+    Eq,
+    /// An object whose descriptor has this kind.
+    Kind(u8),
+    /// A structure or array type.
+    Object(TypeIndex),
+    /// A function type.
+    Func(TypeIndex),
+}
+
+impl Translator<'_> {
+    pub(super) fn cast_operator(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::RefTestNonNull { hty } => self.ref_test(hty, false),
+            Operator::RefTestNullable { hty } => self.ref_test(hty, true),
+            Operator::RefCastNonNull { hty } => self.ref_cast(hty, false),
+            Operator::RefCastNullable { hty } => self.ref_cast(hty, true),
+            Operator::BrOnCast { relative_depth, to_ref_type, .. } => self.branch_on_cast(relative_depth, to_ref_type, true),
+            Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => {
+                self.branch_on_cast(relative_depth, to_ref_type, false);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn ref_test(&mut self, heap: HeapType, nullable: bool) {
+        let reference = self.pop();
+        let result = self.is_instance(reference, heap, nullable);
+        self.push(result);
+    }
+
+    fn ref_cast(&mut self, heap: HeapType, nullable: bool) {
+        let reference = self.pop();
+        let result = self.is_instance(reference, heap, nullable);
+        self.builder.ins().trapz(result, trap_code(TrapCode::CastFailure));
+        self.push(reference);
+    }
+
+    /// The reference is the label's last operand, and stays where there is no branch.
+    fn branch_on_cast(&mut self, relative_depth: u32, to: RefType, when: bool) {
+        self.flush_fuel();
+        let reference = self.pop();
+        let result = self.is_instance(reference, to.heap_type(), to.is_nullable());
+        self.push(reference);
+        let label = self.aim(self.frame_at(relative_depth));
+        let next = self.builder.create_block();
+        let (then, otherwise) = if when { (label, next) } else { (next, label) };
+        self.builder.ins().brif(result, then, &[], otherwise, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    fn test_of(&self, heap: HeapType) -> Test {
+        use AbstractHeapType::{Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct};
+        match heap {
+            HeapType::Abstract { ty, .. } => match ty {
+                Any | Extern | Func | Exn | Cont => Test::Everything,
+                None | NoExtern | NoFunc | NoExn | NoCont => Test::Nothing,
+                Eq => Test::Eq,
+                I31 => Test::I31,
+                Struct => Test::Kind(KIND_STRUCT),
+                Array => Test::Kind(KIND_ARRAY),
+            },
+            HeapType::Concrete(index) | HeapType::Exact(index) => {
+                let index = TypeIndex::from_u32(index.as_module_index().unwrap_or(u32::MAX));
+                match self.module.types[index].composite {
+                    CompositeType::Func(_) => Test::Func(index),
+                    _ => Test::Object(index),
+                }
+            }
+        }
+    }
+
+    /// Whether a reference is of a type: an `i8` that is 0 or 1.
+    fn is_instance(&mut self, reference: Value, heap: HeapType, nullable: bool) -> Value {
+        let test = self.test_of(heap);
+        if let (Test::Everything, true) = (test, nullable) {
+            return self.builder.ins().iconst(I8, 1);
+        }
+        let is_null = IntCC::Equal;
+        match test {
+            Test::Nothing if nullable => return self.builder.ins().icmp_imm_u(is_null, reference, 0),
+            Test::Nothing => return self.builder.ins().iconst(I8, 0),
+            Test::Everything => return self.builder.ins().icmp_imm_u(IntCC::NotEqual, reference, 0),
+            Test::I31 if !nullable => return self.is_i31(reference),
+            _ => {}
+        }
+        let done = self.builder.create_block();
+        let result = self.builder.append_block_param(done, I8);
+        let null = self.builder.ins().iconst(I8, i64::from(nullable));
+        self.branch_unless(reference, done, null);
+        let found = self.test_non_null(reference, test, done);
+        self.builder.ins().jump(done, &[found.into()]);
+        self.builder.seal_block(done);
+        self.builder.switch_to_block(done);
+        result
+    }
+
+    fn is_i31(&mut self, reference: Value) -> Value {
+        let tag = self.builder.ins().band_imm_u(reference, i64::from(I31_TAG));
+        self.builder.ins().ireduce(I8, tag)
+    }
+
+    /// Goes on where a condition holds, else to `done` with a result.
+    fn branch_unless(&mut self, condition: Value, done: Block, result: Value) {
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, next, &[], done, &[result.into()]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    fn test_non_null(&mut self, reference: Value, test: Test, done: Block) -> Value {
+        match test {
+            Test::Everything => self.builder.ins().iconst(I8, 1),
+            Test::Nothing => self.builder.ins().iconst(I8, 0),
+            Test::I31 => self.is_i31(reference),
+            Test::Func(ty) => self.is_func_of(reference, ty, done),
+            Test::Eq => {
+                let one = self.builder.ins().iconst(I8, 1);
+                let is_object = self.is_no_i31(reference);
+                self.branch_unless(is_object, done, one);
+                let kind = self.kind_of(reference);
+                self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, kind, i64::from(KIND_STRUCT.max(KIND_ARRAY)))
+            }
+            Test::Kind(wanted) => {
+                self.require_object(reference, done);
+                let kind = self.kind_of(reference);
+                self.builder.ins().icmp_imm_u(IntCC::Equal, kind, i64::from(wanted))
+            }
+            Test::Object(ty) => {
+                self.require_object(reference, done);
+                self.is_object_of(reference, ty, done)
+            }
+        }
+    }
+
+    fn is_no_i31(&mut self, reference: Value) -> Value {
+        let tag = self.is_i31(reference);
+        self.builder.ins().icmp_imm_u(IntCC::Equal, tag, 0)
+    }
+
+    fn require_object(&mut self, reference: Value, done: Block) {
+        let no = self.builder.ins().iconst(I8, 0);
+        let is_object = self.is_no_i31(reference);
+        self.branch_unless(is_object, done, no);
+    }
+
+    fn descriptor_of(&mut self, reference: Value) -> Value {
+        let object = self.object_address(reference);
+        self.builder.ins().load(I32, self.flags.objects, object, offset32(DESCRIPTOR))
+    }
+
+    fn kind_of(&mut self, reference: Value) -> Value {
+        let descriptor = self.descriptor_of(reference);
+        let address = self.object_address(descriptor);
+        self.builder.ins().load(I8, self.flags.objects, address, offset32(DESCRIPTOR_KIND))
+    }
+
+    fn is_object_of(&mut self, reference: Value, ty: TypeIndex, done: Block) -> Value {
+        let found = self.descriptor_of(reference);
+        let wanted = self.descriptor(ty);
+        if self.module.types[ty].is_final {
+            return self.builder.ins().icmp(IntCC::Equal, found, wanted);
+        }
+        let yes = self.builder.ins().iconst(I8, 1);
+        let differ = self.builder.ins().icmp(IntCC::NotEqual, found, wanted);
+        self.branch_unless(differ, done, yes);
+        let address = self.object_address(found);
+        let depth = self.module.subtyping_depth(ty);
+        if depth >= MIN_DISPLAY {
+            let no = self.builder.ins().iconst(I8, 0);
+            let count = self.builder.ins().load(I32, self.flags.objects, address, offset32(DESCRIPTOR_DISPLAY_COUNT));
+            let is_deep = self.builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, count, i64::from(depth));
+            self.branch_unless(is_deep, done, no);
+        }
+        let above = self.builder.ins().load(I32, self.flags.objects, address, offset32(DESCRIPTOR_DISPLAY + 4 * depth));
+        self.builder.ins().icmp(IntCC::Equal, above, wanted)
+    }
+
+    fn is_func_of(&mut self, reference: Value, ty: TypeIndex, done: Block) -> Value {
+        let entry = self.func_entry(reference);
+        let found = self.builder.ins().load(I32, self.flags.pinned, entry, offset32(FUNC_ENTRY_TYPE));
+        let type_ids = self.vmctx_constant(TYPE_IDS);
+        let wanted = self.builder.ins().load(I32, self.flags.constant, type_ids, offset32(4 * ty.as_u32()));
+        if self.module.types[ty].is_final {
+            return self.builder.ins().icmp(IntCC::Equal, found, wanted);
+        }
+        let yes = self.builder.ins().iconst(I8, 1);
+        let differ = self.builder.ins().icmp(IntCC::NotEqual, found, wanted);
+        self.branch_unless(differ, done, yes);
+        let depth = self.module.subtyping_depth(ty);
+        let no = self.builder.ins().iconst(I8, 0);
+        let found_depth = self.builder.ins().load(I32, self.flags.pinned, entry, offset32(FUNC_ENTRY_DEPTH));
+        let is_deep = self.builder.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, found_depth, i64::from(depth));
+        self.branch_unless(is_deep, done, no);
+        let display = self.builder.ins().load(I64, self.flags.pinned, entry, offset32(FUNC_ENTRY_DISPLAY));
+        let above = self.builder.ins().load(I32, self.flags.pinned, display, offset32(4 * depth));
+        self.builder.ins().icmp(IntCC::Equal, above, wanted)
+    }
+}

@@ -1,0 +1,99 @@
+//! Structures.
+
+use cranelift_codegen::ir::Value;
+use wasmparser::Operator;
+
+use crate::abi::builtins::Builtin;
+use crate::abi::trap::TrapCode;
+use crate::base::TypeIndex;
+use crate::codegen::optimizing::func::Translator;
+use crate::codegen::optimizing::gc::object::Extend;
+use crate::layout::heap::MAX_YOUNG_BYTES;
+
+/// Larger structures are zeroed by the runtime, not by inline stores.
+const INLINE_ZERO_BYTES: u32 = 256;
+
+const NULL: TrapCode = TrapCode::NullStructReference;
+
+impl Translator<'_> {
+    pub(super) fn struct_operator(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::StructNew { struct_type_index } => self.struct_new(TypeIndex::from_u32(struct_type_index)),
+            Operator::StructNewDefault { struct_type_index } => self.struct_new_default(TypeIndex::from_u32(struct_type_index)),
+            Operator::StructGet { struct_type_index, field_index } | Operator::StructGetU { struct_type_index, field_index } => {
+                self.struct_get(TypeIndex::from_u32(struct_type_index), field_index as usize, Extend::Unsigned);
+            }
+            Operator::StructGetS { struct_type_index, field_index } => {
+                self.struct_get(TypeIndex::from_u32(struct_type_index), field_index as usize, Extend::Signed);
+            }
+            Operator::StructSet { struct_type_index, field_index } => {
+                self.struct_set(TypeIndex::from_u32(struct_type_index), field_index as usize);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn struct_new(&mut self, ty: TypeIndex) {
+        let layout = self.struct_layout(ty);
+        let count = layout.offsets.len();
+        let start = self.canonical_top(count);
+        let is_young = layout.bytes <= MAX_YOUNG_BYTES;
+        let reference = if is_young { self.allocate(ty, layout.bytes, 0) } else { self.allocate_zeroed(ty, layout.bytes) };
+        let address = self.object_address(reference);
+        for position in 0..count {
+            let value = self.state.values[start + position];
+            let field = self.struct_type(ty).fields[position];
+            self.store_field(&field, value, self.flags.objects, address, layout.offsets[position]);
+            if !is_young {
+                self.barrier(&field, reference, value, address, layout.offsets[position]);
+            }
+        }
+        self.state.values.truncate(start);
+        self.push(reference);
+    }
+
+    fn struct_new_default(&mut self, ty: TypeIndex) {
+        let layout = self.struct_layout(ty);
+        if layout.bytes > INLINE_ZERO_BYTES {
+            let reference = self.allocate_zeroed(ty, layout.bytes);
+            self.push(reference);
+            return;
+        }
+        let reference = self.allocate(ty, layout.bytes, 0);
+        let address = self.object_address(reference);
+        self.zero_fields(address, layout.bytes);
+        self.push(reference);
+    }
+
+    /// A structure of the runtime's making, all zero.
+    fn allocate_zeroed(&mut self, ty: TypeIndex, bytes: u32) -> Value {
+        self.flush_fuel();
+        let type_index = self.u32(ty.as_u32());
+        let size = self.u32(bytes);
+        let reference = self.call_builtin_value(Builtin::AllocateObject, &[type_index, size]);
+        self.builder.declare_value_needs_stack_map(reference);
+        reference
+    }
+
+    fn struct_get(&mut self, ty: TypeIndex, field: usize, extend: Extend) {
+        let layout = self.struct_layout(ty);
+        let (offset, field) = (layout.offsets[field], self.struct_type(ty).fields[field]);
+        let reference = self.pop();
+        self.check_far(reference, offset, NULL);
+        let address = self.object_address(reference);
+        let value = self.load_field(&field, extend, self.may_be_null(NULL), address, offset);
+        self.push(value);
+    }
+
+    fn struct_set(&mut self, ty: TypeIndex, field: usize) {
+        let layout = self.struct_layout(ty);
+        let (offset, field) = (layout.offsets[field], self.struct_type(ty).fields[field]);
+        let value = self.pop_canonical();
+        let reference = self.pop();
+        self.check_far(reference, offset, NULL);
+        let address = self.object_address(reference);
+        self.store_field(&field, value, self.may_be_null(NULL), address, offset);
+        self.barrier(&field, reference, value, address, offset);
+    }
+}
