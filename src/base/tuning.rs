@@ -24,12 +24,14 @@ pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 pub const HOST_STACK_RESERVE_BYTES: usize = 160 << 10;
 /// Upper bound of a code space: code and slots stay within reach of a 32-bit displacement.
 pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
+/// Pages for code are made in steps of so many bytes, from that many bytes of code on.
+pub const CODE_POPULATE_BYTES: usize = 128 << 10;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// A background task is posted for each so many bytes of function bodies: below that, waking a thread costs more than it gives.
 pub const TASK_BODY_BYTES: usize = 1_024;
 /// The same for tasks that only validate.
-pub const VALIDATE_TASK_BODY_BYTES: usize = 64 * 1024;
+pub const VALIDATE_TASK_BODY_BYTES: usize = 16 * 1024;
 /// Memory that the compiler takes for each byte of a body …
 pub const COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
 /// … and for each unit besides.
@@ -37,4 +39,4 @@ pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
 /// An event tells of each so many bytes of machine code that were published.
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 /// What a module leaves behind is freed on another thread from this size on.
-pub const FREE_ELSEWHERE_BYTES: usize = 256 * 1024;
+pub const FREE_ELSEWHERE_BYTES: usize = 64 * 1024;

@@ -38,6 +38,7 @@ use crate::compile::queue::{Appetite, LocalQueue};
 use crate::compile::refusal;
 use crate::compile::stats::{UnitRecord, WorkerStats};
 use crate::compile::unit::{Unit, UnitFlags};
+use crate::platform::heap;
 use crate::tasks::manager::{Outcome, Task};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::validate::Features;
@@ -472,6 +473,10 @@ impl<'j> Slice<'j> {
             Ok(result) => {
                 if job.shared.keeps_scratch(self.memory_bytes(unit)) {
                     self.scratch[index] = Some(scratch);
+                } else {
+                    drop(scratch);
+                    // Or the allocator keeps it for this thread, and the next unit runs on another.
+                    heap::trim();
                 }
                 result
             }

@@ -41,7 +41,7 @@ impl Compiler for Recorder {
     }
 }
 
-/// `f` calls the host, then `g`, then adds its own number; `deep` does so below some frames; `spin` goes to the host so many times.
+/// `f` calls the host, then adds its own number; `deep` does so below some frames; `trap` traps behind it.
 fn text(number: u32) -> String {
     format!(
         r#"(module
@@ -129,7 +129,7 @@ fn code_is_kept_while_a_frame_waits_for_the_host_and_freed_after() {
 
 /// Bytes that all three functions occupied.
 fn retired_at_first(setup: &Setup) -> usize {
-    let funcs = (0..3).map(|n| DefinedFuncIndex::from_u32(n));
+    let funcs = (0..3).map(DefinedFuncIndex::from_u32);
     funcs.map(|func| setup.space().metadata(func, |metadata| metadata.range.len()).unwrap()).sum()
 }
 

@@ -27,6 +27,8 @@ use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
 use rustix::thread::{MembarrierCommand, membarrier};
 
 use crate::base::sync::Mutex;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::tuning;
 use crate::platform::fork;
 use crate::platform::memory::{Reservation, page_bytes};
 
@@ -108,7 +110,7 @@ pub struct ExecMemory {
 #[derive(Debug)]
 enum Backing {
     /// Mapped twice; `file` is kept where disk space must be asked for.
-    Dual { writable: *mut u8, file: Option<GrowingFile> },
+    Dual { writable: *mut u8, file: Option<GrowingFile>, populated_bytes: AtomicUsize },
     /// Mapped once.
     Single,
 }
@@ -200,13 +202,14 @@ impl ExecMemory {
         assert!(range.start <= range.end && range.end <= self.len_bytes, "{range:?} is inside the executable memory");
         assert!(range.start.is_multiple_of(self.granule_bytes()) && range.end.is_multiple_of(self.granule_bytes()));
         match &self.backing {
-            Backing::Dual { writable, file } => {
+            Backing::Dual { writable, file, populated_bytes } => {
                 if fork::generation() != self.generation {
                     return Err(ExecError::Forked);
                 }
                 if let Some(file) = file {
                     file.allocate_to(range.end, self.len_bytes)?;
                 }
+                self.populate(*writable, populated_bytes, range.end);
                 // SAFETY: the alias is mapped in this process, the range is inside, and by contract it is the caller's alone.
                 fill(unsafe { std::slice::from_raw_parts_mut(writable.add(range.start), range.len()) });
             }
@@ -219,6 +222,28 @@ impl ExecMemory {
             }
         }
         Ok(())
+    }
+
+    /// Lets the system make pages of the alias ahead of their first touch, many at a time. Where there is little code it would make more than
+    /// are needed.
+    fn populate(&self, writable: *mut u8, populated_bytes: &AtomicUsize, end: usize) {
+        const STEP: usize = tuning::CODE_POPULATE_BYTES;
+        let done = populated_bytes.load(Ordering::Relaxed); // a hint: pages that are not populated are made when they are touched
+        if end <= done {
+            return;
+        }
+        let start = if done == STEP { end / page_bytes() * page_bytes() } else { done };
+        let wanted = end.next_multiple_of(STEP).min(self.len_bytes);
+        // Relaxed: as above; who loses leaves it to the other.
+        if populated_bytes.compare_exchange(done, wanted, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        // SAFETY: the range lies in the alias; making pages changes nothing that they hold.
+        let made = unsafe { mm::madvise(writable.wrapping_add(start).cast(), wanted - start, Advice::LinuxPopulateWrite) };
+        if let Err(errno) = made {
+            // Systems before Linux 5.14 do not know it.
+            tracing::trace!(%errno, "pages of code were not populated");
+        }
     }
 
     /// Which strategy the system accepted.
@@ -318,7 +343,8 @@ fn map_twice(exec: *mut u8, len_bytes: usize, file: OwnedFd, keep: bool) -> Resu
         return Err(errno);
     }
     let file = keep.then(|| GrowingFile { file, allocated_bytes: Mutex::new(0) });
-    Ok(Backing::Dual { writable: writable.cast(), file })
+    let populated_bytes = AtomicUsize::new(tuning::CODE_POPULATE_BYTES);
+    Ok(Backing::Dual { writable: writable.cast(), file, populated_bytes })
 }
 
 /// Finds out whether pages may become executable.

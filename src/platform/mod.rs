@@ -8,6 +8,7 @@ pub mod clock;
 pub mod cpu;
 pub mod exec;
 pub mod fork;
+pub mod heap;
 pub mod image;
 pub mod memory;
 pub mod signals;
