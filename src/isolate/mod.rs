@@ -10,6 +10,7 @@ pub mod handles;
 pub mod isolate;
 pub mod linker;
 pub mod marshal;
+pub(crate) mod objects;
 pub mod scope;
 pub mod typed;
 

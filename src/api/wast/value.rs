@@ -5,6 +5,7 @@ use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
 
 use crate::api::{ExternRef, Isolate, Val};
+use crate::wasm::types::{CompositeKind, HeapType as TypeOf};
 
 /// What `(ref.extern N)` is on this side.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,9 +21,13 @@ pub(super) fn argument(isolate: &mut Isolate, arg: &WastArg<'_>) -> Result<Val, 
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(u128::from_le_bytes(value.to_le_bytes())),
         WastArgCore::RefNull(heap) => null(heap).unwrap_or(Val::FuncRef(None)),
-        WastArgCore::RefExtern(value) | WastArgCore::RefHost(value) => {
+        WastArgCore::RefExtern(value) => {
             let value = ExternRef::new(&mut *isolate, HostValue(*value)).map_err(|error| error.to_string())?;
             Val::ExternRef(Some(value))
+        }
+        WastArgCore::RefHost(value) => {
+            let value = ExternRef::new(&mut *isolate, HostValue(*value)).map_err(|error| error.to_string())?;
+            Val::AnyRef(value.to_any(&mut *isolate))
         }
     })
 }
@@ -61,6 +66,18 @@ fn matches(isolate: &Isolate, found: Val, wanted: &WastRetCore<'_>) -> bool {
         // The types of two nulls cannot be told apart, but for what is above all of them.
         (WastRetCore::RefNull(Some(heap)), found) => null(heap) == Some(found) || found.is_null() && null(heap).is_none(),
         (WastRetCore::RefAny, Val::AnyRef(found)) => found.is_some(),
+        (WastRetCore::RefI31 | WastRetCore::RefI31Shared, Val::AnyRef(Some(found))) => found.as_i31(isolate).is_some(),
+        (WastRetCore::RefEq, Val::AnyRef(Some(found))) => found.ty(isolate).is_some_and(|ty| ty != TypeOf::Any),
+        (WastRetCore::RefStruct, Val::AnyRef(Some(found))) => {
+            matches!(found.ty(isolate), Some(TypeOf::Canonical(CompositeKind::Struct, _)))
+        }
+        (WastRetCore::RefArray, Val::AnyRef(Some(found))) => {
+            matches!(found.ty(isolate), Some(TypeOf::Canonical(CompositeKind::Array, _)))
+        }
+        (WastRetCore::RefHost(wanted), Val::AnyRef(Some(found))) => {
+            let value = found.data(isolate).and_then(|value| value.downcast_ref::<HostValue>());
+            value == Some(&HostValue(*wanted))
+        }
         (WastRetCore::RefFunc(_), Val::FuncRef(found)) => found.is_some(),
         (WastRetCore::RefExtern(None), Val::ExternRef(found)) => found.is_some(),
         (WastRetCore::RefExtern(Some(wanted)) | WastRetCore::RefHost(wanted), Val::ExternRef(Some(found))) => {

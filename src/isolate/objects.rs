@@ -1,0 +1,102 @@
+//! Objects of guests in the host's hands: what they are, and their fields.
+
+use std::any::Any;
+
+use crate::abi::fields::{StructLayout, storage_log2};
+use crate::base::CanonicalTypeId;
+use crate::heap::HeapRef;
+use crate::isolate::scope::AsScope;
+use crate::layout::heap::FIELDS;
+use crate::runtime::store::Store;
+use crate::runtime::value::{AnyRef, ExternRef, Val};
+use crate::wasm::types::{CompositeType, FieldType, HeapType, StorageType};
+
+/// The reference that a handle names; `None` when it is another isolate's, or its scope has ended.
+fn named(store: &Store, any: AnyRef) -> Option<HeapRef> {
+    if any.store == store.id { store.roots.get(any.root) } else { None }
+}
+
+fn composite(store: &Store, object: HeapRef) -> Option<CompositeType> {
+    let heap = store.heap.as_ref().filter(|_| object.is_object())?;
+    let id = CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(object)));
+    store.kept_types.get(&id).map(|handle| handle.ty().composite().clone())
+}
+
+fn read(store: &mut Store, object: HeapRef, field: FieldType, offset: u32) -> Option<Val> {
+    let mut bytes = [0; 16];
+    let heap = store.heap.as_ref()?;
+    heap.read_data(object, offset, &mut bytes[..1 << storage_log2(field.storage)]);
+    let bits = u128::from_le_bytes(bytes);
+    Some(match field.storage {
+        StorageType::I8 => Val::I32(i32::from(bits as u8)),
+        StorageType::I16 => Val::I32(i32::from(bits as u16)),
+        StorageType::Val(ty) => Val::from_bits(ty, bits, store),
+    })
+}
+
+impl AnyRef {
+    /// A number as an `i31`: its low 31 bits.
+    pub fn from_i31(mut scope: impl AsScope, number: i32) -> AnyRef {
+        let store = scope.store_mut();
+        AnyRef { store: store.id, root: store.roots.add(HeapRef::i31(number)) }
+    }
+
+    /// The number, if it is an `i31`.
+    pub fn as_i31(&self, scope: &impl AsScope) -> Option<i32> {
+        named(scope.store(), *self)?.as_i31()
+    }
+
+    /// What it is: `i31`, a structure or array type of the engine, or `any` for a value of the host.
+    pub fn ty(&self, scope: &impl AsScope) -> Option<HeapType> {
+        let store = scope.store();
+        store.heap_type_of(named(store, *self)?)
+    }
+
+    /// The same reference, external.
+    pub fn to_extern(&self, mut scope: impl AsScope) -> Option<ExternRef> {
+        let store = scope.store_mut();
+        let reference = named(store, *self)?;
+        Some(ExternRef { store: store.id, root: store.roots.add(reference) })
+    }
+
+    /// The value of the host that it is, if it is one.
+    pub fn data<'a>(&self, scope: &'a impl AsScope) -> Option<&'a (dyn Any + Send)> {
+        let store = scope.store();
+        store.heap.as_ref()?.host_value(named(store, *self)?)
+    }
+
+    /// A field of a structure. Packed fields are zero-extended.
+    pub fn field(&self, mut scope: impl AsScope, index: usize) -> Option<Val> {
+        let store = scope.store_mut();
+        let object = named(store, *self)?;
+        let CompositeType::Struct(ty) = composite(store, object)? else { return None };
+        let field = *ty.fields.get(index)?;
+        read(store, object, field, StructLayout::new(&ty).offsets[index])
+    }
+
+    /// How many elements an array has; `None` if it is none.
+    pub fn array_len(&self, scope: &impl AsScope) -> Option<u32> {
+        let store = scope.store();
+        let object = named(store, *self)?;
+        matches!(composite(store, object)?, CompositeType::Array(_))
+            .then(|| store.heap.as_ref().map(|heap| heap.length(object)))?
+    }
+
+    /// An element of an array. Packed elements are zero-extended.
+    pub fn element(&self, mut scope: impl AsScope, index: u32) -> Option<Val> {
+        let store = scope.store_mut();
+        let object = named(store, *self)?;
+        let CompositeType::Array(ty) = composite(store, object)? else { return None };
+        let is_inside = store.heap.as_ref().is_some_and(|heap| index < heap.length(object));
+        is_inside.then(|| read(store, object, ty.element, FIELDS + (index << storage_log2(ty.element.storage))))?
+    }
+}
+
+impl ExternRef {
+    /// The same reference, as guests look into it.
+    pub fn to_any(&self, mut scope: impl AsScope) -> Option<AnyRef> {
+        let store = scope.store_mut();
+        let reference = store.roots.get(self.root).filter(|_| self.store == store.id)?;
+        Some(AnyRef { store: store.id, root: store.roots.add(reference) })
+    }
+}
