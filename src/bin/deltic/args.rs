@@ -158,6 +158,15 @@ pub struct EngineArgs {
     /// Let compiling take about this many bytes at most; fewer functions are compiled at a time then (K, M, G)
     #[arg(long, value_name = "B", value_parser = units::size)]
     pub max_compile_memory: Option<u64>,
+    /// Most bytes of objects that have grown old, in each heap (K, M, G)
+    #[arg(long, value_name = "B", value_parser = units::size)]
+    pub max_heap: Option<u64>,
+    /// Bytes in which objects are born (K, M, G)
+    #[arg(long, value_name = "B", value_parser = units::size)]
+    pub nursery: Option<u64>,
+    /// Collect garbage at every allocation
+    #[arg(long)]
+    pub gc_stress: bool,
 }
 
 const LATER: &str = "not in this version yet";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deltic::{CodeSettings, Config, Module, WasmEngine};
+use deltic::{CodeSettings, Config, HeapSettings, Module, WasmEngine};
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
@@ -24,6 +24,13 @@ pub fn config(args: &EngineArgs) -> Config {
         ..CodeSettings::default()
     };
     let config = Config::default().with_code_settings(settings).with_memory_guards(!args.no_guard_pages);
+    let default = HeapSettings::default();
+    let heap = HeapSettings {
+        limit_bytes: args.max_heap.unwrap_or(default.limit_bytes),
+        nursery_bytes: args.nursery.map_or(default.nursery_bytes, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
+        stress: args.gc_stress,
+    };
+    let config = config.with_heap(heap);
     let config = match args.max_compile_memory {
         Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
         None => config,
