@@ -69,7 +69,7 @@ fn check(image: &Image, target: &str, value: &str, kind: usize) {
     // SAFETY: the box outlives the heap, which is its only writer.
     let mut heap = unsafe { Heap::from_image(small(), (&mut *state).into(), image) }.expect("a heap");
     let roots = heap.image_roots().to_vec();
-    let mut ty = |nth: usize| heap.as_descriptor(roots[nth]).expect("a descriptor");
+    let ty = |nth: usize| heap.as_descriptor(roots[nth]).expect("a descriptor");
     let types = Types { node: ty(0), refs: ty(1), values: ty(2), bytes: ty(3), wide: ty(4) };
     let (descriptor, length, slot) = kinds(&types)[kind];
     let aged = |heap: &mut Heap, descriptor, length, times: u32| {

@@ -43,7 +43,7 @@ fn an_ephemeron_keeps_its_value_while_its_key_lives() {
     let table = heap.allocate_array(ty, 4, &mut NoRoots).expect("room");
     let table = heap.global(table);
     let mut keys = Vec::new();
-    for nth in 0..4 {
+    for _ in 0..4 {
         let key = heap.allocate(node, &mut NoRoots).expect("room");
         keys.push(heap.global(key));
     }
