@@ -6,6 +6,7 @@
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
     peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
+    peers.py objects [NAME…]        programs of `wat/bench` that allocate, under node (V8) too
     peers.py python                 CPython prints the answers of programs/answers.py, under both engines
     peers.py all                    all of these
 
@@ -200,11 +201,11 @@ class Bench:
         env = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         return child(self.command(engine, what, args, **fields), self.options.core, cwd, env)
 
-    def pairs(self, measure) -> list[dict[str, Finished]]:
-        """Interleaved pairs; the order alternates, so that a drift of the machine favours nobody."""
+    def pairs(self, measure, engines=("deltic", "wasmtime")) -> list[dict[str, Finished]]:
+        """Interleaved rounds; the order alternates, so that a drift of the machine favours nobody."""
         found = []
         for number in range(self.options.pairs):
-            order = ["deltic", "wasmtime"] if number % 2 == 0 else ["wasmtime", "deltic"]
+            order = engines if number % 2 == 0 else tuple(reversed(engines))
             found.append({engine: measure(engine) for engine in order})
         return found
 
@@ -300,6 +301,51 @@ def steady_state(bench: Bench) -> list[dict]:
         return row
 
     return bench.each(f"run-epoch-{bench.options.epoch}", modules, one)
+
+
+def node(config: dict) -> pathlib.Path:
+    """Node's binary from npm, beside the checkout."""
+    folder = build.place(config, "peers") / "node"
+    binary = folder / "package" / "bin" / "node"
+    if not binary.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = subprocess.run(["npm", "pack", "--silent", config["npm"]["node"]], cwd=folder, check=True, capture_output=True, text=True)
+        with tarfile.open(folder / packed.stdout.split()[-1]) as tar:
+            tar.extractall(folder, filter="data")
+    return binary
+
+
+def objects(bench: Bench) -> list[dict]:
+    programs = {p["name"]: p for p in bench.config["objects"] if not bench.options.names or p["name"] in bench.options.names}
+    bench.fields["node"] = str(node(bench.config))
+    bench.fields["node_runner"] = str(HERE / "node_run.mjs")
+    engines = ("deltic", "wasmtime", "node")
+    print(f"# objects, wasmtime's epoch checks {bench.options.epoch}; CPU ms of the call, all threads")
+    print(f"{'program':12} {'deltic':>9} {'wasmtime':>9} {'node':>9}  {'wasmtime':>8}  95 % interval      {'node':>6}  95 % interval")
+
+    def one(name):
+        program = programs[name]
+        wat2wasm = "import sys, wasmtime; open(sys.argv[2], 'wb').write(wasmtime.wat2wasm(open(sys.argv[1]).read()))"
+        path = bench.results / f"{name}.wasm"
+        subprocess.run([bench.python, "-c", wat2wasm, HERE.parent / "wat" / "bench" / f"{name}.wat", path], check=True)
+
+        def measure(engine):
+            run = bench.call(engine, "call", program["args"], module=path, invoke=program["invoke"])
+            if run.stdout.strip() != program["expect"]:
+                raise Failed(f"{engine} printed {run.stdout.strip()!r}, not {program['expect']!r}")
+            return run
+
+        rounds = bench.pairs(measure, engines)
+        cpu = {e: [found[e].stats()["run_cpu_ms"] for found in rounds] for e in engines}
+        ratios = {e: [peer / own for own, peer in zip(cpu["deltic"], cpu[e])] for e in engines[1:]}
+        found = {e: summary(ratios[e]) for e in ratios}
+        row = {"name": name, "run_cpu_ms": cpu, "ratios": ratios["node"], "all_ratios": ratios, **found["node"], "against": found}
+        medians = [statistics.median(cpu[e]) for e in engines]
+        intervals = "  ".join(f"{f['ratio']:8.3f}  [{f['low']:.3f}, {f['high']:.3f}]" for f in found.values())
+        print(f"{name:12} {medians[0]:9.1f} {medians[1]:9.1f} {medians[2]:9.1f}  {intervals}", flush=True)
+        return row
+
+    return bench.each("objects", programs, one)
 
 
 def counter() -> str | None:
@@ -432,7 +478,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "calls", "python", "all"])
+    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "calls", "objects", "python", "all"])
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     config = build.settings()
@@ -440,11 +486,12 @@ def main() -> int:
         build.venv(config, "wasmtime")
         build.build(config, options.names)
         get_modules(config, options.names)
+        node(config)
         return 0
     if not pathlib.Path(options.deltic).exists():
         parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
     bench = Bench(options, config)
-    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "calls": calls, "python": python_answers}
+    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "calls": calls, "objects": objects, "python": python_answers}
     chosen = list(actions) if options.action == "all" else [options.action]
     rows = [row for action in chosen for row in actions[action](bench)]
     return 1 if any("error" in row or row.get("same") is False for row in rows) else 0

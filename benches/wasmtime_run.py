@@ -2,6 +2,7 @@
 
     wasmtime_run.py compile MODULE        compile only, on this thread
     wasmtime_run.py run MODULE [ARG…]     compile, then run a WASI command; the time of `_start` is measured apart
+    wasmtime_run.py call MODULE NAME [ARG…]   compile, then call an export with integers; the time of the call is measured apart
 
 `--epoch on` compiles the interruption checks in that Deltic always has. Times are CPU milliseconds of this process.
 """
@@ -21,7 +22,7 @@ def main() -> int:
     parser.add_argument("--max-stack", type=int, help="bytes of stack for the guest")
     parser.add_argument("--dir", action="append", default=[], help="HOST[::GUEST], a folder that the guest may use")
     parser.add_argument("--env", action="append", default=[], metavar="K=V")
-    parser.add_argument("action", choices=["compile", "run"])
+    parser.add_argument("action", choices=["compile", "run", "call"])
     parser.add_argument("module")
     parser.add_argument("args", nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -30,6 +31,7 @@ def main() -> int:
     config.strategy = options.strategy
     config.parallel_compilation = False
     config.epoch_interruption = options.epoch == "on"
+    config.wasm_function_references = config.wasm_gc = config.wasm_exceptions = True
     if options.max_stack:
         config.max_wasm_stack = options.max_stack
     engine = wasmtime.Engine(config)
@@ -42,6 +44,8 @@ def main() -> int:
     status = 0
     if options.action == "run":
         status = run(engine, module, options, stats)
+    elif options.action == "call":
+        call(engine, module, options, stats)
     sys.stdout.flush()
     print(json.dumps(stats), file=sys.stderr)
     return status
@@ -75,6 +79,18 @@ def run(engine: wasmtime.Engine, module: wasmtime.Module, options: argparse.Name
         status = exit.code
     stats["run_cpu_ms"] = (time.process_time() - began) * 1e3
     return status
+
+
+def call(engine: wasmtime.Engine, module: wasmtime.Module, options: argparse.Namespace, stats: dict) -> None:
+    store = wasmtime.Store(engine)
+    if options.epoch == "on":
+        store.set_epoch_deadline(1 << 60)
+    name, *args = options.args
+    func = wasmtime.Instance(store, module, []).exports(store)[name]
+    began = time.process_time()
+    result = func(store, *map(int, args))
+    stats["run_cpu_ms"] = (time.process_time() - began) * 1e3
+    print(result)
 
 
 if __name__ == "__main__":
