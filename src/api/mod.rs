@@ -17,6 +17,7 @@ pub use crate::compile::config::{Config, EngineError, HeapSettings};
 pub use crate::compile::engine::WasmEngine;
 pub use crate::compile::module::Module;
 pub use crate::compile::stats::CompileStats;
+pub use crate::heap::HeapStats;
 pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
 pub use crate::runtime::error::{CallError, LinkError, ResourceError};
 pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};

@@ -13,8 +13,8 @@ pub struct HeapStats {
     pub moved_objects: u64,
     /// Bytes of objects that went from the nursery to the old generation.
     pub promoted_bytes: u64,
-    /// Longest pause for a minor collection.
-    pub max_minor_pause: Duration,
+    /// Pauses for minor collections.
+    pub minor_pauses: Pauses,
     /// Longest pause for a major collection.
     pub max_major_pause: Duration,
     /// All pauses together.
@@ -25,4 +25,89 @@ pub struct HeapStats {
     pub committed_bytes: u64,
     /// Bytes that the last major collection found alive.
     pub live_bytes: u64,
+}
+
+/// How long pauses were: counts by length, four classes to a doubling, so that a quantile is right to a fifth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    counts: [u32; CLASSES],
+    max: Duration,
+}
+
+/// The last class begins at 2³² ns.
+const CLASSES: usize = 4 * 32;
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Pauses { counts: [0; CLASSES], max: Duration::ZERO }
+    }
+}
+
+/// The class of a pause of so many nanoseconds.
+fn class(nanos: u64) -> usize {
+    let nanos = nanos.max(4);
+    let octave = nanos.ilog2();
+    let quarter = nanos >> (octave - 2) & 3;
+    (4 * octave as usize + quarter as usize).min(CLASSES - 1)
+}
+
+/// The longest pause of a class, in nanoseconds.
+fn class_end(class: usize) -> u64 {
+    let (octave, quarter) = (class / 4, class as u64 % 4);
+    (1 << octave) + ((quarter + 1) << octave.saturating_sub(2)) - 1
+}
+
+impl Pauses {
+    pub(in crate::heap) fn add(&mut self, pause: Duration) {
+        let count = &mut self.counts[class(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX))];
+        *count = count.saturating_add(1);
+        self.max = self.max.max(pause);
+    }
+
+    /// The longest.
+    pub fn max(&self) -> Duration {
+        self.max
+    }
+
+    /// A length that this share of the pauses does not exceed; zero when there were none.
+    pub fn quantile(&self, share: f64) -> Duration {
+        let total: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
+        let wanted = (total as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        for (class, &count) in self.counts.iter().enumerate() {
+            seen += u64::from(count);
+            if count > 0 && seen >= wanted {
+                return Duration::from_nanos(class_end(class)).min(self.max);
+            }
+        }
+        Duration::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CLASSES, Pauses, class, class_end};
+
+    #[test]
+    fn classes_follow_one_another() {
+        for nth in 8..CLASSES - 1 {
+            assert_eq!(class(class_end(nth)), nth);
+            assert_eq!(class(class_end(nth) + 1), nth + 1);
+        }
+    }
+
+    #[test]
+    fn quantiles_are_right_to_a_fifth() {
+        let mut pauses = Pauses::default();
+        assert_eq!(pauses.quantile(0.5), Duration::ZERO);
+        for micros in 1..=1000 {
+            pauses.add(Duration::from_micros(micros));
+        }
+        for (share, micros) in [(0.5, 500.0), (0.9, 900.0), (0.99, 990.0), (1.0, 1000.0)] {
+            let found = pauses.quantile(share).as_secs_f64() * 1e6;
+            assert!((found / micros - 1.0).abs() < 0.2, "{share}: {found}");
+        }
+    }
 }

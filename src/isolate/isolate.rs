@@ -5,6 +5,7 @@ use std::any::{Any, TypeId};
 use std::time::Duration;
 
 use crate::compile::engine::WasmEngine;
+use crate::heap::HeapStats;
 use crate::runtime::error::ResourceError;
 use crate::runtime::interrupt::InterruptHandle;
 use crate::runtime::limiter::ResourceLimiter;
@@ -45,6 +46,19 @@ impl Isolate {
         let result = run(self);
         self.store.roots.truncate(roots);
         result
+    }
+
+    /// Figures of its heap; `None` as long as no guest has needed one.
+    pub fn heap_stats(&self) -> Option<HeapStats> {
+        self.store.heap.as_ref().map(|heap| heap.stats())
+    }
+
+    /// Collects everything that nothing holds any more.
+    pub fn collect_garbage(&mut self) {
+        if self.store.heap.is_some() {
+            // There is a heap, and no guest runs while the isolate is borrowed: access cannot fail.
+            let _ = self.store.with_heap(|heap, roots| heap.collect_major(roots));
+        }
     }
 
     /// The engine that it belongs to.

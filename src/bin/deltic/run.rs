@@ -33,7 +33,10 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
         let fuel_used = args.engine.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
         let run = guest.started.elapsed().saturating_sub(guest.instantiate);
         let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);
-        let stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, (run, run_cpu), fuel_used);
+        let mut stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, (run, run_cpu), fuel_used);
+        if let Some(heap) = guest.isolate.heap_stats() {
+            Meter::heap(&mut stats, &heap);
+        }
         // The guest's message comes first: the object is the last line.
         let status = done.map_or_else(Exit::report, |()| 0);
         let _ = writeln!(std::io::stderr(), "{stats}");

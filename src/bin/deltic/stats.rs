@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deltic::CompileStats;
+use deltic::{CompileStats, HeapStats};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -51,6 +51,21 @@ impl Meter {
             object["fuel_used"] = json!(fuel);
         }
         object
+    }
+
+    /// The keys that tell of a heap.
+    pub fn heap(object: &mut Value, heap: &HeapStats) {
+        object["gc"] = json!({
+            "minor_count": heap.minor_count,
+            "minor_pause_p99_ms": millis(heap.minor_pauses.quantile(0.99)),
+            "minor_pause_max_ms": millis(heap.minor_pauses.max()),
+            "major_count": heap.major_count,
+            "major_pause_max_ms": millis(heap.max_major_pause),
+            "total_pause_ms": millis(heap.total_pause),
+            "moved_objects": heap.moved_objects,
+            "promoted_bytes": heap.promoted_bytes,
+            "live_bytes": heap.live_bytes,
+        });
     }
 }
 

@@ -20,7 +20,7 @@ impl Heap {
         let start = Instant::now();
         self.minor(roots);
         self.stats.minor_count += 1;
-        self.stats.max_minor_pause = self.stats.max_minor_pause.max(start.elapsed());
+        self.stats.minor_pauses.add(start.elapsed());
         self.stats.total_pause += start.elapsed();
         self.resources.drop_dead();
     }
@@ -43,6 +43,12 @@ impl Heap {
         self.stress_count = self.stress_count.wrapping_add(1);
         let stress_major = self.config.stress && self.stress_count.is_multiple_of(self.config.stress_major_every.max(1));
         self.collect_minor(roots);
+        // Stress mode also looks for stores that forgot the barrier, in generated code above all.
+        debug_assert!(
+            !self.config.stress || !self.stress_count.is_multiple_of(61) || self.verify() == Ok(()),
+            "{:?}",
+            self.verify()
+        );
         if self.old_bytes() >= self.major_threshold || stress_major {
             self.collect_major(roots);
         }
