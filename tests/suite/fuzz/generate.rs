@@ -17,6 +17,19 @@ pub fn module(data: &[u8]) -> Option<Vec<u8>> {
     Some(module.to_bytes())
 }
 
+/// A module with objects, which only engines that collect garbage take.
+pub fn seeded_object_module(seed: u64) -> Option<Vec<u8>> {
+    let mut random = Random::new(seed);
+    let count = 1024 + random.below(11 << 10);
+    let bytes = random.bytes(count);
+    let mut bytes = Unstructured::new(&bytes);
+    let config = config(bytes.arbitrary().ok()?);
+    let config = Config { gc_enabled: true, min_types: 12, max_types: 40, max_globals: 16, memory64_enabled: false, ..config };
+    let mut module = Module::new(config, &mut bytes).ok()?;
+    module.ensure_termination(FUEL).ok()?;
+    Some(module.to_bytes())
+}
+
 /// A module from a seed.
 pub fn seeded_module(seed: u64) -> Option<Vec<u8>> {
     let mut random = Random::new(seed);

@@ -5,6 +5,7 @@
 // The package in `fuzz/` calls parts that the smoke runs do not.
 #![allow(dead_code)]
 
+mod collect;
 mod decode;
 mod differential;
 mod generate;
@@ -63,6 +64,16 @@ fn differential_smoke() {
     assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
     assert!(tally.instances > tally.modules / 2, "{tally:?}");
     assert!(tally.returned > tally.modules / 2 && tally.trapped > tally.modules / 4, "{tally:?}");
+}
+
+#[test]
+fn collections_are_not_seen() {
+    let engines = collect::Engines::new();
+    let mut tally = differential::Tally::default();
+    let check = |number| collect::check(&engines, seed(4, number));
+    run("collect", MODULES, check, |events| events.iter().for_each(|events| tally.add(events)));
+    assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
+    assert!(tally.returned > tally.modules / 4, "{tally:?}");
 }
 
 /// The comparison must notice each kind of difference.

@@ -19,6 +19,9 @@ pub enum Type {
     V128,
     Func,
     Extern,
+    /// What only guests with objects have.
+    Any,
+    Exn,
 }
 
 /// A value; floats as bits, references as whether they are something.
@@ -31,6 +34,8 @@ pub enum Value {
     V128(u128),
     Func(bool),
     Extern(bool),
+    Any(bool),
+    Exn(bool),
 }
 
 /// Parameters and results.
@@ -181,6 +186,8 @@ pub fn argument(ty: Type, random: &mut Random) -> Value {
         Type::V128 => Value::V128(u128::from(int) << 64 | u128::from(random.next_u64() & 0x3f7f_ffff_3f7f_ffff)),
         Type::Func => Value::Func(false),
         Type::Extern => Value::Extern(false),
+        Type::Any => Value::Any(false),
+        Type::Exn => Value::Exn(false),
     }
 }
 
@@ -221,6 +228,6 @@ fn bits(value: Value) -> u64 {
         Value::I32(bits) | Value::F32(bits) => u64::from(bits),
         Value::I64(bits) | Value::F64(bits) => bits,
         Value::V128(bits) => bits as u64 ^ mix((bits >> 64) as u64),
-        Value::Func(there) | Value::Extern(there) => u64::from(there),
+        Value::Func(there) | Value::Extern(there) | Value::Any(there) | Value::Exn(there) => u64::from(there),
     }
 }

@@ -172,7 +172,8 @@ fn to_val(value: Value) -> Val {
         Value::V128(bits) => Val::V128(V128::from(bits)),
         // Only null references are made up.
         Value::Func(_) => Val::FuncRef(Nullable::<Func>::Null),
-        Value::Extern(_) => Val::ExternRef(Nullable::<ExternRef>::Null),
+        // The interpreter has no objects: `Any` and `Exn` are never asked for.
+        Value::Extern(_) | Value::Any(_) | Value::Exn(_) => Val::ExternRef(Nullable::<ExternRef>::Null),
     }
 }
 

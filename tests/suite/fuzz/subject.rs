@@ -28,7 +28,13 @@ pub fn run(engine: &WasmEngine, wasm: &[u8], seed: u64) -> Result<Vec<Event>, St
     let mut imports = Vec::new();
     for wanted in &module.decoded().imports {
         let key = import_key(&wanted.module, &wanted.name);
-        let wanted = wanted_type(module.decoded(), wanted);
+        let types = module.canonical_types();
+        let wanted = match wanted_type(module.decoded(), wanted) {
+            ExternType::Func(ty) => ExternType::Func(types.func_type(&ty)),
+            ExternType::Global(ty) => ExternType::Global(types.global_type(ty)),
+            ExternType::Table(ty) => ExternType::Table(types.table_type(ty)),
+            other => other,
+        };
         imports.push(import(&mut isolate, &host, key, wanted, seed).map_err(|error| error.to_string())?);
     }
     match Instance::new(&mut isolate, &module, &imports) {
@@ -110,7 +116,7 @@ impl Guest for Subject {
     fn table(&mut self, name: &str) -> Vec<bool> {
         let table = self.instance.get_table(&mut self.isolate, name).expect("a table");
         let len = table.len(&self.isolate);
-        let mut is_null = |index| matches!(table.get(&mut self.isolate, index), Some(Val::FuncRef(None) | Val::ExternRef(None)));
+        let mut is_null = |index| table.get(&mut self.isolate, index).is_some_and(|value| value.is_null());
         (0..len).map(&mut is_null).collect()
     }
 
@@ -131,8 +137,12 @@ fn from_type(ty: ValType) -> Type {
         ValType::F32 => Type::F32,
         ValType::F64 => Type::F64,
         ValType::V128 => Type::V128,
-        ValType::Ref(RefType { heap: HeapType::Extern, .. }) => Type::Extern,
-        ValType::Ref(_) => Type::Func,
+        ValType::Ref(RefType { heap, .. }) => match heap.top() {
+            HeapType::Extern => Type::Extern,
+            HeapType::Any => Type::Any,
+            HeapType::Exn => Type::Exn,
+            _ => Type::Func,
+        },
     }
 }
 
@@ -146,6 +156,8 @@ fn to_val(value: Value) -> Val {
         // Only null references are made up.
         Value::Func(_) => Val::FuncRef(None),
         Value::Extern(_) => Val::ExternRef(None),
+        Value::Any(_) => Val::AnyRef(None),
+        Value::Exn(_) => Val::ExnRef(None),
     }
 }
 
@@ -158,8 +170,8 @@ fn from_val(value: &Val) -> Value {
         Val::V128(bits) => Value::V128(bits),
         Val::FuncRef(value) => Value::Func(value.is_some()),
         Val::ExternRef(value) => Value::Extern(value.is_some()),
-        // Not generated: the other engine has none.
-        Val::AnyRef(_) | Val::ExnRef(_) => Value::Extern(!value.is_null()),
+        Val::AnyRef(value) => Value::Any(value.is_some()),
+        Val::ExnRef(value) => Value::Exn(value.is_some()),
     }
 }
 
