@@ -398,6 +398,42 @@ fn what_cannot_be_shared_is_refused() {
     }
 }
 
+#[cfg(feature = "wasi")]
+#[test]
+fn wasi_works_on_a_shared_memory() {
+    use deltic::wasi::{WasiCtxBuilder, add_to_linker};
+    let mut setup = Setup::new(
+        &engine(),
+        1,
+        1,
+        r#"(import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (func (export "run") (param $at i32) (result i32)
+            (i32.or (call $args (local.get $at) (i32.add (local.get $at) (i32.const 16)))
+                (i32.or (call $random (i32.add (local.get $at) (i32.const 100)) (i32.const 1000))
+                    (i32.shl (call $write (i32.const 99) (local.get $at) (i32.const 0) (local.get $at)) (i32.const 8)))))"#,
+    );
+    add_to_linker(&mut setup.linker).expect("definitions");
+    std::thread::scope(|scope| {
+        for at in [4096, 8192, 12_288] {
+            let setup = &setup;
+            scope.spawn(move || {
+                let (mut isolate, instance) = setup.instance();
+                isolate.set_data(WasiCtxBuilder::new().arg("argument").build().expect("a context"));
+                let run = instance.get_typed_func::<i32, i32>(&mut isolate, "run").expect("a function");
+                // The descriptor is none: EBADF.
+                assert_eq!(run.call(&mut isolate, at).expect("a call"), 8 << 8);
+                let mut bytes = [0; 1100];
+                setup.memory.read(at as u64, &mut bytes).expect("in bounds");
+                assert_eq!(bytes[..4], (at + 16).to_le_bytes());
+                assert_eq!(&bytes[16..25], b"argument\0");
+                assert!(bytes[100..].iter().any(|&byte| byte != 0));
+            });
+        }
+    });
+}
+
 /// All of the maximum is reserved, or there is no memory; one that is not shared can do with less.
 #[test]
 fn a_shared_memory_has_its_whole_maximum() {
