@@ -55,7 +55,7 @@ pub mod model {
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 
     /// See `parking_lot::MutexGuard`. Empty only while a [`Condvar`] has it.
-    pub struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+    pub struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>, &'a Mutex<T>);
 
     impl<T> Mutex<T> {
         /// A new mutex.
@@ -65,7 +65,7 @@ pub mod model {
 
         /// Locks.
         pub fn lock(&self) -> MutexGuard<'_, T> {
-            MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+            MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)), self)
         }
 
         /// Takes the value out.
@@ -94,6 +94,17 @@ pub mod model {
         }
     }
 
+    /// See `parking_lot::WaitTimeoutResult`.
+    #[derive(Debug, Clone, Copy)]
+    pub struct WaitTimeoutResult;
+
+    impl WaitTimeoutResult {
+        /// Whether the deadline passed.
+        pub fn timed_out(self) -> bool {
+            true
+        }
+    }
+
     /// See `parking_lot::Condvar`.
     #[derive(Debug, Default)]
     pub struct Condvar(loom::sync::Condvar);
@@ -109,6 +120,16 @@ pub mod model {
             if let Some(inner) = guard.0.take() {
                 guard.0 = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
             }
+        }
+
+        /// Waits with a deadline, which always passes as soon as the others had their turn.
+        pub fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _deadline: std::time::Instant) -> WaitTimeoutResult {
+            let Some(inner) = guard.0.take() else { return WaitTimeoutResult };
+            let mutex = guard.1;
+            drop(inner);
+            thread::yield_now();
+            guard.0 = Some(mutex.0.lock().unwrap_or_else(PoisonError::into_inner));
+            WaitTimeoutResult
         }
 
         /// Wakes all.

@@ -64,13 +64,14 @@ impl<'a> Caller<'a> {
         self.store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()
     }
 
-    /// A memory's bytes together with the host's value of a type, for host functions that move data between them.
+    /// A memory's bytes together with the host's value of a type, for host functions that move data between them. `None` also for a
+    /// shared memory, whose bytes other threads may be writing.
     pub fn memory_and_data<T: Any + Send>(&mut self, memory: Memory) -> Option<(&mut [u8], &mut T)> {
         if memory.store != self.store.id {
             return None;
         }
         let store = &mut *self.store;
-        let bytes = store.memories.get_mut(memory.index as usize)?.bytes_mut();
+        let bytes = store.memories.get_mut(memory.index as usize)?.bytes_mut()?;
         let data = store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()?;
         Some((bytes, data))
     }

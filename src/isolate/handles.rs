@@ -1,4 +1,4 @@
-//! What the handles can do. A handle of another isolate finds nothing: lookups give `None`, views are empty.
+//! What the handles can do. A handle of another isolate finds nothing: lookups give `None`.
 
 use cranelift_entity::EntityRef;
 
@@ -6,10 +6,11 @@ use crate::compile::module::Module;
 use crate::isolate::marshal::{WasmParams, WasmResults};
 use crate::isolate::scope::AsScope;
 use crate::isolate::typed::TypedFunc;
-use crate::runtime::error::{CallError, LinkError, ResourceError};
+use crate::runtime::error::{CallError, LinkError, MemoryAccessError, ResourceError};
 use crate::runtime::global::GlobalObject;
 use crate::runtime::instantiate::push;
 use crate::runtime::link::Extern;
+use crate::runtime::shared::SharedMemory;
 use crate::runtime::store::Store;
 use crate::runtime::value::{ExternRef, Func, Global, Instance, Memory, Table, Val};
 use crate::wasm::module::ExportIndex;
@@ -141,18 +142,53 @@ impl Memory {
         self.object(scope.store()).map_or(0, |memory| memory.page_count())
     }
 
-    /// Its bytes.
-    pub fn data<'a>(&self, scope: &'a impl AsScope) -> &'a [u8] {
-        self.object(scope.store()).map_or(&[], |memory| memory.bytes())
+    /// A shared memory, as this isolate sees it: something to import.
+    ///
+    /// # Errors
+    ///
+    /// The isolate has 2^32 memories.
+    pub fn from_shared(mut scope: impl AsScope, memory: &SharedMemory) -> Result<Memory, ResourceError> {
+        let store = scope.store_mut();
+        Ok(Memory { index: store.add_shared_memory(memory)?, store: store.id })
     }
 
-    /// Its bytes, to write.
-    pub fn data_mut<'a>(&self, scope: &'a mut impl AsScope) -> &'a mut [u8] {
+    /// The memory that other isolates can have too, if it is shared.
+    pub fn as_shared(&self, scope: &impl AsScope) -> Option<SharedMemory> {
+        self.object(scope.store())?.as_shared().cloned()
+    }
+
+    /// Its bytes; `None` for a shared memory, whose bytes other threads may be writing: [`read`](Self::read) them.
+    pub fn data<'a>(&self, scope: &'a impl AsScope) -> Option<&'a [u8]> {
+        self.object(scope.store())?.bytes()
+    }
+
+    /// Its bytes, to write; `None` for a shared memory: [`write`](Self::write) it.
+    pub fn data_mut<'a>(&self, scope: &'a mut impl AsScope) -> Option<&'a mut [u8]> {
         let store = scope.store_mut();
         if self.store != store.id {
-            return &mut [];
+            return None;
         }
-        store.memories.get_mut(self.index as usize).map_or(&mut [], |memory| memory.bytes_mut())
+        store.memories.get_mut(self.index as usize)?.bytes_mut()
+    }
+
+    /// Copies bytes out, of any memory.
+    ///
+    /// # Errors
+    ///
+    /// They do not lie in the memory, or it is another isolate's.
+    pub fn read(&self, scope: &impl AsScope, offset: u64, into: &mut [u8]) -> Result<(), MemoryAccessError> {
+        self.object(scope.store()).ok_or(MemoryAccessError::Foreign)?.read(offset, into)
+    }
+
+    /// Copies bytes in, to any memory.
+    ///
+    /// # Errors
+    ///
+    /// There is not that much room at the offset, and nothing was written; or it is another isolate's memory.
+    pub fn write(&self, scope: &mut impl AsScope, offset: u64, bytes: &[u8]) -> Result<(), MemoryAccessError> {
+        let store = scope.store_mut();
+        let memory = if self.store == store.id { store.memories.get_mut(self.index as usize) } else { None };
+        memory.ok_or(MemoryAccessError::Foreign)?.write(offset, bytes)
     }
 
     /// Grows it; the old size in pages.

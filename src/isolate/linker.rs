@@ -10,8 +10,9 @@ use crate::isolate::scope::AsScope;
 use crate::runtime::error::LinkError;
 use crate::runtime::host::HostFunc;
 use crate::runtime::link::{Extern, wanted_type};
+use crate::runtime::shared::SharedMemory;
 use crate::runtime::trap::HostError;
-use crate::runtime::value::{Func, Instance, Val};
+use crate::runtime::value::{Func, Instance, Memory, Val};
 use crate::wasm::module::{Import, ImportKind};
 use crate::wasm::types::FuncType;
 
@@ -27,6 +28,7 @@ pub struct Linker {
 enum Definition {
     Host(HostFunc),
     Extern(Extern),
+    Shared(SharedMemory),
 }
 
 /// A function that was imported but not given was called; see [`Linker::stub_missing_funcs`].
@@ -109,6 +111,15 @@ impl Linker {
         self.insert(module, name, Definition::Extern(value))
     }
 
+    /// Defines a shared memory, for any isolate: the linker stays good for all of them.
+    ///
+    /// # Errors
+    ///
+    /// The name is taken.
+    pub fn define_shared(&mut self, module: &str, name: &str, memory: &SharedMemory) -> Result<&mut Self, LinkError> {
+        self.insert(module, name, Definition::Shared(memory.clone()))
+    }
+
     /// Defines all exports of an instance under a module name, replacing what had these names.
     pub fn instance(&mut self, scope: &mut impl AsScope, module: &str, instance: Instance) -> &mut Self {
         let exports = instance.exports(scope);
@@ -144,6 +155,7 @@ impl Linker {
         let found = self.definitions.get(&*import.module).and_then(|names| names.get(&*import.name));
         let host = match (found, import.kind) {
             (Some(Definition::Extern(value)), _) => return Ok(*value),
+            (Some(Definition::Shared(memory)), _) => return Ok(Extern::Memory(Memory::from_shared(scope, memory)?)),
             (Some(Definition::Host(func)), _) => func.clone(),
             (None, ImportKind::Func(ty)) if self.stub_missing_funcs => {
                 let stub = StubCalled { module: import.module.to_string(), field: import.name.to_string() };

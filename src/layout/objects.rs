@@ -51,7 +51,8 @@ pub const IMPORTED_FUNC_SLOT: usize = offset_of!(ImportedFunc, slot);
 /// Offset of `vmctx`.
 pub const IMPORTED_FUNC_VMCTX: usize = offset_of!(ImportedFunc, vmctx);
 
-/// Where a memory is and how long it is. Its address is stable; `base` changes only for memories without a reservation.
+/// Where a memory is and how long it is. Its address is stable; `base` changes only for memories without a reservation. That of a shared
+/// memory is one for all stores: its `base` never changes, and any thread may raise `len_bytes`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct MemoryDef {

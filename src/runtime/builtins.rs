@@ -53,17 +53,12 @@ fn checked_range(start: u64, len: u64, bound: usize) -> Option<std::ops::Range<u
 impl Store {
     /// Grows a memory by pages; the old size in pages.
     pub(crate) fn grow_memory(&mut self, memory: u32, pages: u64) -> Option<u64> {
-        let object = &self.memories[memory as usize];
-        let (old_pages, old, max) = (object.page_count(), object.len_bytes(), object.declared_type().max_bytes());
-        let desired = object.grown_bytes(pages)?;
-        if !self.may_grow_memory(old, desired, max) {
-            return None;
+        let (object, limiter) = (&mut self.memories[memory as usize], &mut self.limiter);
+        let may_grow = |old, desired, max| limiter.as_mut().is_none_or(|limiter| limiter.memory_growing(old, desired, max));
+        let old_pages = object.grow_if(pages, may_grow)?;
+        if object.may_move() {
+            self.refresh_memory_bases(memory);
         }
-        self.memories[memory as usize].resize(desired).ok()?;
-        if self.memories[memory as usize].is_guarded() {
-            return Some(old_pages);
-        }
-        self.refresh_memory_bases(memory);
         Some(old_pages)
     }
 
@@ -96,10 +91,8 @@ impl Store {
         let range = object.module.decoded().datas[data].bytes.clone();
         let segment: &[u8] = if object.dropped_datas[data.index()] { &[] } else { &wire_bytes[range] };
         let source = checked_range(src, len, segment.len()).ok_or(TrapCode::MemoryOutOfBounds)?;
-        let target = self.memories[memory as usize].bytes_mut();
-        let destination = checked_range(dst, len, target.len()).ok_or(TrapCode::MemoryOutOfBounds)?;
-        target[destination].copy_from_slice(&segment[source]);
-        Ok(0)
+        let written = self.memories[memory as usize].write(dst, &segment[source]);
+        written.map(|()| 0).map_err(|_| TrapCode::MemoryOutOfBounds)
     }
 
     /// `table.init`, also used by instantiation.
@@ -149,7 +142,8 @@ builtin! {
 ///
 /// Called by generated code only: both ranges lie in memories of the calling instance.
 pub(crate) unsafe extern "sysv64" fn copy_bytes(_vmctx: *mut u8, to: *mut u8, from: *const u8, len: usize) {
-    // SAFETY: the caller has checked both ranges; no reference to guest memory is alive while the guest runs.
+    // SAFETY: the caller has checked both ranges; no reference to guest memory is alive while the guest runs. In a shared memory other
+    // threads may write them: this is the C library's `memmove` then, called for the guest, and nothing here looks at the bytes.
     unsafe { std::ptr::copy(from, to, len) }
 }
 
@@ -159,7 +153,8 @@ pub(crate) unsafe extern "sysv64" fn copy_bytes(_vmctx: *mut u8, to: *mut u8, fr
 ///
 /// Called by generated code only: the range lies in a memory of the calling instance.
 pub(crate) unsafe extern "sysv64" fn fill_bytes(_vmctx: *mut u8, to: *mut u8, byte: u32, len: usize) {
-    // SAFETY: the caller has checked the range; no reference to guest memory is alive while the guest runs.
+    // SAFETY: the caller has checked the range; no reference to guest memory is alive while the guest runs. In a shared memory, as for
+    // `copy_bytes`.
     unsafe { std::ptr::write_bytes(to, byte as u8, len) }
 }
 

@@ -123,6 +123,25 @@ impl From<Trap> for CallError {
     }
 }
 
+/// The host asked for bytes of a memory that it cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemoryAccessError {
+    /// They do not lie in the memory.
+    #[error("{len} bytes at {offset} do not lie in a memory of {memory_bytes} bytes")]
+    OutOfBounds {
+        /// Where they begin.
+        offset: u64,
+        /// How many they are.
+        len: usize,
+        /// The memory's size.
+        memory_bytes: u64,
+    },
+    /// The memory belongs to another isolate.
+    #[error("the memory belongs to another isolate")]
+    Foreign,
+}
+
 /// Memory, table or address space is not to be had, or an isolate not from an engine that was shut down.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]

@@ -51,7 +51,8 @@ impl DataImages {
     }
 
     fn build(module: &WasmModule, wire_bytes: &[u8]) -> Self {
-        let own = module.memories.keys().filter(|&memory| !module.is_imported_memory(memory));
+        // Not for shared memories: what is mapped over one would take the place of what other threads see.
+        let own = module.memories.keys().filter(|&memory| !module.is_imported_memory(memory) && !module.memories[memory].shared);
         DataImages { images: own.filter_map(|memory| build_one(module, wire_bytes, memory)).collect() }
     }
 }

@@ -15,6 +15,7 @@ use crate::runtime::image::DataImages;
 use crate::runtime::instance::{InstanceObject, VmCtx};
 use crate::runtime::link::Extern;
 use crate::runtime::memory::MemoryObject;
+use crate::runtime::shared::SharedMemory;
 use crate::runtime::store::Store;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Trap;
@@ -85,7 +86,7 @@ impl Store {
             for (position, &memory) in memories.iter().enumerate() {
                 let object = &self.memories[memory as usize];
                 vmctx.write(layout.memory_base(MemoryIndex::new(position)), object.base());
-                vmctx.write(layout.memory_def(MemoryIndex::new(position)), object.def());
+                vmctx.write(layout.memory_def(MemoryIndex::new(position)), std::ptr::from_ref(object.def()));
             }
             for (position, &table) in tables.iter().enumerate() {
                 vmctx.write(layout.table_def(TableIndex::new(position)), self.tables[table as usize].def());
@@ -153,6 +154,15 @@ impl Store {
         }
         let guards = self.engine.config().memory_guards();
         push(&mut self.memories, MemoryObject::new(ty, guards)?)
+    }
+
+    /// The store's part of a shared memory, made at first use. The host gives it, so that the limiter is not asked.
+    pub(crate) fn add_shared_memory(&mut self, memory: &SharedMemory) -> Result<u32, ResourceError> {
+        let known = self.memories.iter().position(|known| known.as_shared().is_some_and(|known| known.is_same(memory)));
+        match known.and_then(|position| u32::try_from(position).ok()) {
+            Some(position) => Ok(position),
+            None => push(&mut self.memories, MemoryObject::Shared(memory.clone())),
+        }
     }
 
     /// Makes a table, if the host allows.
@@ -259,7 +269,7 @@ impl Store {
     fn map_image(&mut self, instance: u32, images: &DataImages, memory: MemoryIndex) -> bool {
         let Some(image) = images.get(memory) else { return false };
         let object = self.instances[instance as usize].memories[memory.index()];
-        let region = self.memories[object as usize].region();
+        let Some(region) = self.memories[object as usize].region() else { return false };
         // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.
         unsafe { image.image.map_into(region, image.start) }.is_ok()
     }

@@ -14,9 +14,10 @@ use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use crate::abi::trap::TrapCode;
-use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock};
+use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock, model};
 use crate::layout::IsolateBlock;
 use crate::layout::block::interrupt::{DEADLINE, TERMINATE};
+use crate::runtime::waiters::Waiter;
 
 /// What a host function returns when it has waited, and has seen by [`InterruptHandle::is_pending`] that it shall not wait on: the
 /// guest stops as if it had noticed the interrupt itself.
@@ -46,6 +47,8 @@ struct State {
     block: Option<NonNull<IsolateBlock>>,
     /// Deadlines set before this generation are void.
     generation: u64,
+    /// The isolate's thread waits at a shared memory, or is about to. It takes the waiter's lock under this one, never the reverse.
+    waiter: Option<model::Arc<Waiter>>,
 }
 
 // SAFETY: the pointer is used only under the lock, and only while the isolate has not taken it back; the fields reached through
@@ -54,7 +57,7 @@ unsafe impl Send for State {}
 
 impl InterruptTarget {
     pub(crate) fn new(block: &IsolateBlock) -> Self {
-        let state = State { block: Some(NonNull::from(block)), generation: 0 };
+        let state = State { block: Some(NonNull::from(block)), generation: 0, waiter: None };
         InterruptTarget { shared: Arc::new(Shared { state: Mutex::new(state) }) }
     }
 
@@ -131,6 +134,22 @@ impl InterruptHandle {
         // SAFETY: under the lock, the isolate lives.
         state.block.is_some_and(|block| unsafe { block.as_ref() }.interrupt.load(Ordering::SeqCst) != 0)
     }
+
+    /// Has interrupts wake this waiter, until [`end_wait`](Self::end_wait); false when one is pending already. On the isolate's thread.
+    pub(crate) fn begin_wait(&self, waiter: model::Arc<Waiter>) -> bool {
+        let mut state = self.shared.state.lock();
+        // SAFETY: under the lock, the isolate lives.
+        if state.block.is_some_and(|block| unsafe { block.as_ref() }.interrupt.load(Ordering::SeqCst) != 0) {
+            return false;
+        }
+        state.waiter = Some(waiter);
+        true
+    }
+
+    /// The wait is over.
+    pub(crate) fn end_wait(&self) {
+        self.shared.state.lock().waiter = None;
+    }
 }
 
 impl State {
@@ -140,6 +159,9 @@ impl State {
             let block = unsafe { block.as_ref() };
             block.interrupt.fetch_or(bit, Ordering::SeqCst);
             block.stack_limit.store(usize::MAX, Ordering::SeqCst);
+            if let Some(waiter) = &self.waiter {
+                waiter.interrupt();
+            }
         }
     }
 }

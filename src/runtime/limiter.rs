@@ -1,7 +1,8 @@
 //! The host's say in what guests may allocate.
 
 /// Asked before a memory or table is made or grows; refusing makes `memory.grow` and `table.grow` return -1 and an
-/// instantiation fail.
+/// instantiation fail. A shared memory asks the limiter of the isolate that makes it or wants it to grow, and of no other; nobody else
+/// can grow it meanwhile, and the limiter itself must not.
 pub trait ResourceLimiter: Send {
     /// A memory wants to go from `current` to `desired` bytes; its own type allows `max`.
     fn memory_growing(&mut self, current: u64, desired: u64, max: u64) -> bool;

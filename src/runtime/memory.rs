@@ -7,7 +7,8 @@
 //! - **checked**: anything else. Generated code compares with the length; the base may move when the memory grows, unless it is
 //!   shared.
 //!
-//! A guarded memory may be used by checked code too, which is how instances with memories of both kinds work.
+//! A guarded memory may be used by checked code too, which is how instances with memories of both kinds work. A memory belongs to
+//! one store, or is shared: then the store has a part of it ([`SharedMemory`]).
 
 use crate::base::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -15,15 +16,25 @@ use crate::base::limits::PAGE_BYTES;
 use crate::base::tuning::{MEMORY_GUARD_BYTES, MEMORY_RESERVATION_BYTES};
 use crate::layout::MemoryDef;
 use crate::platform::memory::Reservation;
-use crate::runtime::error::ResourceError;
+use crate::runtime::error::{MemoryAccessError, ResourceError};
+use crate::runtime::shared::SharedMemory;
 use crate::wasm::types::MemoryType;
 
 /// Address space that a checked memory reserves at the least, so that small growth does not move it.
 const CHECKED_RESERVATION_MIN: u64 = 1 << 20;
 
-/// A memory. Its definition, which generated code reads, has a stable address.
+/// A memory of a store. Its definition, which generated code reads, has a stable address.
 #[derive(Debug)]
-pub struct MemoryObject {
+pub enum MemoryObject {
+    /// No other store has it.
+    Own(OwnMemory),
+    /// Other stores may have it too, on other threads.
+    Shared(SharedMemory),
+}
+
+/// A memory of one store.
+#[derive(Debug)]
+pub struct OwnMemory {
     def: Box<MemoryDef>,
     ty: MemoryType,
     region: Reservation,
@@ -38,129 +49,231 @@ impl MemoryObject {
     ///
     /// Address space or memory is not to be had.
     pub fn new(ty: MemoryType, guards: bool) -> Result<Self, ResourceError> {
-        let min_bytes = ty.min.checked_mul(ty.page_bytes()).filter(|&bytes| bytes <= ty.max_bytes());
-        let min_bytes = min_bytes.ok_or_else(|| {
-            ResourceError(format!(
-                "limit: memory of {} pages of {} bytes is beyond {} bytes",
-                ty.min,
-                ty.page_bytes(),
-                ty.max_bytes()
-            ))
-        })?;
-        let guardable = guards && !ty.memory64 && ty.page_size_log2 == 16;
-        let reserved = guardable.then(|| reserve(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES).ok()).flatten();
-        let guarded = reserved.is_some();
-        let region = match reserved {
-            Some(region) => region,
-            None if ty.shared => reserve(ty.max_bytes())?,
-            None => reserve(min_bytes.saturating_mul(2).max(CHECKED_RESERVATION_MIN).min(ty.max_bytes()))?,
-        };
-        let def = Box::new(MemoryDef { base: AtomicPtr::new(region.base()), len_bytes: AtomicU64::new(0) });
-        let mut memory = MemoryObject { def, ty, region, committed: 0, guarded };
-        memory.resize(min_bytes)?;
-        Ok(memory)
+        if ty.shared {
+            return SharedMemory::with_guards(ty, guards).map(MemoryObject::Shared);
+        }
+        OwnMemory::new(ty, guards).map(MemoryObject::Own)
     }
 
     /// The type that it was made with.
     pub fn declared_type(&self) -> MemoryType {
-        self.ty
+        match self {
+            MemoryObject::Own(memory) => memory.ty,
+            MemoryObject::Shared(memory) => memory.declared_type(),
+        }
     }
 
     /// Its type now: the least size is the present one (§4.5.3.3).
     pub fn current_type(&self) -> MemoryType {
-        MemoryType { min: self.page_count(), ..self.ty }
+        MemoryType { min: self.page_count(), ..self.declared_type() }
     }
 
     /// Whether code without bounds checks may use it.
     pub fn is_guarded(&self) -> bool {
-        self.guarded
+        match self {
+            MemoryObject::Own(memory) => memory.guarded,
+            MemoryObject::Shared(memory) => memory.is_guarded(),
+        }
     }
 
     /// What generated code reads.
-    pub fn def(&self) -> *const MemoryDef {
-        &*self.def
+    pub fn def(&self) -> &MemoryDef {
+        match self {
+            MemoryObject::Own(memory) => &memory.def,
+            MemoryObject::Shared(memory) => memory.def(),
+        }
     }
 
     /// Address of byte 0.
     pub fn base(&self) -> *mut u8 {
-        self.region.base()
+        // Relaxed: only the store's own thread changes a base, and that of a shared memory never changes.
+        self.def().base.load(Ordering::Relaxed)
     }
 
     /// Accessible bytes.
     pub fn len_bytes(&self) -> u64 {
-        // Relaxed: the length only matters to threads that already see the memory.
-        self.def.len_bytes.load(Ordering::Relaxed)
+        self.def().len_bytes.load(Ordering::SeqCst)
     }
 
     /// Present size in pages.
     pub fn page_count(&self) -> u64 {
-        self.len_bytes() >> self.ty.page_size_log2
+        self.len_bytes() >> self.declared_type().page_size_log2
     }
 
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the first `len_bytes` bytes of the region are readable; guests of this store do not run while it is borrowed.
-        unsafe { std::slice::from_raw_parts(self.base(), self.len_bytes() as usize) }
+    /// The memory, if it is shared.
+    pub fn as_shared(&self) -> Option<&SharedMemory> {
+        if let MemoryObject::Shared(memory) = self { Some(memory) } else { None }
     }
 
-    /// The bytes, to write.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as for `bytes`, and the exclusive borrow of the memory's store keeps every other view away.
-        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len_bytes() as usize) }
+    /// The bytes, unless other threads may write them.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        if let MemoryObject::Own(memory) = self { Some(memory.bytes()) } else { None }
     }
 
-    /// Bytes after growing by some pages; `None` when the type or the implementation does not allow that.
-    pub fn grown_bytes(&self, pages: u64) -> Option<u64> {
-        let bytes = pages.checked_mul(self.ty.page_bytes())?.checked_add(self.len_bytes())?;
-        (bytes <= self.ty.max_bytes()).then_some(bytes)
+    /// The bytes, to write, unless other threads may access them.
+    pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        if let MemoryObject::Own(memory) = self { Some(memory.bytes_mut()) } else { None }
     }
 
-    /// Makes the memory this long, a length that [`grown_bytes`](Self::grown_bytes) gave.
+    /// Copies bytes out.
     ///
     /// # Errors
     ///
-    /// Memory is not to be had; nothing has changed then.
-    pub fn resize(&mut self, bytes: u64) -> Result<(), ResourceError> {
+    /// They do not lie in the memory.
+    pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryAccessError> {
+        match self {
+            MemoryObject::Own(memory) => {
+                let bytes = memory.bytes();
+                let range = range(offset, into.len(), bytes.len())?;
+                into.copy_from_slice(&bytes[range]);
+                Ok(())
+            }
+            MemoryObject::Shared(memory) => memory.read(offset, into),
+        }
+    }
+
+    /// Copies bytes in.
+    ///
+    /// # Errors
+    ///
+    /// There is not that much room at the offset; nothing was written then.
+    pub fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), MemoryAccessError> {
+        match self {
+            MemoryObject::Own(memory) => {
+                let target = memory.bytes_mut();
+                let range = range(offset, bytes.len(), target.len())?;
+                target[range].copy_from_slice(bytes);
+                Ok(())
+            }
+            MemoryObject::Shared(memory) => memory.write(offset, bytes),
+        }
+    }
+
+    /// Grows by pages if `may_grow` agrees, which is given the present, the wanted and the largest size in bytes; the old size in
+    /// pages.
+    pub fn grow_if(&mut self, pages: u64, may_grow: impl FnOnce(u64, u64, u64) -> bool) -> Option<u64> {
+        match self {
+            MemoryObject::Own(memory) => memory.grow_if(pages, may_grow),
+            MemoryObject::Shared(memory) => memory.grow_if(pages, may_grow),
+        }
+    }
+
+    /// Whether its base may change when it grows.
+    pub fn may_move(&self) -> bool {
+        matches!(self, MemoryObject::Own(memory) if !memory.guarded)
+    }
+
+    /// The region, for mapping initial contents over it; of a memory that nobody else can know.
+    pub(crate) fn region(&self) -> Option<&Reservation> {
+        if let MemoryObject::Own(memory) = self { Some(&memory.region) } else { None }
+    }
+}
+
+impl OwnMemory {
+    fn new(ty: MemoryType, guards: bool) -> Result<Self, ResourceError> {
+        let min_bytes = first_bytes(&ty)?;
+        let reserved = reserve_guarded(&ty, guards);
+        let guarded = reserved.is_some();
+        let region = match reserved {
+            Some(region) => region,
+            None => reserve(min_bytes.saturating_mul(2).max(CHECKED_RESERVATION_MIN).min(ty.max_bytes()))?,
+        };
+        let def = Box::new(MemoryDef { base: AtomicPtr::new(region.base()), len_bytes: AtomicU64::new(0) });
+        let mut memory = OwnMemory { def, ty, region, committed: 0, guarded };
+        memory.resize(min_bytes)?;
+        Ok(memory)
+    }
+
+    fn len_bytes(&self) -> u64 {
+        // Relaxed: only the store's own thread changes it.
+        self.def.len_bytes.load(Ordering::Relaxed)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the first `len_bytes` bytes of the region are readable; guests of this store do not run while it is borrowed.
+        unsafe { std::slice::from_raw_parts(self.region.base(), self.len_bytes() as usize) }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `bytes`, and the exclusive borrow of the memory's store keeps every other view away.
+        unsafe { std::slice::from_raw_parts_mut(self.region.base(), self.len_bytes() as usize) }
+    }
+
+    fn grow_if(&mut self, pages: u64, may_grow: impl FnOnce(u64, u64, u64) -> bool) -> Option<u64> {
+        let old = self.len_bytes();
+        let desired = grown_bytes(&self.ty, old, pages)?;
+        if !may_grow(old, desired, self.ty.max_bytes()) {
+            return None;
+        }
+        self.resize(desired).ok()?;
+        Some(old >> self.ty.page_size_log2)
+    }
+
+    /// Makes the memory this long, a length that [`grown_bytes`] gave. When there is an error, nothing has changed.
+    fn resize(&mut self, bytes: u64) -> Result<(), ResourceError> {
         if bytes > self.region.len_bytes() as u64 {
             self.relocate(bytes)?;
         }
         let rounded = bytes.next_multiple_of(PAGE_BYTES).min(self.region.len_bytes() as u64);
         if rounded > self.committed {
-            self.region.commit(self.committed as usize..rounded as usize).map_err(|error| failed(bytes, error))?;
+            self.region.commit(self.committed as usize..rounded as usize).map_err(|error| no_memory(bytes, error))?;
             self.committed = rounded;
         }
-        // Release: pairs with the loads of generated code on threads that share the memory; the pages are accessible before.
-        self.def.len_bytes.store(bytes, Ordering::Release);
+        // Relaxed: read on the store's own thread.
+        self.def.len_bytes.store(bytes, Ordering::Relaxed);
         Ok(())
     }
 
     fn relocate(&mut self, bytes: u64) -> Result<(), ResourceError> {
-        debug_assert!(!self.guarded && !self.ty.shared, "this memory never moves");
+        debug_assert!(!self.guarded, "this memory never moves");
         let region = reserve(bytes.saturating_mul(2).min(self.ty.max_bytes()).max(bytes))?;
         let len = self.len_bytes() as usize;
         region
             .commit(0..bytes.next_multiple_of(PAGE_BYTES).min(region.len_bytes() as u64) as usize)
-            .map_err(|error| failed(bytes, error))?;
+            .map_err(|error| no_memory(bytes, error))?;
         // SAFETY: both regions have `len` accessible bytes, and they are distinct mappings.
-        unsafe { std::ptr::copy_nonoverlapping(self.base(), region.base(), len) };
+        unsafe { std::ptr::copy_nonoverlapping(self.region.base(), region.base(), len) };
         self.committed = bytes.next_multiple_of(PAGE_BYTES).min(region.len_bytes() as u64);
-        self.def.base.store(region.base(), Ordering::Release);
+        // Relaxed: read on the store's own thread.
+        self.def.base.store(region.base(), Ordering::Relaxed);
         self.region = region;
         Ok(())
     }
-
-    /// The region, for mapping initial contents over it.
-    pub(crate) fn region(&self) -> &Reservation {
-        &self.region
-    }
 }
 
-fn reserve(bytes: u64) -> Result<Reservation, ResourceError> {
+fn range(offset: u64, len: usize, memory_bytes: usize) -> Result<std::ops::Range<usize>, MemoryAccessError> {
+    let start = usize::try_from(offset).ok();
+    let range = start.and_then(|start| Some(start..start.checked_add(len)?)).filter(|range| range.end <= memory_bytes);
+    range.ok_or(MemoryAccessError::OutOfBounds { offset, len, memory_bytes: memory_bytes as u64 })
+}
+
+/// Bytes of a new memory.
+pub(super) fn first_bytes(ty: &MemoryType) -> Result<u64, ResourceError> {
+    let bytes = ty.min.checked_mul(ty.page_bytes()).filter(|&bytes| bytes <= ty.max_bytes());
+    bytes.ok_or_else(|| {
+        let (pages, page, max) = (ty.min, ty.page_bytes(), ty.max_bytes());
+        ResourceError(format!("limit: memory of {pages} pages of {page} bytes is beyond {max} bytes"))
+    })
+}
+
+/// Bytes after growing from `old` by some pages; `None` when the type or the implementation does not allow that.
+pub(super) fn grown_bytes(ty: &MemoryType, old: u64, pages: u64) -> Option<u64> {
+    let bytes = pages.checked_mul(ty.page_bytes())?.checked_add(old)?;
+    (bytes <= ty.max_bytes()).then_some(bytes)
+}
+
+/// A reservation with a guard, where the type, the host and the system allow one.
+pub(super) fn reserve_guarded(ty: &MemoryType, guards: bool) -> Option<Reservation> {
+    let guardable = guards && !ty.memory64 && ty.page_size_log2 == 16;
+    guardable.then(|| reserve(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES).ok()).flatten()
+}
+
+pub(super) fn reserve(bytes: u64) -> Result<Reservation, ResourceError> {
     let len = usize::try_from(bytes).map_err(|_| ResourceError(format!("no address space for {bytes} bytes of memory")))?;
     let len = len.max(1).next_multiple_of(PAGE_BYTES as usize);
     Reservation::new(len).map_err(|error| ResourceError(format!("no address space for {bytes} bytes of memory: {error}")))
 }
 
-fn failed(bytes: u64, error: impl std::fmt::Display) -> ResourceError {
+pub(super) fn no_memory(bytes: u64, error: impl std::fmt::Display) -> ResourceError {
     ResourceError(format!("cannot have {bytes} bytes of memory: {error}"))
 }

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Dir as HostDir, Mode, OFlags};
 
 use super::errno::{Errno, Outcome};
 use super::fds::{DirHandle, Kind};
-use super::memory;
+use super::memory::{self, GuestMemory};
 use super::table::WasiCall;
 use super::types::{Dirent, Fd, FileType, Rights};
 use super::wait;
@@ -103,17 +103,18 @@ pub(crate) fn readable(dir: cap_std::fs::Dir) -> cap_std::fs::Dir {
 /// `fd_readdir`: entries from a cookie on, as many as fit; the last one may be cut, which says that there are more.
 pub(crate) fn fd_readdir(call: &mut WasiCall<'_>, fd: Fd, buf: u32, buf_len: u32, cookie: u64, out: u32) -> Outcome {
     memory::range(call.memory, out, 4)?;
-    memory::bytes(call.memory, buf, buf_len)?;
+    let place = memory::array(call.memory, buf, buf_len, 1)?;
     let descriptor = call.ctx.fds.any_mut(fd)?;
     let rights = descriptor.require(Rights::FD_READDIR);
     let Kind::Dir(handle) = &mut descriptor.kind else { return Err(Errno::Notdir.into()) };
     rights?;
-    let buffer = memory::bytes_mut(call.memory, buf, buf_len)?;
-    let used = fill(handle, buffer, cookie, call.interrupted)?;
+    let mut buffer = Buffer { memory: call.memory, ptr: buf, len: place.len(), used: 0 };
+    fill(handle, &mut buffer, cookie, call.interrupted)?;
+    let used = buffer.used;
     Ok(memory::write_size(call.memory, out, used)?)
 }
 
-fn fill(handle: &mut DirHandle, buffer: &mut [u8], cookie: u64, interrupted: &dyn Fn() -> bool) -> Outcome<usize> {
+fn fill(handle: &mut DirHandle, buffer: &mut Buffer<'_, '_>, cookie: u64, interrupted: &dyn Fn() -> bool) -> Outcome {
     if cookie == 0 {
         handle.listing = None;
     }
@@ -122,8 +123,7 @@ fn fill(handle: &mut DirHandle, buffer: &mut [u8], cookie: u64, interrupted: &dy
         none => none.insert(Listing::new(&handle.dir)?),
     };
     let mut number = usize::try_from(cookie).map_err(|_| Errno::Inval)?;
-    let mut used = 0;
-    while used < buffer.len() {
+    while buffer.used < buffer.len {
         let Some((entry, name)) = listing.entry(&handle.dir, number, interrupted)? else { break };
         number += 1;
         let dirent = Dirent {
@@ -132,15 +132,30 @@ fn fill(handle: &mut DirHandle, buffer: &mut [u8], cookie: u64, interrupted: &dy
             name_bytes: u32::try_from(name.len()).map_err(|_| Errno::Overflow)?,
             filetype: entry.filetype,
         };
-        used += put(&mut buffer[used..], &dirent.encode());
-        used += put(&mut buffer[used..], name);
+        buffer.put(&dirent.encode())?;
+        buffer.put(name)?;
     }
-    Ok(used)
+    Ok(())
 }
 
-/// Copies what fits.
-fn put(buffer: &mut [u8], bytes: &[u8]) -> usize {
-    let len = bytes.len().min(buffer.len());
-    buffer[..len].copy_from_slice(&bytes[..len]);
-    len
+/// A part of the guest's memory that is filled from its start.
+struct Buffer<'c, 'm> {
+    memory: &'c mut GuestMemory<'m>,
+    ptr: u32,
+    len: usize,
+    used: usize,
+}
+
+impl Buffer<'_, '_> {
+    /// Copies what fits.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        let part = &bytes[..bytes.len().min(self.len - self.used)];
+        if part.is_empty() {
+            return Ok(());
+        }
+        let at = u32::try_from(self.ptr as usize + self.used).map_err(|_| Errno::Fault)?;
+        memory::write(self.memory, at, part)?;
+        self.used += part.len();
+        Ok(())
+    }
 }

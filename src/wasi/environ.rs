@@ -1,7 +1,7 @@
 //! Arguments and environment (WASI snapshot preview1 document, `args_get` and following, `environ_get` and following).
 
 use super::errno::{Errno, Outcome};
-use super::memory;
+use super::memory::{self, GuestMemory};
 use super::table::WasiCall;
 
 /// Bytes of a guest pointer.
@@ -27,13 +27,13 @@ pub(crate) fn environ_sizes_get(call: &mut WasiCall<'_>, count: u32, size: u32) 
     Ok(write_sizes(call.memory, &call.ctx.env, count, size)?)
 }
 
-fn write_sizes(memory: &mut [u8], strings: &[Vec<u8>], count: u32, size: u32) -> Result<(), Errno> {
+fn write_sizes(memory: &mut GuestMemory<'_>, strings: &[Vec<u8>], count: u32, size: u32) -> Result<(), Errno> {
     let total: usize = strings.iter().map(|string| string.len() + 1).sum();
     memory::write_size(memory, count, strings.len())?;
     memory::write_size(memory, size, total)
 }
 
-fn write_strings(memory: &mut [u8], strings: &[Vec<u8>], pointers: u32, buf: u32) -> Result<(), Errno> {
+fn write_strings(memory: &mut GuestMemory<'_>, strings: &[Vec<u8>], pointers: u32, buf: u32) -> Result<(), Errno> {
     let (mut slot, mut target) = (pointers as usize, buf as usize);
     for string in strings {
         let at = |place: usize| u32::try_from(place).map_err(|_| Errno::Fault);

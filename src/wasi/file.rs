@@ -64,11 +64,11 @@ pub(crate) fn fd_write(call: &mut WasiCall<'_>, fd: Fd, iovs: u32, iovs_len: u32
     memory::range(call.memory, out, 4)?;
     let descriptor = call.ctx.fds.get_mut(fd, Rights::FD_WRITE)?;
     let flags = descriptor.flags;
-    let ranges = memory::iovecs(call.memory, iovs, iovs_len)?;
+    let data = memory::outgoing(call.memory, iovs, iovs_len)?;
     let count = match &mut descriptor.kind {
-        _ if ranges.is_empty() => 0,
-        Kind::Host(host) => host.write(call.memory, &ranges, flags, call.interrupted)?,
-        Kind::Output(sink) => write_sink(sink, &mut call.ctx.captures, call.memory, &ranges)?,
+        _ if data.ranges.is_empty() => 0,
+        Kind::Host(host) => host.write(&data.bytes, &data.ranges, flags, call.interrupted)?,
+        Kind::Output(sink) => write_sink(sink, &mut call.ctx.captures, &data.bytes, &data.ranges)?,
         Kind::Dir(_) => return Err(Errno::Isdir.into()),
         Kind::Input { .. } => return Err(Errno::Badf.into()),
     };
@@ -99,8 +99,8 @@ pub(crate) fn fd_pwrite(call: &mut WasiCall<'_>, fd: Fd, iovs: u32, iovs_len: u3
     memory::range(call.memory, out, 4)?;
     let flags = call.ctx.fds.any(fd)?.flags;
     let host = seekable(&call.ctx.fds, fd, Rights::FD_WRITE | Rights::FD_SEEK)?;
-    let ranges = memory::iovecs(call.memory, iovs, iovs_len)?;
-    let slices = memory::gather(call.memory, &ranges, 0, usize::MAX);
+    let data = memory::outgoing(call.memory, iovs, iovs_len)?;
+    let slices = memory::gather(&data.bytes, &data.ranges, 0, usize::MAX);
     let count = match slices.len() {
         0 => 0,
         _ => host.write_at(&slices, offset, flags, call.interrupted)?,

@@ -5,6 +5,7 @@ use crate::runtime::error::LinkError;
 use crate::runtime::interrupt::Interrupted;
 use crate::runtime::trap::HostError;
 use crate::wasi::ctx::WasiCtx;
+use crate::wasi::memory::GuestMemory;
 use crate::wasi::table::{MODULE_NAME, ParamType, Stop, WasiCall, WasiFunction, functions};
 use crate::wasm::types::{FuncType, ValType};
 
@@ -21,8 +22,6 @@ enum Unusable {
     NoContext,
     #[error("WASI was called by a module without a memory")]
     NoMemory,
-    #[error("WASI was called by a module whose memory is shared; its functions need a memory of one thread")]
-    SharedMemory,
 }
 
 /// Defines all functions of `wasi_snapshot_preview1`.
@@ -48,12 +47,16 @@ fn func_type(function: &WasiFunction) -> FuncType {
 fn call(function: &WasiFunction, mut caller: Caller<'_>, args: &[u64]) -> Result<Option<u64>, HostError> {
     let _span = tracing::trace_span!(target: crate::base::trace::WASI, "wasi", function = function.name).entered();
     let memory = caller.memory().ok_or(Unusable::NoMemory)?;
-    if memory.ty(&caller).is_some_and(|ty| ty.shared) {
-        return Err(Unusable::SharedMemory.into());
-    }
     let interrupts = caller.interrupt_handle();
-    let (memory, ctx) = caller.memory_and_data::<WasiCtx>(memory).ok_or(Unusable::NoContext)?;
-    let outcome = (function.call)(&mut WasiCall { ctx, memory, interrupted: &|| interrupts.is_pending() }, args);
+    let shared = memory.as_shared(&caller);
+    let (mut memory, ctx) = match &shared {
+        Some(shared) => (GuestMemory::Shared(shared), caller.data_mut::<WasiCtx>().ok_or(Unusable::NoContext)?),
+        None => {
+            let (bytes, ctx) = caller.memory_and_data::<WasiCtx>(memory).ok_or(Unusable::NoContext)?;
+            (GuestMemory::Own(bytes), ctx)
+        }
+    };
+    let outcome = (function.call)(&mut WasiCall { ctx, memory: &mut memory, interrupted: &|| interrupts.is_pending() }, args);
     match outcome {
         Ok(errno) => Ok(Some(u64::from(errno.code()))),
         Err(Stop::Exit(status)) => Err(Exit(status).into()),

@@ -7,7 +7,7 @@
 //!
 //! Invariants, and where each is kept:
 //! - No path leaves the directory that it is relative to: paths reach the host only through `cap_std::fs::Dir` (`path`).
-//! - No guest pointer is used before it was checked: the guest's memory is only ever a slice (`memory`).
+//! - No guest pointer is used before it was checked: the guest's memory is only ever a slice, or copied (`memory`).
 //! - Out-pointers are checked before the effect, so that a call that answers `EFAULT` has not consumed data.
 //! - No call blocks for more than 10 ms without asking the cancellation probe (`wait`).
 //! - A directory that the host opened read-only is never changed, neither through its files nor through links (`path`,
@@ -40,8 +40,13 @@ mod wait;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[allow(clippy::duplicate_mod)]
+#[path = "tests/mod.rs"]
+mod tests_shared;
 
 pub use ctx::{BuildError, DirAccess, WasiCtx, WasiCtxBuilder};
 pub use errno::Errno;
 pub use link::{Exit, add_to_linker};
+pub use memory::GuestMemory;
 pub use table::{MODULE_NAME, ParamType, Stop, WasiCall, WasiFunction, WasiResult, function, functions};

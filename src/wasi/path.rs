@@ -23,21 +23,21 @@ use super::types::{self, Fd, FdFlags, LookupFlags, OpenFlags, Rights};
 /// `path_create_directory`: makes a directory.
 pub(crate) fn path_create_directory(call: &mut WasiCall<'_>, fd: Fd, path: u32, len: u32) -> Outcome {
     let handle = call.ctx.fds.dir(fd, Rights::PATH_CREATE_DIRECTORY)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     Ok(handle.writable()?.create_dir(path)?)
 }
 
 /// `path_remove_directory`: removes an empty directory.
 pub(crate) fn path_remove_directory(call: &mut WasiCall<'_>, fd: Fd, path: u32, len: u32) -> Outcome {
     let handle = call.ctx.fds.dir(fd, Rights::PATH_REMOVE_DIRECTORY)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     Ok(handle.writable()?.remove_dir(path)?)
 }
 
 /// `path_unlink_file`: removes a name that is not a directory.
 pub(crate) fn path_unlink_file(call: &mut WasiCall<'_>, fd: Fd, path: u32, len: u32) -> Outcome {
     let handle = call.ctx.fds.dir(fd, Rights::PATH_UNLINK_FILE)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     Ok(handle.writable()?.remove_file(path)?)
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn path_link(
     let flags: LookupFlags = types::flags(old_flags)?;
     let old_handle = call.ctx.fds.dir(old_fd, Rights::PATH_LINK_SOURCE)?;
     let new_handle = call.ctx.fds.dir(new_fd, Rights::PATH_LINK_TARGET)?;
-    let old = memory::path(call.memory, old, old_len)?;
-    let new = memory::path(call.memory, new, new_len)?;
+    let old = &*memory::path(call.memory, old, old_len)?;
+    let new = &*memory::path(call.memory, new, new_len)?;
     let (old_dir, new_dir) = (old_handle.writable()?, new_handle.writable()?);
     if flags.contains(LookupFlags::SYMLINK_FOLLOW) {
         // Hosts link the symbolic link itself; resolved inside the sandbox, the name is none.
@@ -80,25 +80,25 @@ pub(crate) fn path_rename(
 ) -> Outcome {
     let old_handle = call.ctx.fds.dir(fd, Rights::PATH_RENAME_SOURCE)?;
     let new_handle = call.ctx.fds.dir(new_fd, Rights::PATH_RENAME_TARGET)?;
-    let old = memory::path(call.memory, old, old_len)?;
-    let new = memory::path(call.memory, new, new_len)?;
+    let old = &*memory::path(call.memory, old, old_len)?;
+    let new = &*memory::path(call.memory, new, new_len)?;
     Ok(old_handle.writable()?.rename(old, new_handle.writable()?, new)?)
 }
 
 /// `path_symlink`: makes a symbolic link. An absolute target is refused: it would lead the host's other programs outside.
 pub(crate) fn path_symlink(call: &mut WasiCall<'_>, old: u32, old_len: u32, fd: Fd, new: u32, new_len: u32) -> Outcome {
     let handle = call.ctx.fds.dir(fd, Rights::PATH_SYMLINK)?;
-    let target = memory::path(call.memory, old, old_len)?;
-    let new = memory::path(call.memory, new, new_len)?;
+    let target = &*memory::path(call.memory, old, old_len)?;
+    let new = &*memory::path(call.memory, new, new_len)?;
     Ok(DirExt::symlink(handle.writable()?, target, new)?)
 }
 
 /// `path_readlink`: the target of a symbolic link, cut to the buffer.
 pub(crate) fn path_readlink(call: &mut WasiCall<'_>, fd: Fd, path: u32, len: u32, buf: u32, buf_len: u32, out: u32) -> Outcome {
     memory::range(call.memory, out, 4)?;
-    memory::bytes(call.memory, buf, buf_len)?;
+    memory::array(call.memory, buf, buf_len, 1)?;
     let handle = call.ctx.fds.dir(fd, Rights::PATH_READLINK)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     let target = handle.dir.read_link_contents(path)?;
     let target = target.as_os_str().as_bytes();
     let part = &target[..target.len().min(buf_len as usize)];
@@ -132,7 +132,7 @@ pub(crate) fn path_open(
     let table = &call.ctx.fds;
     let handle = table.dir(fd, Rights::PATH_OPEN)?;
     request.check_rights(table.any(fd)?)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     // Before the host has made a file that nobody could close.
     table.next()?;
     let descriptor = request.open(handle, path)?;

@@ -32,18 +32,16 @@ pub(crate) fn poll_oneoff(call: &mut WasiCall<'_>, subscriptions: u32, events: u
     memory::range(call.memory, out, 4)?;
     memory::array(call.memory, events, count, Event::BYTES)?;
     let records = memory::array(call.memory, subscriptions, count, Subscription::BYTES)?;
-    let (records, _) = call.memory.get(records).ok_or(Errno::Fault)?.as_chunks();
+    let records = memory::read(call.memory, records)?;
+    let (records, _) = records.as_chunks();
     let mut plan = Plan::default();
     for record in records {
         plan.add(call, Subscription::decode(record)?);
     }
     let ready = plan.wait(call.interrupted)?;
     // The records were read before the first event is written: the guest may use one place for both.
-    let place = memory::array(call.memory, events, count, Event::BYTES)?;
-    let (places, _) = call.memory.get_mut(place).ok_or(Errno::Fault)?.as_chunks_mut();
-    for (place, event) in places.iter_mut().zip(&ready) {
-        *place = event.encode();
-    }
+    let written: Vec<u8> = ready.iter().flat_map(Event::encode).collect();
+    memory::write(call.memory, events, &written)?;
     Ok(memory::write_size(call.memory, out, ready.len())?)
 }
 

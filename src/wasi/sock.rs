@@ -59,8 +59,9 @@ pub(crate) fn sock_recv(
     let mut count = 0;
     if waits_all {
         for range in &ranges {
-            let part = call.memory.get_mut(range.clone()).ok_or(Errno::Fault)?;
-            let filled = receive_all(host, part, nonblocking, interrupted, count > 0)?;
+            let filled = memory::fill(call.memory, range.clone(), &mut |part| {
+                receive_all(host, part, nonblocking, interrupted, count > 0)
+            })?;
             count += filled;
             if filled < range.len() {
                 break;
@@ -105,8 +106,8 @@ pub(crate) fn sock_send(call: &mut WasiCall<'_>, fd: Fd, iovs: u32, iovs_len: u3
     if flags != 0 {
         return Err(Errno::Inval.into());
     }
-    let ranges = memory::iovecs(call.memory, iovs, iovs_len)?;
-    let slices = memory::gather(call.memory, &ranges, 0, usize::MAX);
+    let data = memory::outgoing(call.memory, iovs, iovs_len)?;
+    let slices = memory::gather(&data.bytes, &data.ranges, 0, usize::MAX);
     let count = host.send(&slices, descriptor.nonblocking(), call.interrupted)?;
     drop(slices);
     Ok(memory::write_size(call.memory, out, count)?)

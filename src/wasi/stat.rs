@@ -39,7 +39,7 @@ pub(crate) fn fd_filestat_get(call: &mut WasiCall<'_>, fd: Fd, out: u32) -> Outc
 pub(crate) fn path_filestat_get(call: &mut WasiCall<'_>, fd: Fd, flags: u32, path: u32, len: u32, out: u32) -> Outcome {
     let flags: LookupFlags = types::flags(flags)?;
     let handle = call.ctx.fds.dir(fd, Rights::PATH_FILESTAT_GET)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     let metadata = if flags.contains(LookupFlags::SYMLINK_FOLLOW) {
         handle.dir.metadata(path)?
     } else {
@@ -76,7 +76,7 @@ pub(crate) fn path_filestat_set_times(
     let flags: LookupFlags = types::flags(flags)?;
     let (accessed, modified) = new_times(atim, mtim, types::flags(fst_flags)?)?;
     let handle = call.ctx.fds.dir(fd, Rights::PATH_FILESTAT_SET_TIMES)?;
-    let path = memory::path(call.memory, path, len)?;
+    let path = &*memory::path(call.memory, path, len)?;
     let dir = handle.writable()?;
     let (accessed, modified) = (accessed.spec(), modified.spec());
     // cap-std's `set_times` opens the file, which can wait (a pipe) and needs permissions; the symlink's own times are set

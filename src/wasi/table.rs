@@ -2,6 +2,7 @@
 
 use super::ctx::WasiCtx;
 use super::errno::{Errno, Fail, Outcome};
+use super::memory::GuestMemory;
 use super::types::Fd;
 use super::{clock, dir, environ, fdstat, file, path, poll, process, random, sock, stat};
 
@@ -15,7 +16,7 @@ pub struct WasiCall<'a> {
     /// The program's arguments, environment and open descriptors.
     pub ctx: &'a mut WasiCtx,
     /// The memory that the guest's pointers point into (the caller's export `memory`).
-    pub memory: &'a mut [u8],
+    pub memory: &'a mut GuestMemory<'a>,
     /// True when the guest must stop.
     pub interrupted: &'a dyn Fn() -> bool,
 }

@@ -8,6 +8,7 @@ mod gate;
 mod progress;
 mod state;
 mod token;
+mod waiters;
 
 /// Checks a model. Four preemptions find what there is to find in protocols of this size, in seconds.
 fn model(check: impl Fn() + Sync + Send + 'static) {

@@ -212,7 +212,7 @@ fn four_gib_of_initial_memory() {
         Ok(instance) => {
             let memory = instance.get_memory(&mut isolate, "m").expect("a memory");
             assert_eq!(memory.page_count(&isolate), 65_536);
-            memory.data_mut(&mut isolate)[(4 << 30) - 1] = 7;
+            memory.data_mut(&mut isolate).expect("bytes")[(4 << 30) - 1] = 7;
         }
         Err(error) => assert!(matches!(error, LinkError::Resource(_)), "{error}"),
     }

@@ -12,6 +12,7 @@ mod memory;
 mod module_limits;
 mod spec;
 mod support;
+mod threads;
 mod tidy;
 mod types;
 #[cfg(feature = "wasi")]

@@ -61,7 +61,7 @@ fn growth_keeps_the_contents_and_adds_zeros() {
         for step in [1, 3, 60, 400] {
             let old = memory.page_count(&isolate);
             assert_eq!(memory.grow(&mut isolate, step).expect("growth"), old);
-            let bytes = memory.data(&isolate);
+            let bytes = memory.data(&isolate).expect("bytes");
             assert_eq!(bytes.len() as u64, (old + step) << 16);
             assert_eq!(&bytes[65530..65533], b"end");
             assert!(bytes[(old as usize) << 16..].iter().all(|&byte| byte == 0));
@@ -90,10 +90,10 @@ fn initial_contents_belong_to_each_instance() {
             let first = linker.instantiate(&mut isolate, &module).expect("an instance");
             let second = linker.instantiate(&mut isolate, &module).expect("an instance");
             let [first_memory, second_memory] = [first, second].map(|i| i.get_memory(&mut isolate, "m").expect("a memory"));
-            assert!(first_memory.data(&isolate) == expected);
-            first_memory.data_mut(&mut isolate).fill(0xee);
+            assert!(first_memory.data(&isolate).expect("bytes") == expected);
+            first_memory.data_mut(&mut isolate).expect("bytes").fill(0xee);
             first_memory.grow(&mut isolate, 1).expect("growth");
-            assert!(second_memory.data(&isolate) == expected, "writes of one instance are its own");
+            assert!(second_memory.data(&isolate).expect("bytes") == expected, "writes of one instance are its own");
             let load = first.get_typed_func::<i32, i32>(&mut isolate, "load").expect("a function");
             assert_eq!(load.call(&mut isolate, 2000).expect("a call"), 0xee);
         }
@@ -113,7 +113,7 @@ fn guarded_and_checked_memories_meet_in_one_instance() {
         (func (export "narrow") (param i32) (result i32) (i32.load8_u $narrow (local.get 0)))
         (func (export "wide") (param i64) (result i32) (i32.load8_u $wide (local.get 0))))"#;
     let instance = linker.instantiate(&mut isolate, &module(&engine, text)).expect("an instance");
-    wide.data_mut(&mut isolate)[100..105].copy_from_slice(b"hello");
+    wide.data_mut(&mut isolate).expect("bytes")[100..105].copy_from_slice(b"hello");
     let copy = instance.get_typed_func::<(i32, i64, i32), ()>(&mut isolate, "copy").expect("a function");
     copy.call(&mut isolate, (65_531, 100, 5)).expect("a call");
     let narrow = instance.get_typed_func::<i32, i32>(&mut isolate, "narrow").expect("a function");

@@ -1,7 +1,7 @@
 //! Spec scripts (`.wast`): the directives of the specification's test suite, run on this engine.
 //!
 //! Problem: one suite, many modes. A runner holds engines in one mode; each script gets an isolate of its own, so that scripts
-//! can run side by side and none sees another's instances.
+//! can run side by side and none sees another's instances. So has each of a script's threads, with which it shares memories only.
 //!
 //! What is compared: results bit for bit or by the script's pattern, the *kind* of trap, and for bad modules that they are refused
 //! (error texts differ between engines and are ignored). Which proposals are on follows from the script's folder, as the suite has
@@ -13,12 +13,14 @@ mod compile;
 mod features;
 mod script;
 mod spectest;
+mod threads;
 mod value;
 
 use std::time::Duration;
 
 use wasmparser::WasmFeatures;
 
+use self::script::Context;
 use crate::api::{Config, EngineError, WasmEngine};
 use crate::base::sync::Mutex;
 
@@ -94,7 +96,7 @@ impl Runner {
     pub fn run_script(&self, path: &str, source: &str) -> Report {
         let features = features::features_of(path);
         match self.engine(features) {
-            Ok(engine) => script::run(&engine, features, &self.settings, path, source),
+            Ok(engine) => script::run(&Context { engine: &engine, features, settings: &self.settings, path, source }),
             Err(error) => {
                 let failure = Failure { file: path.to_owned(), line: 1, message: format!("no engine: {error}") };
                 Report { failed: vec![failure], ..Report::default() }

@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::Scope;
 
 use wasmparser::WasmFeatures;
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
-use wast::token::Id;
+use wast::token::{Id, Span};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute, WastInvoke, Wat};
 
+use super::threads::Threads;
 use super::{Failure, Report, Settings, spectest, value};
-use crate::api::{CallError, Instance, Isolate, LinkError, Linker, Module, Trap, TrapCode, Val, WasmEngine};
+use crate::api::{
+    CallError, Extern, Instance, Isolate, LinkError, Linker, Module, SharedMemory, Trap, TrapCode, Val, WasmEngine,
+};
 
 /// A script in progress.
 pub(super) struct Script<'r> {
@@ -21,7 +25,12 @@ pub(super) struct Script<'r> {
     /// By name; `None` is the latest one.
     instances: HashMap<Option<String>, Instance>,
     definitions: HashMap<Option<String>, Module>,
+    /// What other threads' instances share with this one, by the names of those.
+    shared: HashMap<String, Exports>,
 }
+
+/// The shared memories among the exports of an instance.
+pub(super) type Exports = Vec<(String, SharedMemory)>;
 
 enum Outcome {
     Passed,
@@ -33,45 +42,71 @@ type Done = Result<Outcome, String>;
 /// How executing something ended, apart from mistakes of the script.
 type Executed = Result<Vec<Val>, Trap>;
 
+/// What a script and its threads have in common.
+pub(super) struct Context<'r> {
+    pub(super) engine: &'r WasmEngine,
+    pub(super) features: WasmFeatures,
+    pub(super) settings: &'r Settings,
+    pub(super) path: &'r str,
+    pub(super) source: &'r str,
+}
+
+impl Context<'_> {
+    fn line(&self, span: Span) -> usize {
+        span.linecol_in(self.source).0 + 1
+    }
+
+    pub(super) fn failure(&self, line: usize, message: String) -> Failure {
+        Failure { file: self.path.to_owned(), line, message }
+    }
+}
+
 /// Runs a whole script.
-pub(super) fn run(engine: &WasmEngine, features: WasmFeatures, settings: &Settings, path: &str, source: &str) -> Report {
-    let mut report = Report::default();
-    let fail = |report: &mut Report, line, message| report.failed.push(Failure { file: path.to_owned(), line, message });
-    let mut lexer = Lexer::new(source);
+pub(super) fn run(context: &Context<'_>) -> Report {
+    let stop = |line, message| Report { failed: vec![context.failure(line, message)], ..Report::default() };
+    let mut lexer = Lexer::new(context.source);
     lexer.allow_confusing_unicode(true);
-    let line = |span: wast::token::Span| span.linecol_in(source).0 + 1;
     let buffer = match ParseBuffer::new_with_lexer(lexer) {
         Ok(buffer) => buffer,
-        Err(error) => {
-            fail(&mut report, line(error.span()), error.message());
-            return report;
-        }
+        Err(error) => return stop(context.line(error.span()), error.message()),
     };
-    let parsed = parser::parse::<Wast<'_>>(&buffer);
-    let (directives, mut script) = match (parsed, Script::new(engine, features, settings)) {
-        (Ok(parsed), Ok(script)) => (parsed.directives, script),
-        (Err(error), _) => {
-            fail(&mut report, line(error.span()), error.message());
-            return report;
-        }
-        (_, Err(message)) => {
-            fail(&mut report, 1, message);
-            return report;
-        }
+    let directives = match parser::parse::<Wast<'_>>(&buffer) {
+        Ok(parsed) => parsed.directives,
+        Err(error) => return stop(context.line(error.span()), error.message()),
     };
+    match Script::new(context, HashMap::new()) {
+        Ok(script) => std::thread::scope(|scope| run_directives(context, script, directives, scope)),
+        Err(message) => stop(1, message),
+    }
+}
+
+/// Runs directives in order, and waits for the threads that they started.
+pub(super) fn run_directives<'scope, 'env>(
+    context: &'env Context<'env>,
+    mut script: Script<'env>,
+    directives: Vec<WastDirective<'env>>,
+    scope: &'scope Scope<'scope, 'env>,
+) -> Report {
+    let mut report = Report::default();
+    let mut threads = Threads::new(context, scope);
     for directive in directives {
-        let line = line(directive.span());
-        let done = catch_unwind(AssertUnwindSafe(|| script.directive(directive)));
+        let line = context.line(directive.span());
+        let done = catch_unwind(AssertUnwindSafe(|| match directive {
+            WastDirective::Thread(thread) => threads.start(&mut script, thread, line).map(|()| Outcome::Passed),
+            WastDirective::Wait { thread, .. } => threads.wait(thread.name(), &mut report).map(|()| Outcome::Passed),
+            directive => script.directive(directive),
+        }));
         match done.unwrap_or_else(|panic| Err(format!("engine bug: {}", panic_message(&*panic)))) {
             Ok(Outcome::Passed) => report.passed += 1,
             Ok(Outcome::Skipped) => report.skipped += 1,
-            Err(message) => fail(&mut report, line, message),
+            Err(message) => report.failed.push(context.failure(line, message)),
         }
     }
+    threads.wait_all(&mut report);
     report
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }
@@ -81,13 +116,14 @@ fn name(id: Id<'_>) -> String {
 }
 
 impl<'r> Script<'r> {
-    fn new(engine: &'r WasmEngine, features: WasmFeatures, settings: &Settings) -> Result<Self, String> {
+    pub(super) fn new(context: &Context<'r>, shared: HashMap<String, Exports>) -> Result<Self, String> {
+        let Context { engine, features, settings, .. } = *context;
         let mut isolate = Isolate::new(engine).map_err(|error| error.to_string())?;
         isolate.set_deadline(Some(settings.timeout));
         isolate.set_fuel(settings.fuel.unwrap_or(u64::MAX));
         let mut linker = Linker::new(engine);
         spectest::define(&mut linker, &mut isolate, features).map_err(|error| error.to_string())?;
-        Ok(Script { engine, features, isolate, linker, instances: HashMap::new(), definitions: HashMap::new() })
+        Ok(Script { engine, features, isolate, linker, instances: HashMap::new(), definitions: HashMap::new(), shared })
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Done {
@@ -112,12 +148,17 @@ impl<'r> Script<'r> {
                 self.keep(instance, made)
             }
             WastDirective::Register { name, module, .. } => {
+                if let Some(exports) = module.and_then(|id| self.shared.get(id.name())) {
+                    for (field, memory) in exports {
+                        self.linker.define_shared(name, field, memory).map_err(|error| error.to_string())?;
+                    }
+                    return Ok(Outcome::Passed);
+                }
                 let instance = self.instance(module)?;
                 self.linker.instance(&mut self.isolate, name, instance);
                 Ok(Outcome::Passed)
             }
             WastDirective::Invoke(invoke) => self.invoke(&invoke)?.map(|_| Outcome::Passed).map_err(|trap| trap.to_string()),
-            WastDirective::Thread(_) | WastDirective::Wait { .. } => Ok(Outcome::Skipped),
             assertion => self.assertion(assertion),
         }
     }
@@ -159,6 +200,17 @@ impl<'r> Script<'r> {
     fn instance(&self, id: Option<Id<'_>>) -> Result<Instance, String> {
         let instance = self.instances.get(&id.map(name)).copied();
         instance.ok_or_else(|| id.map_or("no instance".into(), |id| format!("no instance ${}", id.name())))
+    }
+
+    /// What a thread may have of an instance.
+    pub(super) fn shared_exports(&mut self, id: Id<'_>) -> Result<Exports, String> {
+        let instance = self.instance(Some(id))?;
+        let exports = instance.exports(&mut self.isolate).into_iter();
+        let shared = exports.filter_map(|(name, export)| match export {
+            Extern::Memory(memory) => Some((name, memory.as_shared(&self.isolate)?)),
+            _ => None,
+        });
+        Ok(shared.collect())
     }
 
     fn instantiate(&mut self, module: &Module) -> Result<Instance, String> {

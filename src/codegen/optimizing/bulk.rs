@@ -43,7 +43,14 @@ impl Translator<'_> {
                 let memory = self.memory(mem);
                 let ty = self.module.memories[memory];
                 let definition = self.vmctx_constant(self.env.layout.memory_def(memory));
-                let bytes = self.builder.ins().load(I64, self.flags.definitions, definition, offset32(MEMORY_LEN));
+                let flags = self.flags.definitions;
+                let bytes = if ty.shared {
+                    // In one order with the growth of other threads, and with all atomic accesses.
+                    let address = self.builder.ins().iadd_imm_s(definition, i64::from(offset32(MEMORY_LEN)));
+                    self.builder.ins().atomic_load(I64, flags, address)
+                } else {
+                    self.builder.ins().load(I64, flags, definition, offset32(MEMORY_LEN))
+                };
                 let pages = self.builder.ins().ushr_imm_u(bytes, i64::from(ty.page_size_log2));
                 let pages = self.guest_size(pages, ty.memory64);
                 self.push(pages);

@@ -1,6 +1,6 @@
 //! The table of descriptors: numbers, limits, rights.
 
-use crate::wasi::tests::{ALL, BUF, CREAT, DIRECTORY, FD_READ, FD_SEEK, FD_WRITE, Guest, OUT, PATH, Place, ROOT, TRUNC};
+use super::{ALL, BUF, CREAT, DIRECTORY, FD_READ, FD_SEEK, FD_WRITE, Guest, OUT, PATH, Place, ROOT, TRUNC};
 use crate::wasi::{BuildError, DirAccess, Errno, WasiCtxBuilder};
 
 #[test]

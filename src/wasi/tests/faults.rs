@@ -1,7 +1,7 @@
 //! Pointers that lead out of the memory: `EFAULT`, without an effect.
 
+use super::{BUF, CREAT, IOVS, OUT, PATH, Place, ROOT};
 use crate::wasi::Errno;
-use crate::wasi::tests::{BUF, CREAT, IOVS, OUT, PATH, Place, ROOT};
 
 /// One past the memory, and as far as a pointer goes.
 const BAD: [u64; 3] = [64 * 1024 - 1, 64 * 1024, 0xffff_ffff];

@@ -1,7 +1,7 @@
 //! Data and attributes of files.
 
+use super::{ALL, APPEND, BUF, CREAT, EXCL, FD_READ, FD_WRITE, Guest, IOVS, OUT, PATH, Place, ROOT, TRUNC};
 use crate::wasi::Errno;
-use crate::wasi::tests::{ALL, APPEND, BUF, CREAT, EXCL, FD_READ, FD_WRITE, Guest, IOVS, OUT, PATH, Place, ROOT, TRUNC};
 
 #[test]
 fn vectored_data_arrives_in_the_order_of_the_iovecs() {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::wasi::tests::{Guest, Place, ROOT};
+use super::{Guest, Place, ROOT};
 use crate::wasi::{DirAccess, Stop, WasiCtxBuilder, functions};
 
 /// How often each function is called for one seed.

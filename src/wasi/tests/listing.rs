@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::{BUF, FD_READ, Guest, OUT, Place, ROOT};
 use crate::wasi::Errno;
-use crate::wasi::tests::{BUF, FD_READ, Guest, OUT, Place, ROOT};
 
 /// One call; the whole entries as (cookie of the next, inode, type, name), and whether the end was seen.
 fn list(guest: &mut Guest, fd: u64, cookie: u64, len: u64) -> (Vec<(u64, u64, u8, String)>, bool) {

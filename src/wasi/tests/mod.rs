@@ -1,4 +1,6 @@
 //! Tests of the whole folder: the functions are called as an engine calls them, on a memory that is a `Vec<u8>`.
+//!
+//! The folder is there twice, the second time as `tests_shared`: every call goes to a shared memory of the same contents then.
 
 mod descriptors;
 mod faults;
@@ -18,7 +20,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::wasi::{DirAccess, Errno, Stop, WasiCall, WasiCtx, WasiCtxBuilder, WasiResult, function};
+use crate::runtime::shared::SharedMemory;
+use crate::wasi::{DirAccess, Errno, GuestMemory, Stop, WasiCall, WasiCtx, WasiCtxBuilder, WasiResult, function};
+use crate::wasm::types::MemoryType;
+
+/// Which of the two this is.
+const ON_SHARED_MEMORY: bool = module_path!().len() == "deltic::wasi::tests_shared".len();
+
+#[test]
+fn the_folder_is_there_for_both_kinds_of_memory() {
+    assert_eq!(ON_SHARED_MEMORY, module_path!().ends_with("::tests_shared"));
+}
 
 /// All 30 rights.
 const ALL: u64 = (1 << 30) - 1;
@@ -78,10 +90,20 @@ impl Guest {
             probes.set(probes.get() + 1);
             deadline.is_some_and(|deadline| Instant::now() >= deadline)
         };
-        let mut call = WasiCall { ctx: &mut self.ctx, memory: &mut self.memory, interrupted: &interrupted };
         let function = function(name).expect("a function of the table");
         assert_eq!(function.params.len(), args.len(), "arguments of {name}");
-        (function.call)(&mut call, args)
+        if !ON_SHARED_MEMORY {
+            let mut memory = GuestMemory::Own(&mut self.memory);
+            return (function.call)(&mut WasiCall { ctx: &mut self.ctx, memory: &mut memory, interrupted: &interrupted }, args);
+        }
+        let bytes = self.memory.len() as u64;
+        let ty = MemoryType { min: bytes, max: Some(bytes), memory64: false, shared: true, page_size_log2: 0 };
+        let shared = SharedMemory::with_guards(ty, false).expect("a shared memory");
+        shared.write(0, &self.memory).expect("it is as long");
+        let mut memory = GuestMemory::Shared(&shared);
+        let result = (function.call)(&mut WasiCall { ctx: &mut self.ctx, memory: &mut memory, interrupted: &interrupted }, args);
+        shared.read(0, &mut self.memory).expect("it is as long");
+        result
     }
 
     #[track_caller]

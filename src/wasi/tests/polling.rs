@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::wasi::tests::{ALL, BUF, FD_READ, FD_WRITE, Guest, OUT, Place, ROOT};
+use super::{ALL, BUF, FD_READ, FD_WRITE, Guest, OUT, Place, ROOT};
 use crate::wasi::{Errno, Stop, WasiCtxBuilder};
 
 const EVENTS: u64 = 32 * 1024;

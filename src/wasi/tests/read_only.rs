@@ -1,6 +1,6 @@
 //! A directory that the host opened read-only stays as it is.
 
-use crate::wasi::tests::{ALL, CREAT, EXCL, FD_FILESTAT_SET_TIMES, FD_READ, FD_WRITE, Guest, PATH, Place, ROOT, TRUNC};
+use super::{ALL, CREAT, EXCL, FD_FILESTAT_SET_TIMES, FD_READ, FD_WRITE, Guest, PATH, Place, ROOT, TRUNC};
 use crate::wasi::{DirAccess, Errno, WasiCtxBuilder};
 
 /// Descriptor 3 is read-only, 4 is not.

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use super::{ALL, BUF, CREAT, DIRECTORY, FD_READ, OUT, PATH, Place, ROOT, TRUNC};
 use crate::wasi::Errno;
-use crate::wasi::tests::{ALL, BUF, CREAT, DIRECTORY, FD_READ, OUT, PATH, Place, ROOT, TRUNC};
 
 /// Names of the secret beside the root, and of the way there through links that the host made.
 const ESCAPES: &[&str] = &[

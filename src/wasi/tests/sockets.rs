@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::wasi::tests::{BUF, Guest, IOVS, NONBLOCK, OUT, Place, ROOT};
+use super::{BUF, Guest, IOVS, NONBLOCK, OUT, Place, ROOT};
 use crate::wasi::{Errno, Stop, WasiCtxBuilder};
 
 /// The listener's descriptor.

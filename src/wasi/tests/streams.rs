@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::wasi::tests::{BUF, FD_READ, FD_WRITE, Guest, IOVS, NONBLOCK, OUT, Place, ROOT};
+use super::{BUF, FD_READ, FD_WRITE, Guest, IOVS, NONBLOCK, OUT, Place, ROOT};
 use crate::wasi::{Errno, Stop, WasiCtxBuilder};
 
 #[test]

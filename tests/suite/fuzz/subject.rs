@@ -110,7 +110,7 @@ impl Guest for Subject {
 
     fn memory(&mut self, name: &str) -> (u64, u64) {
         let memory = self.instance.get_memory(&mut self.isolate, name).expect("a memory");
-        (memory.page_count(&self.isolate), hash(memory.data(&self.isolate)))
+        (memory.page_count(&self.isolate), hash(memory.data(&self.isolate).expect("bytes")))
     }
 
     fn table(&mut self, name: &str) -> Vec<bool> {
