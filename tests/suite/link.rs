@@ -93,13 +93,13 @@ fn instances_share_what_they_import() {
     let reader = linker.instantiate(&mut isolate, &reader).expect("an instance");
     let call = reader.get_typed_func::<i32, i64>(&mut isolate, "call").expect("a function");
     assert_eq!(call.call(&mut isolate, 2).expect("a call"), 42);
-    assert_eq!(global.get(&isolate), Some(Val::I64(42)));
+    assert_eq!(global.get(&mut isolate), Some(Val::I64(42)));
     let byte = reader.get_typed_func::<i32, i32>(&mut isolate, "byte").expect("a function");
     assert_eq!(byte.call(&mut isolate, 105).expect("a call"), i32::from(b'd'));
     assert_eq!(&memory.data(&isolate)[100..106], b"shared");
     // An imported function is the same function everywhere.
-    assert_eq!(table.get(&isolate, 3), Some(Val::FuncRef(None)));
-    let Some(Val::FuncRef(Some(func))) = table.get(&isolate, 2) else { panic!("no function") };
+    assert_eq!(table.get(&mut isolate, 3), Some(Val::FuncRef(None)));
+    let Some(Val::FuncRef(Some(func))) = table.get(&mut isolate, 2) else { panic!("no function") };
     assert_eq!(func.call(&mut isolate, &[]).expect("a call"), [Val::I64(44)]);
 }
 
@@ -177,7 +177,7 @@ fn handles_of_another_isolate_are_refused() {
     let g = first.get_global(&mut one, "g").expect("a global");
     assert!(f.call(&mut two, &[]).is_err());
     assert!(m.data(&two).is_empty() && m.ty(&two).is_none());
-    assert!(g.get(&two).is_none());
+    assert!(g.get(&mut two).is_none());
     assert!(first.get_export(&mut two, "f").is_none());
     assert_eq!(f.call(&mut one, &[]).expect("a call"), []);
 

@@ -37,13 +37,13 @@ fn references_are_looked_at_when_they_come_in() {
     let global = instance.get_global(&mut isolate, "global").expect("an export");
     global.set(&mut isolate, Val::FuncRef(Some(plain))).expect_err("of another type");
     global.set(&mut isolate, Val::FuncRef(Some(double))).expect("it fits");
-    assert_eq!(global.get(&isolate), Some(Val::FuncRef(Some(double))));
+    assert_eq!(global.get(&mut isolate), Some(Val::FuncRef(Some(double))));
     let table = instance.get_table(&mut isolate, "table").expect("an export");
     table.set(&mut isolate, 1, Val::FuncRef(Some(plain))).expect_err("of another type");
     table.set(&mut isolate, 1, Val::FuncRef(Some(double))).expect("it fits");
     table.grow(&mut isolate, 1, Val::AnyRef(None)).expect_err("null of another kind");
     table.grow(&mut isolate, 1, Val::FuncRef(None)).expect("it fits");
-    assert_eq!(table.get(&isolate, 2), Some(Val::FuncRef(None)));
+    assert_eq!(table.get(&mut isolate, 2), Some(Val::FuncRef(None)));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn nulls_of_every_kind_come_out() {
         ("extern", Val::ExternRef(None)),
     ] {
         let global = instance.get_global(&mut isolate, name).expect("an export");
-        assert_eq!(global.get(&isolate), Some(null), "{name}");
+        assert_eq!(global.get(&mut isolate), Some(null), "{name}");
     }
 }
 

@@ -99,7 +99,7 @@ impl Guest for Subject {
 
     fn global(&mut self, name: &str) -> Value {
         let global = self.instance.get_global(&mut self.isolate, name).expect("a global");
-        from_val(&global.get(&self.isolate).expect("a global of this isolate"))
+        from_val(&global.get(&mut self.isolate).expect("a global of this isolate"))
     }
 
     fn memory(&mut self, name: &str) -> (u64, u64) {
@@ -109,8 +109,9 @@ impl Guest for Subject {
 
     fn table(&mut self, name: &str) -> Vec<bool> {
         let table = self.instance.get_table(&mut self.isolate, name).expect("a table");
-        let is_null = |index| matches!(table.get(&self.isolate, index), Some(Val::FuncRef(None) | Val::ExternRef(None)));
-        (0..table.len(&self.isolate)).map(is_null).collect()
+        let len = table.len(&self.isolate);
+        let is_null = |value| matches!(value, Some(Val::FuncRef(None) | Val::ExternRef(None)));
+        (0..len).map(|index| is_null(table.get(&mut self.isolate, index))).collect()
     }
 
     fn host_hash(&mut self) -> u64 {
