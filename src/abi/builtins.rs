@@ -78,6 +78,10 @@ builtins! {
     AtomicWait64(I32, I64, I64, I64) -> I32;
     /// `memory.atomic.notify`: memory, address, count.
     AtomicNotify(I32, I64, I32) -> I32;
+    /// A new exception: tag, address of the payload, 16 bytes for each value; a reference.
+    NewException(I32, I64) -> I32;
+    /// `throw_ref` where no handler of the same function is in force: exception. It does not return.
+    Throw(I32);
 }
 
 const _: () = assert!(Builtin::ALL.len() <= crate::layout::block::BUILTIN_CAPACITY);

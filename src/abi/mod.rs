@@ -6,5 +6,6 @@
 pub mod artifact;
 pub mod builtins;
 pub mod call;
+pub mod exception;
 pub mod trap;
 pub mod vmctx;

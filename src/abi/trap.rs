@@ -63,6 +63,8 @@ traps! {
     HostError = 18, "host function error";
     /// A call through a null reference.
     NullFunctionReference = 19, "null function reference";
+    /// An exception that no guest caught; it travels beside the code.
+    UncaughtException = 20, "uncaught exception";
 }
 
 #[cfg(test)]

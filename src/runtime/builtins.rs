@@ -10,11 +10,15 @@ use cranelift_entity::EntityRef;
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::{BLOCK, INSTANCE};
 use crate::base::{DataIndex, ElemIndex, FuncIndex};
+use crate::heap::HeapRef;
 use crate::layout::IsolateBlock;
 use crate::runtime::store::Store;
 use crate::runtime::stubs::BuiltinReturn;
 use crate::runtime::trap::Raised;
 use crate::runtime::wait;
+
+/// How a failed allocation ends: the heap is what ran out, and a guest sees that as the call stack's end.
+const HEAP_FULL: TrapCode = TrapCode::StackOverflow;
 
 type Outcome = Result<u64, TrapCode>;
 
@@ -275,4 +279,28 @@ builtin! {
         let memory = store.memory_of(instance, memory) as usize;
         wait::notify(&store.memories[memory], address, count)
     }
+}
+
+builtin! {
+    /// A new exception. The payload is on the caller's stack.
+    new_exception(store, instance, tag: u32, payload: *const u128) {
+        let tag = store.instances[instance].tags[tag as usize];
+        let count = store.payload_count(tag);
+        // Unsafe within the macro's block. Generated code passes the address of 16 bytes, aligned to 16, for each value that the
+        // tag's type has.
+        let payload = if count == 0 { &[] } else { std::slice::from_raw_parts(payload, count) };
+        let made = store.new_exception(tag, payload);
+        made.map(|exception| u64::from(exception.bits())).map_err(|_| HEAP_FULL)
+    }
+}
+
+/// Throws an exception, which is not null, out of the calling function.
+///
+/// # Safety
+///
+/// Called by its stub only, with the vmctx of the calling guest and a reference to an exception.
+pub(crate) unsafe extern "sysv64" fn throw(vmctx: *mut u8, exception: u32) -> BuiltinReturn {
+    // SAFETY: as in `run`.
+    let store = unsafe { &mut *(*vmctx.add(BLOCK as usize).cast::<*mut IsolateBlock>().read()).isolate.cast::<Store>() };
+    BuiltinReturn { value: 0, trapped: u64::from(store.throw(HeapRef::from_bits(exception), None)) }
 }
