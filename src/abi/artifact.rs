@@ -49,6 +49,8 @@ pub struct Artifact {
     pub positions: Box<[Position]>,
     /// Where references are while calls are under way, by return address.
     pub stack_maps: Box<[StackMap]>,
+    /// Where exceptions are caught, by return address.
+    pub handlers: Box<[HandlerSite]>,
 }
 
 impl Artifact {
@@ -59,6 +61,7 @@ impl Artifact {
             + size_of_val(&*self.traps)
             + size_of_val(&*self.positions)
             + size_of_val(&*self.stack_maps)
+            + size_of_val(&*self.handlers)
     }
 }
 
@@ -71,6 +74,17 @@ pub struct StackMap {
     pub frame_bytes: u32,
     /// Offsets from the stack pointer of 32-bit references.
     pub slots: Box<[u32]>,
+}
+
+/// Where an exception that leaves a call goes. Calls outside of any `try` have none.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct HandlerSite {
+    /// Offset of the return address.
+    pub code_offset: u32,
+    /// Offset of the handler. It wants the exception in rax, and saves no other register.
+    pub handler_offset: u32,
+    /// From the stack pointer at the call, which the handler wants, up to the frame pointer.
+    pub frame_bytes: u32,
 }
 
 /// A 32-bit displacement, relative to its own end, to a word in the code space.

@@ -94,6 +94,10 @@ builtins! {
     ArrayInitData(I32, I32, I32, I32, I32);
     /// `array.init_elem`: array, element segment, start, offset, count.
     ArrayInitElem(I32, I32, I32, I32, I32);
+    /// A new exception: tag, address of the payload, 16 bytes for each value; a reference.
+    NewException(I32, I64) -> I32;
+    /// `throw_ref` where no handler of the same function is in force: exception. It does not return.
+    Throw(I32);
 }
 
 const _: () = assert!(Builtin::ALL.len() <= crate::layout::block::BUILTIN_CAPACITY);

@@ -6,6 +6,7 @@
 pub mod artifact;
 pub mod builtins;
 pub mod call;
+pub mod exception;
 pub mod fields;
 pub mod trap;
 pub mod vmctx;

@@ -75,6 +75,8 @@ traps! {
     CastFailure = 24, "cast failure";
     /// The heap is full, or the object would be larger than any may be.
     OutOfMemory = 25, "out of memory";
+    /// An exception that no guest caught; it travels beside the code.
+    UncaughtException = 26, "uncaught exception";
 }
 
 #[cfg(test)]

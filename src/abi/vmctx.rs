@@ -12,6 +12,7 @@
 //!     memories              { base, *MemoryDef }   base is constant for a memory with a reservation
 //!     tables                *TableDef
 //!     imported globals      *cell
+//!     tags                  u32: identity in the store
 //!     defined globals       cells of 16 bytes, aligned to 16
 //! ```
 //!
@@ -19,7 +20,7 @@
 
 use cranelift_entity::EntityRef;
 
-use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex};
+use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex};
 use crate::wasm::module::WasmModule;
 
 /// Offset of the pointer to the isolate block.
@@ -42,6 +43,7 @@ pub struct VmLayout {
     tables: u32,
     imported_globals: u32,
     imported_global_count: u32,
+    tags: u32,
     defined_globals: u32,
     size_bytes: u32,
 }
@@ -55,10 +57,11 @@ impl VmLayout {
         let tables = memories + 16 * count(module.memories.len());
         let imported_globals = tables + 8 * count(module.tables.len());
         let imported_global_count = count(module.imported_global_count);
-        let defined_globals = (imported_globals + 8 * imported_global_count).next_multiple_of(16);
+        let tags = imported_globals + 8 * imported_global_count;
+        let defined_globals = (tags + 4 * count(module.tags.len())).next_multiple_of(16);
         let defined_count = count(module.globals.len()) - imported_global_count;
         let size_bytes = defined_globals + 16 * defined_count;
-        VmLayout { imported_funcs, memories, tables, imported_globals, imported_global_count, defined_globals, size_bytes }
+        VmLayout { imported_funcs, memories, tables, imported_globals, imported_global_count, tags, defined_globals, size_bytes }
     }
 
     /// Bytes of the vmctx.
@@ -84,6 +87,11 @@ impl VmLayout {
     /// Offset of the pointer to a table's [`TableDef`](crate::layout::TableDef).
     pub fn table_def(&self, table: TableIndex) -> u32 {
         self.tables + 8 * table.as_u32()
+    }
+
+    /// Offset of a tag's identity.
+    pub fn tag(&self, tag: TagIndex) -> u32 {
+        self.tags + 4 * tag.as_u32()
     }
 
     /// Where a global's cell is.

@@ -20,12 +20,13 @@ pub use crate::compile::stats::CompileStats;
 pub use crate::heap::HeapStats;
 pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
 pub use crate::runtime::error::{CallError, LinkError, MemoryAccessError, ResourceError};
+pub use crate::runtime::exception::Thrown;
 pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};
 pub use crate::runtime::limiter::{ResourceLimiter, StaticLimits};
 pub use crate::runtime::link::{Extern, ExternType};
 pub use crate::runtime::shared::SharedMemory;
 pub use crate::runtime::trap::{Frame, HostError, Trap};
-pub use crate::runtime::value::{AnyRef, ExnRef, ExternRef, Func, Global, Instance, Memory, Table, Val};
+pub use crate::runtime::value::{AnyRef, ExnRef, ExternRef, Func, Global, Instance, Memory, Table, Tag, Val};
 pub use crate::wasm::canonical::{CanonicalType, TypeHandle};
 pub use crate::wasm::error::{CompileError, CompileErrorKind};
 pub use crate::wasm::types::{

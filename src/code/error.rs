@@ -62,4 +62,7 @@ pub enum ArtifactDefect {
     /// A stack map lies outside of the code, or has a slot outside of the frame.
     #[error("the stack map at offset {0} lies outside of it")]
     StackMap(u32),
+    /// An exception handler, or the call that it is for, lies outside of the code.
+    #[error("the handler for offset {0} lies outside of it")]
+    Handler(u32),
 }

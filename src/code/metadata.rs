@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{CodeVariant, Position, Reloc, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{CodeVariant, HandlerSite, Position, Reloc, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 
@@ -30,6 +30,8 @@ pub struct FunctionMetadata {
     pub positions: Box<[Position]>,
     /// References in the frame while a call is under way, sorted by return address.
     pub stack_maps: Box<[StackMap]>,
+    /// Where exceptions are caught, sorted by return address.
+    pub handlers: Box<[HandlerSite]>,
 }
 
 impl FunctionMetadata {
@@ -53,6 +55,12 @@ impl FunctionMetadata {
     pub fn stack_map(&self, code_offset: u32) -> Option<&StackMap> {
         let found = self.stack_maps.binary_search_by_key(&code_offset, |map| map.code_offset);
         found.ok().map(|position| &self.stack_maps[position])
+    }
+
+    /// Where an exception goes that leaves the call that returns to this offset; `None` when this function does not catch it.
+    pub fn handler(&self, code_offset: u32) -> Option<HandlerSite> {
+        let found = self.handlers.binary_search_by_key(&code_offset, |site| site.code_offset);
+        found.ok().map(|position| self.handlers[position])
     }
 
     fn positions_at(&self, code_offset: u32) -> &[Position] {

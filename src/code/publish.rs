@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{Artifact, Reloc, RelocTarget, StackMap, Tier};
+use crate::abi::artifact::{Artifact, HandlerSite, Reloc, RelocTarget, StackMap, Tier};
 use crate::base::sync::atomic::Ordering;
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::{ArtifactDefect, CodeError};
@@ -120,6 +120,10 @@ impl CodeSpace {
         };
         if let Some(map) = artifact.stack_maps.iter().find(is_bad) {
             return Err(ArtifactDefect::StackMap(map.code_offset));
+        }
+        let is_outside = |site: &&HandlerSite| !inside(site.code_offset, 0) || !inside(site.handler_offset, 1);
+        if let Some(site) = artifact.handlers.iter().find(is_outside) {
+            return Err(ArtifactDefect::Handler(site.code_offset));
         }
         Ok(())
     }
@@ -301,7 +305,7 @@ fn entry_behind(start: usize, artifact: &Artifact) -> usize {
 }
 
 fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
-    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, mut stack_maps, .. } = artifact;
+    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, mut stack_maps, mut handlers, .. } = artifact;
     if !traps.is_sorted_by_key(|site| site.code_offset) {
         traps.sort_by_key(|site| site.code_offset);
     }
@@ -311,10 +315,13 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
     if !stack_maps.is_sorted_by_key(|map| map.code_offset) {
         stack_maps.sort_by_key(|map| map.code_offset);
     }
+    if !handlers.is_sorted_by_key(|site| site.code_offset) {
+        handlers.sort_by_key(|site| site.code_offset);
+    }
     debug_assert!(range.end as usize >= entry + code.len());
     let (code_bytes, entry_offset) = (code.len() as u32, entry as u32);
     let metadata =
-        FunctionMetadata { func, tier, variant, code_bytes, entry_offset, range, relocs, traps, positions, stack_maps };
+        FunctionMetadata { func, tier, variant, code_bytes, entry_offset, range, relocs, traps, positions, stack_maps, handlers };
     let metadata = Box::new(metadata);
     Placed { code, metadata }
 }

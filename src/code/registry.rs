@@ -108,6 +108,28 @@ pub unsafe fn stack_map<'a>(return_address: usize) -> Option<&'a StackMap> {
     metadata.stack_map(code_offset)
 }
 
+/// Where an exception is caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handler {
+    /// Address of the handler.
+    pub pc: usize,
+    /// From the stack pointer that it wants up to the frame pointer.
+    pub frame_bytes: u32,
+}
+
+/// Where an exception goes that leaves the call that returns to this address; `None` when the calling function does not catch it.
+///
+/// # Safety
+///
+/// As for [`lookup`].
+pub unsafe fn handler(return_address: usize) -> Option<Handler> {
+    // SAFETY: by contract.
+    let (_, metadata, code_offset) = unsafe { find(return_address)? };
+    let site = metadata.handler(code_offset)?;
+    let pc = return_address - code_offset as usize + site.handler_offset as usize;
+    Some(Handler { pc, frame_bytes: site.frame_bytes })
+}
+
 /// What a hardware fault of the instruction at this address means, if it is generated code's and expected there. Knows the
 /// stub of functions without code too.
 ///

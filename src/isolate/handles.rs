@@ -12,9 +12,9 @@ use crate::runtime::instantiate::push;
 use crate::runtime::link::Extern;
 use crate::runtime::shared::SharedMemory;
 use crate::runtime::store::Store;
-use crate::runtime::value::{ExternRef, Func, Global, Instance, Memory, Table, Val};
+use crate::runtime::value::{ExnRef, ExternRef, Func, Global, Instance, Memory, Table, Tag, Val};
 use crate::wasm::module::ExportIndex;
-use crate::wasm::types::{GlobalType, MemoryType, TableType, ValType};
+use crate::wasm::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
 
 impl Instance {
     /// An instance of a module with one definition per import, in the import section's order. [`Linker`](crate::Linker) finds
@@ -39,7 +39,7 @@ impl Instance {
         self.export_at(store, export)
     }
 
-    /// All exports in the module's order, tags apart.
+    /// All exports in the module's order.
     pub fn exports(&self, scope: &mut impl AsScope) -> Vec<(String, Extern)> {
         let store = scope.store_mut();
         let Some(object) = object(store, *self) else { return Vec::new() };
@@ -59,7 +59,8 @@ impl Instance {
             ExportIndex::Table(table) => Extern::Table(Table { store: id, index: object.tables[table.index()] }),
             ExportIndex::Memory(memory) => Extern::Memory(Memory { store: id, index: object.memories[memory.index()] }),
             ExportIndex::Global(global) => Extern::Global(Global { store: id, index: object.globals[global.index()] }),
-            ExportIndex::Func(_) | ExportIndex::Tag(_) => return None,
+            ExportIndex::Tag(tag) => Extern::Tag(Tag { store: id, index: object.tags[tag.index()] }),
+            ExportIndex::Func(_) => return None,
         })
     }
 
@@ -92,6 +93,11 @@ impl Instance {
     /// An exported table.
     pub fn get_table(&self, scope: &mut impl AsScope, name: &str) -> Option<Table> {
         if let Some(Extern::Table(table)) = self.get_export(scope, name) { Some(table) } else { None }
+    }
+
+    /// An exported tag.
+    pub fn get_tag(&self, scope: &mut impl AsScope, name: &str) -> Option<Tag> {
+        if let Some(Extern::Tag(tag)) = self.get_export(scope, name) { Some(tag) } else { None }
     }
 
     /// An exported global.
@@ -372,5 +378,47 @@ impl ExternRef {
             return None;
         }
         store.heap.as_ref()?.host_value(store.roots.get(self.root)?)
+    }
+}
+
+impl Tag {
+    /// A tag of the host, for exceptions that carry values of the type's parameters.
+    ///
+    /// # Errors
+    ///
+    /// The type has results, or names a type that the engine does not have.
+    pub fn new(mut scope: impl AsScope, ty: &FuncType) -> Result<Tag, ResourceError> {
+        let store = scope.store_mut();
+        if !ty.results.is_empty() {
+            return Err(ResourceError(format!("{ty} has results, and a tag's type has none")));
+        }
+        let handle = store.engine().types().intern_func(ty).ok_or_else(|| no_type(ty))?;
+        Ok(Tag { index: store.new_tag(handle)?, store: store.id })
+    }
+
+    /// Its type.
+    pub fn ty(&self, scope: &impl AsScope) -> Option<FuncType> {
+        scope.store().tag_type(*self)?.as_func().cloned()
+    }
+}
+
+impl ExnRef {
+    /// An exception. A host function throws it by returning [`Thrown`](crate::Thrown).
+    ///
+    /// # Errors
+    ///
+    /// The payload is of other types than the tag's, or the heap is full.
+    pub fn new(mut scope: impl AsScope, tag: Tag, payload: &[Val]) -> Result<ExnRef, ResourceError> {
+        scope.store_mut().exception_with(tag, payload)
+    }
+
+    /// What kind of exception it is.
+    pub fn tag(&self, scope: &impl AsScope) -> Option<Tag> {
+        scope.store().exception_tag(*self)
+    }
+
+    /// What it carries.
+    pub fn payload(&self, mut scope: impl AsScope) -> Option<Vec<Val>> {
+        scope.store_mut().exception_payload(*self)
     }
 }

@@ -44,6 +44,14 @@ pub struct IsolateBlock {
     pub fault_fp: usize,
     /// Address whose access faulted.
     pub fault_address: usize,
+    /// Where an exception is caught, written when its handler has been found: handler,
+    pub handler_pc: usize,
+    /// stack pointer,
+    pub handler_sp: usize,
+    /// frame pointer,
+    pub handler_fp: usize,
+    /// and the exception.
+    pub handler_exception: usize,
     /// Allocation and barrier of the isolate's heap.
     pub heap: HeapState,
     /// The runtime's side of the isolate.
@@ -89,6 +97,14 @@ offsets! {
     ENTRY_FP = entry_fp;
     /// Offset of `entry_pc`.
     ENTRY_PC = entry_pc;
+    /// Offset of `handler_pc`.
+    HANDLER_PC = handler_pc;
+    /// Offset of `handler_sp`.
+    HANDLER_SP = handler_sp;
+    /// Offset of `handler_fp`.
+    HANDLER_FP = handler_fp;
+    /// Offset of `handler_exception`.
+    HANDLER_EXCEPTION = handler_exception;
     /// Offset of `heap`.
     HEAP = heap;
     /// Offset of `builtins`.

@@ -169,6 +169,7 @@ impl Store {
                 }
                 trap
             }
+            Raised::Exception(carrier) => Trap::from_exception(self.take_exception(), carrier, frames),
             Raised::Panic(panic) => std::panic::resume_unwind(panic),
         }
     }

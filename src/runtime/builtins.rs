@@ -335,3 +335,27 @@ builtin! {
 fn reference(reference: HeapRef) -> u64 {
     u64::from(reference.bits())
 }
+
+builtin! {
+    /// A new exception. The payload is on the caller's stack.
+    new_exception(store, instance, tag: u32, payload: *const u128) {
+        let tag = store.instances[instance].tags[tag as usize];
+        let count = store.payload_count(tag);
+        // Unsafe within the macro's block. Generated code passes the address of 16 bytes, aligned to 16, for each value that the
+        // tag's type has.
+        let payload = if count == 0 { &[] } else { std::slice::from_raw_parts(payload, count) };
+        let made = store.new_exception(tag, payload);
+        made.map(|exception| u64::from(exception.bits())).map_err(|_| TrapCode::OutOfMemory)
+    }
+}
+
+/// Throws an exception, which is not null, out of the calling function.
+///
+/// # Safety
+///
+/// Called by its stub only, with the vmctx of the calling guest and a reference to an exception.
+pub(crate) unsafe extern "sysv64" fn throw(vmctx: *mut u8, exception: u32) -> BuiltinReturn {
+    // SAFETY: as in `run`.
+    let store = unsafe { &mut *(*vmctx.add(BLOCK as usize).cast::<*mut IsolateBlock>().read()).isolate.cast::<Store>() };
+    BuiltinReturn { value: 0, trapped: u64::from(store.throw(HeapRef::from_bits(exception), None)) }
+}

@@ -1,7 +1,7 @@
 //! A store's heap: made when first needed, and what the store holds of it.
 //!
 //! Roots are: the frames of guests that called into the runtime (their stack maps say where), tables, globals, element segments,
-//! and the host's handles. Function references are no references of the heap: they index the function table.
+//! the host's handles, and the exception that is on its way to the host. Function references are no references of the heap: they index the function table.
 
 use std::any::Any;
 use std::ptr::NonNull;
@@ -61,6 +61,7 @@ impl RootSource for StoreRoots<'_> {
     fn visit_roots(&mut self, visitor: &mut dyn RootVisitor) {
         let store = &mut *self.0;
         store.roots.visit(visitor);
+        visitor.reference(&mut store.exception);
         for table in &mut store.tables {
             if table.declared_type().element.heap.is_in_heap() {
                 for element in table.elements_mut() {

@@ -80,7 +80,7 @@ impl std::fmt::Debug for HostFunc {
 pub struct HostContext {
     /// The isolate block.
     pub block: *mut IsolateBlock,
-    /// Called by the stub with this context and the frame; not zero raises.
+    /// Called by the stub with this context and the frame; says how to go on: 0, or one of [`stubs::LEFT`] and [`stubs::HANDLED`].
     pub handler: unsafe extern "sysv64" fn(*mut HostContext, *mut EntryFrame) -> u32,
     /// Bytes of stack arguments, which the stub pops.
     pub stack_arg_bytes: u64,
@@ -122,11 +122,14 @@ unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFra
         store.report_code();
     }
     let data: *const dyn Any = &*func.data;
-    // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
     let roots = store.roots.len();
+    // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));
+    // Before the handle is forgotten that names it.
+    let thrown = if let Ok(Err(error)) = &result { store.thrown(error) } else { None };
     store.roots.truncate(roots);
     match result {
+        Ok(Err(error)) if let Some(exception) = thrown => store.throw(exception, Some(error)),
         Ok(Ok(())) => 0,
         Ok(Err(error)) if error.is::<Interrupted>() => store.raise(Raised::Code(TrapCode::Interrupted)),
         Ok(Err(error)) => store.raise(Raised::Host(error)),

@@ -85,6 +85,8 @@ pub struct InstanceObject {
     pub(crate) tables: Box<[u32]>,
     /// Its globals.
     pub(crate) globals: Box<[u32]>,
+    /// Its tags.
+    pub(crate) tags: Box<[u32]>,
     /// References of passive element segments, evaluated at instantiation; `None` once dropped.
     pub(crate) elems: Box<[Option<Box<[u32]>>]>,
     /// Which data segments were dropped.

@@ -5,7 +5,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{DESCRIPTORS, GlobalPlace, INSTANCE};
 use crate::base::sync::Arc;
-use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, trace};
+use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
 use crate::layout::{EntryFrame, ImportedFunc, V128Cell};
@@ -67,6 +67,7 @@ impl Store {
         }
         let index = u32::try_from(self.instances.len()).map_err(|_| ResourceError("2^32 instances in one isolate".into()))?;
         let (memories, tables, mut globals) = self.own_objects(module, imports)?;
+        let tags = self.own_tags(module, imports)?;
         let variant = self.choose_variant(&memories, decoded);
         module.ensure_variant(variant).map_err(LinkError::Compile)?;
         self.reports.register(module, variant);
@@ -91,6 +92,9 @@ impl Store {
             for (position, &table) in tables.iter().enumerate() {
                 vmctx.write(layout.table_def(TableIndex::new(position)), self.tables[table as usize].def());
             }
+            for (position, &tag) in tags.iter().enumerate() {
+                vmctx.write(layout.tag(TagIndex::new(position)), tag);
+            }
         }
         for (position, ty) in decoded.globals.values().enumerate() {
             match layout.global(GlobalIndex::new(position)) {
@@ -113,6 +117,7 @@ impl Store {
             memories: memories.into_boxed_slice(),
             tables: tables.into_boxed_slice(),
             globals: globals.into_boxed_slice(),
+            tags,
             elems: vec![None; decoded.elems.len()].into_boxed_slice(),
             dropped_datas: vec![false; decoded.datas.len()].into_boxed_slice(),
         }));
@@ -134,7 +139,7 @@ impl Store {
                 Extern::Memory(memory) => memories.push(memory.index),
                 Extern::Table(table) => tables.push(table.index),
                 Extern::Global(global) => globals.push(global.index),
-                Extern::Func(_) => {}
+                Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
         for ty in decoded.memories.values().skip(decoded.imported_memory_count) {
@@ -144,6 +149,17 @@ impl Store {
             tables.push(self.new_table(module.canonical_types().table_type(table.ty), 0)?);
         }
         Ok((memories, tables, globals))
+    }
+
+    /// Store positions of the module's tags.
+    fn own_tags(&mut self, module: &Module, imports: &[Extern]) -> Result<Box<[u32]>, LinkError> {
+        let given = imports.iter().filter_map(|given| if let Extern::Tag(tag) = given { Some(tag.index) } else { None });
+        let mut tags: Vec<u32> = given.collect();
+        for &ty in module.decoded().tags.values().skip(tags.len()) {
+            let ty = module.canonical_types().handle(ty).ok_or_else(|| ResourceError("a tag without a type".into()))?;
+            tags.push(self.new_tag(ty)?);
+        }
+        Ok(tags.into_boxed_slice())
     }
 
     /// Makes a memory, if the host allows.

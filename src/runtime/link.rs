@@ -5,8 +5,8 @@ use std::fmt::Display;
 use crate::compile::module::Module;
 use crate::runtime::error::LinkError;
 use crate::runtime::store::Store;
-use crate::runtime::value::{Func, Global, Memory, Table};
-use crate::wasm::canonical::{CanonicalType, TypeRegistry};
+use crate::runtime::value::{Func, Global, Memory, Table, Tag};
+use crate::wasm::canonical::{CanonicalType, TypeHandle, TypeRegistry};
 use crate::wasm::module::{Import, ImportKind, WasmModule};
 use crate::wasm::types::{FuncType, GlobalType, HeapType, MemoryType, TableType};
 
@@ -21,6 +21,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 /// The type of something that can be imported or exported.
@@ -59,6 +61,7 @@ impl Extern {
             Extern::Table(t) if t.store == id => Some(ExternType::Table(store.tables.get(t.index as usize)?.current_type())),
             Extern::Memory(m) if m.store == id => Some(ExternType::Memory(store.memories.get(m.index as usize)?.current_type())),
             Extern::Global(g) if g.store == id => Some(ExternType::Global(store.globals.get(g.index as usize)?.ty())),
+            Extern::Tag(t) => store.tag_type(t)?.as_func().cloned().map(ExternType::Tag),
             _ => None,
         }
     }
@@ -118,7 +121,11 @@ impl Store {
         let Some(found) = given.ty(self) else {
             return Err(LinkError::Foreign("an import was given a handle of another isolate"));
         };
-        let found_type = if let Extern::Func(func) = given { self.func_type(func) } else { None };
+        let found_type = match given {
+            Extern::Func(func) => self.func_type(func),
+            Extern::Tag(tag) => self.tag_type(tag).cloned(),
+            _ => None,
+        };
         let fits = match (import.kind, &found) {
             (ImportKind::Func(wanted), ExternType::Func(_)) => {
                 found_type.as_ref().is_some_and(|found| found.ty().is_subtype_of(types.ty(wanted)))
@@ -128,6 +135,7 @@ impl Store {
             (ImportKind::Global(wanted), ExternType::Global(found)) => {
                 global_matches(types.global_type(wanted), *found, self.engine.types())
             }
+            (ImportKind::Tag(wanted), ExternType::Tag(_)) => found_type.as_ref().is_some_and(|found| found.id() == types[wanted]),
             _ => false,
         };
         if fits {
@@ -137,9 +145,11 @@ impl Store {
             ImportKind::Func(ty) => self.describe_type(types.ty(ty)),
             ImportKind::Table(ty) => self.describe(types.table_type(ty), [types.ref_type(ty.element).heap]),
             ImportKind::Global(ty) => self.describe(types.global_type(ty), types.val_type(ty.content).heap()),
-            ImportKind::Memory(_) | ImportKind::Tag(_) => wanted_type(module.decoded(), import).to_string(),
+            ImportKind::Tag(ty) => format!("(tag {})", self.describe_type(types.ty(ty))),
+            ImportKind::Memory(_) => wanted_type(module.decoded(), import).to_string(),
         };
         let mut found = match (&found, &found_type) {
+            (ExternType::Tag(_), Some(found)) => format!("(tag {})", self.describe_type(found.ty())),
             (_, Some(found)) => self.describe_type(found.ty()),
             (ExternType::Table(ty), _) => self.describe(ty, [ty.element.heap]),
             (ExternType::Global(ty), _) => self.describe(ty, ty.content.heap()),
@@ -150,6 +160,11 @@ impl Store {
         }
         let (module, field) = (import.module.to_string(), import.name.to_string());
         Err(LinkError::IncompatibleImport { module, field, wanted, found })
+    }
+
+    /// The type of a tag, if it belongs to this store.
+    pub(crate) fn tag_type(&self, tag: Tag) -> Option<&TypeHandle> {
+        if tag.store == self.id { self.tags.get(tag.index as usize).map(|tag| &tag.ty) } else { None }
     }
 
     fn describe_type(&self, ty: &CanonicalType) -> String {

@@ -8,6 +8,7 @@ pub mod backtrace;
 pub mod builtins;
 pub mod const_eval;
 pub mod error;
+pub mod exception;
 pub mod fault;
 pub mod func_table;
 pub(crate) mod gc;

@@ -13,6 +13,7 @@ use crate::heap::{DescriptorRef, Heap, HeapRef};
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::backtrace::TraceBuffer;
 use crate::runtime::error::ResourceError;
+use crate::runtime::exception::TagObject;
 use crate::runtime::fault;
 use crate::runtime::func_table::FuncTable;
 use crate::runtime::global::GlobalObject;
@@ -44,6 +45,7 @@ pub struct Store {
     pub(crate) memories: Vec<MemoryObject>,
     pub(crate) tables: Vec<TableObject>,
     pub(crate) globals: Vec<GlobalObject>,
+    pub(crate) tags: Vec<TagObject>,
     /// Boxed, and the contexts too: generated code and function references hold their addresses.
     #[allow(clippy::vec_box)]
     pub(crate) instances: Vec<Box<InstanceObject>>,
@@ -61,6 +63,10 @@ pub struct Store {
     pub(crate) kept_types: HashMap<CanonicalTypeId, TypeHandle>,
     pub(crate) limiter: Option<Box<dyn ResourceLimiter>>,
     pub(crate) raised: Option<Raised>,
+    /// The exception that leaves the present activation, or null.
+    pub(crate) exception: HeapRef,
+    /// Descriptors of exceptions, by the types of their tags.
+    pub(crate) exception_types: HashMap<CanonicalTypeId, DescriptorRef>,
     pub(crate) trace: TraceBuffer,
     pub(crate) depth: usize,
     pub(crate) interrupts: InterruptTarget,
@@ -102,6 +108,10 @@ impl Store {
             fault_pc: 0,
             fault_fp: 0,
             fault_address: 0,
+            handler_pc: 0,
+            handler_sp: 0,
+            handler_fp: 0,
+            handler_exception: 0,
             heap: HeapState::none(),
             isolate: std::ptr::null_mut(),
             builtins: stubs::builtin_addresses(),
@@ -116,6 +126,7 @@ impl Store {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             instances: Vec::new(),
             host_contexts: Vec::new(),
             host_refs: HashMap::new(),
@@ -125,6 +136,8 @@ impl Store {
             kept_types: HashMap::new(),
             limiter: None,
             raised: None,
+            exception: HeapRef::from_bits(0),
+            exception_types: HashMap::new(),
             trace: TraceBuffer::default(),
             depth: 0,
             interrupts,

@@ -9,14 +9,18 @@
 //! - the builtin stubs: guest → runtime, with the guest's exit frame recorded.
 //!
 //! Idea: a trap never unwinds. Whoever raises one restores stack and frame pointer from the isolate block and jumps to the resume
-//! point; only guest frames lie between. **Invariant:** no Rust frame is ever skipped, because handlers and builtins have returned
+//! point; only guest frames lie between. An exception that a guest catches is the same with another place to go on, the handler,
+//! which wants the exception in rax and nothing in any other register. **Invariant:** no Rust frame is ever skipped, because handlers and builtins have returned
 //! to their stub before it raises.
 
 use std::arch::naked_asm;
 use std::mem::{offset_of, size_of};
 
 use crate::abi::builtins::Builtin;
-use crate::layout::block::{BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, IsolateBlock};
+use crate::layout::block::{
+    BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, HANDLER_EXCEPTION, HANDLER_FP, HANDLER_PC, HANDLER_SP,
+    IsolateBlock,
+};
 use crate::layout::frame::{EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, STACK_ARG_BYTES, STACK_ARGS};
 use crate::runtime::host::HostContext;
 
@@ -234,10 +238,17 @@ pub unsafe extern "sysv64" fn host_entry() {
         "ret",
         "5:",
         "mov rdi, [rsp]",
-        "mov rax, [rdi]",
-        "mov rsp, [rax + {entry_sp}]",
-        "mov rbp, [rax + {entry_fp}]",
-        "jmp [rax + {entry_pc}]",
+        "mov r10, [rdi]",
+        "cmp eax, {handled}",
+        "je 7f",
+        "mov rsp, [r10 + {entry_sp}]",
+        "mov rbp, [r10 + {entry_fp}]",
+        "jmp [r10 + {entry_pc}]",
+        "7:",
+        "mov rsp, [r10 + {handler_sp}]",
+        "mov rbp, [r10 + {handler_fp}]",
+        "mov rax, [r10 + {handler_exception}]",
+        "jmp [r10 + {handler_pc}]",
         frame = const FRAME_BYTES,
         floats = const FLOAT_ARGS,
         stack_args = const STACK_ARGS,
@@ -250,6 +261,11 @@ pub unsafe extern "sysv64" fn host_entry() {
         entry_sp = const ENTRY_SP,
         entry_fp = const ENTRY_FP,
         entry_pc = const ENTRY_PC,
+        handled = const HANDLED,
+        handler_sp = const HANDLER_SP,
+        handler_fp = const HANDLER_FP,
+        handler_exception = const HANDLER_EXCEPTION,
+        handler_pc = const HANDLER_PC,
     )
 }
 
@@ -284,10 +300,17 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
         "ret",
         "5:",
         "mov rdi, [rsp]",
-        "mov rax, [rdi]",
-        "mov rsp, [rax + {entry_sp}]",
-        "mov rbp, [rax + {entry_fp}]",
-        "jmp [rax + {entry_pc}]",
+        "mov r10, [rdi]",
+        "cmp eax, {handled}",
+        "je 7f",
+        "mov rsp, [r10 + {entry_sp}]",
+        "mov rbp, [r10 + {entry_fp}]",
+        "jmp [r10 + {entry_pc}]",
+        "7:",
+        "mov rsp, [r10 + {handler_sp}]",
+        "mov rbp, [r10 + {handler_fp}]",
+        "mov rax, [r10 + {handler_exception}]",
+        "jmp [r10 + {handler_pc}]",
         frame = const FRAME_BYTES,
         exit_fp = const EXIT_FP,
         exit_pc = const EXIT_PC,
@@ -296,6 +319,11 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
         entry_sp = const ENTRY_SP,
         entry_fp = const ENTRY_FP,
         entry_pc = const ENTRY_PC,
+        handled = const HANDLED,
+        handler_sp = const HANDLER_SP,
+        handler_fp = const HANDLER_FP,
+        handler_exception = const HANDLER_EXCEPTION,
+        handler_pc = const HANDLER_PC,
     )
 }
 
@@ -305,9 +333,14 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
 pub struct BuiltinReturn {
     /// The result.
     pub value: u64,
-    /// Not zero when the pending trap is to be raised.
+    /// 0 when the guest goes on, else [`LEFT`] or [`HANDLED`].
     pub trapped: u64,
 }
+
+/// What a handler tells its stub: the activation is left, for a trap or an exception that it does not catch.
+pub const LEFT: u32 = 1;
+/// The other: an exception is caught. The isolate block says where.
+pub const HANDLED: u32 = 2;
 
 /// A builtin stub: records the guest's exit frame, calls the Rust side, raises if it says so.
 macro_rules! builtin_stub {
@@ -432,6 +465,48 @@ macro_rules! poll_stub {
     };
 }
 
+/// The stub of a builtin that never returns: it throws.
+macro_rules! throw_stub {
+    ($stub:ident, $target:path) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $stub() {
+            naked_asm!(
+                "mov rax, [rdi]",
+                "mov [rax + {exit_fp}], rbp",
+                "mov r10, [rsp]",
+                "mov [rax + {exit_pc}], r10",
+                "push rbp",
+                "mov rbp, rsp",
+                "push rax",
+                "push rax",
+                "call {target}",
+                "pop r10",
+                "cmp edx, {handled}",
+                "je 7f",
+                "mov rsp, [r10 + {entry_sp}]",
+                "mov rbp, [r10 + {entry_fp}]",
+                "jmp [r10 + {entry_pc}]",
+                "7:",
+                "mov rsp, [r10 + {handler_sp}]",
+                "mov rbp, [r10 + {handler_fp}]",
+                "mov rax, [r10 + {handler_exception}]",
+                "jmp [r10 + {handler_pc}]",
+                exit_fp = const EXIT_FP,
+                exit_pc = const EXIT_PC,
+                entry_sp = const ENTRY_SP,
+                entry_fp = const ENTRY_FP,
+                entry_pc = const ENTRY_PC,
+                handled = const HANDLED,
+                handler_sp = const HANDLER_SP,
+                handler_fp = const HANDLER_FP,
+                handler_exception = const HANDLER_EXCEPTION,
+                handler_pc = const HANDLER_PC,
+                target = sym $target,
+            )
+        }
+    };
+}
+
 /// A builtin that always returns and looks at no frame: generated code calls it itself.
 macro_rules! leaf {
     ($stub:ident, $target:path) => {
@@ -480,4 +555,6 @@ builtin_table! {
     builtin_stub ArrayCopy => stub_array_copy, b::array_copy;
     builtin_stub ArrayInitData => stub_array_init_data, b::array_init_data;
     builtin_stub ArrayInitElem => stub_array_init_elem, b::array_init_elem;
+    builtin_stub NewException => stub_new_exception, b::new_exception;
+    throw_stub Throw => stub_throw, b::throw;
 }

@@ -31,6 +31,8 @@ handles! {
     Global(index);
     /// An instance of a module.
     Instance(index);
+    /// A tag: what tells exceptions from others, and what they carry.
+    Tag(index);
 }
 
 macro_rules! references {

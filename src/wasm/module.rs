@@ -66,7 +66,7 @@ pub struct WasmModule {
     pub name_section: Option<Range<usize>>,
     /// Bytes of the code section.
     pub code_section_bytes: usize,
-    /// Whether its code may use references of the heap: some type, global, table or segment mentions them.
+    /// Whether its code may use references of the heap: some type, global, table or segment mentions them, or it has tags.
     pub uses_heap: bool,
 }
 

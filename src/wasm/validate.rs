@@ -46,13 +46,17 @@ bitflags::bitflags! {
         const FUNCTION_REFERENCES = 1 << 12;
         /// Structures, arrays, and references to them.
         const GC = 1 << 13;
+        /// Exceptions.
+        const EXCEPTIONS = 1 << 14;
+        /// Exceptions in the form before WebAssembly 3.0.
+        const LEGACY_EXCEPTIONS = 1 << 15;
     }
 }
 
 /// The proposals that this engine runs. Of garbage collection it takes the types; operators on structures and arrays are refused where
 /// they stand, as not supported.
 pub fn accepted_features() -> WasmFeatures {
-    WasmFeatures::default().difference(WasmFeatures::EXCEPTIONS).union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    WasmFeatures::default().union(WasmFeatures::LEGACY_EXCEPTIONS | WasmFeatures::CUSTOM_PAGE_SIZES)
 }
 
 /// What validating any body of one module needs; cheap to clone and `Send`.

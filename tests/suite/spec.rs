@@ -33,13 +33,9 @@ const PROPOSALS: [Proposal; 11] = [
     Proposal::WideArithmetic,
 ];
 
-/// Why a directive may be on the list: structures, arrays and casts, exceptions, custom proposals; and what follows from a module that
+/// Why a directive may be on the list: custom proposals; and what follows from a module that
 /// was refused for one of these.
-const REASONS: [&str; 12] = [
-    "exceptions are not supported",
-    "exceptions proposal not enabled",
-    "exceptions support is not enabled",
-    "without the exception handling feature",
+const REASONS: [&str; 8] = [
     // Legacy exceptions, which the text parser does not take in this form.
     "unknown operator or unexpected token",
     "must have super type with descriptor",
@@ -142,7 +138,7 @@ fn expected_failures(path: &Path) -> BTreeSet<(String, usize)> {
 fn write_list(path: &Path, failures: &BTreeSet<(String, usize)>) {
     let mut text = String::from(
         "# Directives of the specification's test suite that are known to fail, by file and line.\n\
-         # Only what needs exceptions may stand here, and custom proposals.\n\
+         # Only what needs custom proposals may stand here.\n\
          # A test fails when one of these passes; `BLESS=1 cargo test --test suite spec::default` rewrites the list.\n",
     );
     let mut files: BTreeMap<&str, Vec<String>> = BTreeMap::new();

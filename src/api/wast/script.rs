@@ -179,7 +179,11 @@ impl<'r> Script<'r> {
                 // Custom sections do not change what a module means (§2.5, appendix 7.4): only the text format can refuse them.
                 return Ok(if module.encode().is_err() { Outcome::Passed } else { Outcome::Skipped });
             }
-            WastDirective::AssertException { .. } => Err("exceptions are not supported".into()),
+            WastDirective::AssertException { exec, .. } => match self.execute(exec)? {
+                Ok(results) => Err(format!("expected an exception, returned {results:?}")),
+                Err(trap) if trap.exception().is_some() => Ok(()),
+                Err(trap) => Err(format!("expected an exception, found: {trap}")),
+            },
             WastDirective::AssertSuspension { .. } => Err("stack switching is not supported".into()),
             _ => Err("a directive that is not known".into()),
         };

@@ -1,7 +1,7 @@
 //! Publication, dispatch slots, displacements and the registry.
 
 use super::*;
-use crate::abi::artifact::Helper;
+use crate::abi::artifact::{HandlerSite, Helper};
 use crate::base::tuning;
 use crate::code::error::ArtifactDefect;
 use crate::code::{CodeError, lookup, missing, trap_at};
@@ -145,6 +145,10 @@ fn malformed_artifacts_are_refused_whole() {
             ArtifactDefect::Trap(6),
         ),
         (Artifact { positions: [Position { code_offset: 7, wasm_offset: 0 }].into(), ..good() }, ArtifactDefect::Position(7)),
+        (
+            Artifact { handlers: [HandlerSite { code_offset: 5, handler_offset: 6, frame_bytes: 0 }].into(), ..good() },
+            ArtifactDefect::Handler(5),
+        ),
     ];
     for (bad, defect) in cases {
         let refused = space.publish(vec![good(), bad.clone()]);

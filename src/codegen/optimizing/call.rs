@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{FuncRef, Inst, InstBuilder, StackSlotData, StackSlotKind, TrapCode as ClifTrap, Value};
+use cranelift_codegen::ir::{FuncRef, InstBuilder, StackSlotData, StackSlotKind, TrapCode as ClifTrap, Value};
 use wasmparser::Operator;
 
 use crate::abi::call::needs_return_area;
@@ -21,7 +21,7 @@ use crate::wasm::types::{FuncType, HeapType};
 
 /// What a call goes to.
 #[derive(Copy, Clone, Debug)]
-enum Target {
+pub(super) enum Target {
     /// A function of this module: through its dispatch slot, with our own vmctx.
     Defined(FuncRef),
     /// A code address and the vmctx for it.
@@ -183,15 +183,10 @@ impl Translator<'_> {
     fn call(&mut self, ty: TypeIndex, target: Target) {
         let func_type: &FuncType = self.module.signature(ty);
         let arguments = self.pop_arguments(func_type, target, Area::Own);
-        let call = match target {
-            Target::Defined(func) => self.builder.ins().call(func, &arguments),
-            Target::Address { code, .. } => {
-                let signature = self.signature_of(ty);
-                self.builder.ins().call_indirect(signature, code, &arguments)
-            }
-        };
+        let signature = self.signature_of(ty);
+        let results = self.catching_call(signature, target, &arguments);
         self.state.arguments = arguments;
-        self.push_results(call, func_type);
+        self.push_results(&results, func_type);
     }
 
     fn tail_call(&mut self, ty: TypeIndex, target: Target) {
@@ -228,7 +223,7 @@ impl Translator<'_> {
     }
 
     /// The address of stack memory for this many results. All calls share it: results are taken out right after each.
-    fn own_area(&mut self, results: usize) -> Value {
+    pub(super) fn own_area(&mut self, results: usize) -> Value {
         let bytes = u32::try_from(16 * results).unwrap_or(u32::MAX);
         let slot = match self.state.area {
             Some((slot, size)) => {
@@ -247,10 +242,9 @@ impl Translator<'_> {
         self.builder.ins().stack_addr(I64, slot, 0)
     }
 
-    fn push_results(&mut self, call: Inst, ty: &FuncType) {
+    fn push_results(&mut self, results: &[Value], ty: &FuncType) {
         if !needs_return_area(&ty.results) {
-            for (position, &result) in ty.results.iter().enumerate() {
-                let value = self.builder.inst_results(call)[position];
+            for (&value, &result) in results.iter().zip(&ty.results) {
                 let value = self.tracked(value, result);
                 self.push(value);
             }

@@ -41,12 +41,13 @@ impl Translator<'_> {
             Operator::Block { blockty }
             | Operator::Loop { blockty }
             | Operator::If { blockty }
+            | Operator::Try { blockty }
             | Operator::TryTable { try_table: wasmparser::TryTable { ty: blockty, .. } } => {
                 self.begin_block(FrameKind::Block, blockty, false);
             }
             Operator::Else => self.begin_else(),
             Operator::End => self.end(),
-            _ => {}
+            _ => self.close_try_part(operator),
         }
     }
 
@@ -57,7 +58,7 @@ impl Translator<'_> {
         self.reachable = false;
     }
 
-    fn begin_block(&mut self, kind: FrameKind, ty: BlockType, live: bool) {
+    pub(super) fn begin_block(&mut self, kind: FrameKind, ty: BlockType, live: bool) {
         if let BlockType::FuncType(_) = ty
             && (self.param_count(ty) > 0 || self.result_count(ty) > 1)
         {
@@ -122,7 +123,7 @@ impl Translator<'_> {
         self.reachable = true;
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         let position = self.frame_at(0);
         let frame = &self.state.frames[position];
         match (&frame.kind, frame.live) {
@@ -131,6 +132,14 @@ impl Translator<'_> {
                 if let Some(header) = frame.label {
                     self.builder.seal_block(header);
                 }
+            }
+            (FrameKind::TryTable, true) => {
+                self.end_try_table(position);
+                self.end_label(position);
+            }
+            (FrameKind::Try | FrameKind::Catch(_), true) => {
+                self.end_try(position);
+                self.end_label(position);
             }
             (_, true) => self.end_label(position),
         }

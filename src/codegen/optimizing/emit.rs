@@ -6,9 +6,9 @@
 
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function, LibCall, TrapCode as ClifTrap};
-use cranelift_codegen::{CompiledCode, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
+use cranelift_codegen::{CompiledCode, FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
 
-use crate::abi::artifact::{Artifact, CodeVariant, Helper, Position, Reloc, RelocTarget, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{Artifact, CodeVariant, HandlerSite, Helper, Position, Reloc, RelocTarget, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::UnitError;
@@ -44,6 +44,7 @@ pub(super) fn artifact(
         positions: positions(compiled, &traps, body_offset),
         traps: traps.into(),
         stack_maps: stack_maps(compiled),
+        handlers: handlers(compiled)?,
     })
 }
 
@@ -55,6 +56,18 @@ fn stack_maps(compiled: &CompiledCode) -> Box<[StackMap]> {
         slots: map.entries().map(|(_, offset)| offset).collect(),
     });
     maps.filter(|map| !map.slots.is_empty()).collect()
+}
+
+/// Translation gives a call one handler at most, for everything.
+fn handlers(compiled: &CompiledCode) -> Result<Box<[HandlerSite]>> {
+    let caught = compiled.buffer.call_sites().filter(|site| !site.exception_handlers.is_empty());
+    let sites = caught.map(|site| match (site.exception_handlers, site.frame_offset) {
+        (&[FinalizedMachExceptionHandler::Default(handler_offset)], Some(frame_bytes)) => {
+            Ok(HandlerSite { code_offset: site.ret_addr, handler_offset, frame_bytes })
+        }
+        other => Err(bug(format!("unexpected exception handlers {other:?}"), None)),
+    });
+    sites.collect()
 }
 
 fn reloc(found: &FinalizedMachReloc, func: &Function) -> Result<Reloc> {

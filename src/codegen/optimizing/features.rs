@@ -21,11 +21,11 @@ mod proposal {
     pub(super) const wide_arithmetic: Features = Features::WIDE_ARITHMETIC;
     pub(super) const gc: Features = Features::GC;
     pub(super) const function_references: Features = Features::FUNCTION_REFERENCES;
+    pub(super) const exceptions: Features = Features::EXCEPTIONS;
+    pub(super) const legacy_exceptions: Features = Features::LEGACY_EXCEPTIONS;
     // Not taken yet.
     pub(super) const custom_descriptors: Features = Features::empty();
     pub(super) const memory_control: Features = Features::empty();
-    pub(super) const exceptions: Features = Features::empty();
-    pub(super) const legacy_exceptions: Features = Features::empty();
     pub(super) const shared_everything_threads: Features = Features::empty();
     pub(super) const stack_switching: Features = Features::empty();
     pub(super) const acquire_release_atomics: Features = Features::empty();

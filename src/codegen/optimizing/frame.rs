@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use wasmparser::BlockType;
 
 use crate::base::TypeIndex;
+use crate::codegen::optimizing::exception_legacy::Clauses;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::signature::SlotType;
 use crate::wasm::types::{FuncType, ValType};
@@ -47,6 +48,12 @@ pub(super) enum FrameKind {
     If(Inst),
     /// `else`.
     Else,
+    /// `try_table`.
+    TryTable,
+    /// `try`, in its body.
+    Try,
+    /// `try`, in one of its clauses.
+    Catch(Clauses),
 }
 
 impl Translator<'_> {
@@ -82,7 +89,7 @@ impl Translator<'_> {
         match frame.kind {
             FrameKind::Loop => self.param_count(frame.ty),
             FrameKind::Body => self.func_type.results.len(),
-            FrameKind::Block | FrameKind::If(_) | FrameKind::Else => self.result_count(frame.ty),
+            _ => self.result_count(frame.ty),
         }
     }
 

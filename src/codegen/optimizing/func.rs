@@ -220,7 +220,8 @@ impl<'a> Translator<'a> {
             || self.simd_operator(operator)
             || self.relaxed_operator(operator)
             || self.atomic_operator(operator)
-            || self.wide_operator(operator);
+            || self.wide_operator(operator)
+            || self.exception_operator(operator);
         if taken {
             return Ok(());
         }

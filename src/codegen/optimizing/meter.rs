@@ -1,6 +1,6 @@
 //! Fuel and polls.
 //!
-//! Every operator costs 1 but those that only delimit (`nop`, `drop`, `block`, `loop`, `else`, `end`), and entering a function
+//! Every operator costs 1 but those that only delimit (`nop`, `drop`, `block`, `loop`, `else`, `end`, `try` and its clauses), and entering a function
 //! costs 1. Costs are summed up at compile time and added to the isolate block before control goes elsewhere: at branches,
 //! calls, loop headers, returns and traps. The guest stops at the next function entry or loop header after its fuel went below
 //! zero, so what has run is the same in every tier.
@@ -24,7 +24,12 @@ impl Translator<'_> {
                 | Operator::Block { .. }
                 | Operator::Loop { .. }
                 | Operator::Else
-                | Operator::End => 0,
+                | Operator::End
+                | Operator::Try { .. }
+                | Operator::TryTable { .. }
+                | Operator::Catch { .. }
+                | Operator::CatchAll
+                | Operator::Delegate { .. } => 0,
                 _ => 1,
             };
         }

@@ -5,7 +5,7 @@
 //!          ├ control  frame          blocks, branches, labels
 //!          ├ variable numeric simd   values
 //!          ├ memory bulk bounds atomic  linear memory
-//!          ├ table call builtin      everything that leaves the function
+//!          ├ table call builtin exception  everything that leaves the function
 //!          └ meter                   fuel and polls
 //! ```
 //!
@@ -22,6 +22,8 @@ mod call;
 mod control;
 mod convert;
 mod emit;
+mod exception;
+mod exception_legacy;
 mod features;
 mod frame;
 mod func;

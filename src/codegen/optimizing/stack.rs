@@ -17,6 +17,7 @@ use crate::abi::builtins::Builtin;
 use crate::abi::fields::StructLayout;
 use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, TypeIndex};
+use crate::codegen::optimizing::exception::Try;
 use crate::codegen::optimizing::frame::Frame;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::local::FrameLocals;
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub values: Vec<Value>,
     /// Open blocks.
     pub frames: Vec<Frame>,
+    /// Open bodies of `try`, by their frames.
+    pub tries: Vec<Try>,
     /// Variables of closed blocks, by type, for the next block: Cranelift's tables grow with blocks times variables.
     pub free_variables: [Vec<Variable>; 6],
     /// Signatures declared.
@@ -61,6 +64,7 @@ impl State {
     pub(super) fn clear(&mut self) {
         self.values.clear();
         self.frames.clear();
+        self.tries.clear();
         self.free_variables.iter_mut().for_each(Vec::clear);
         self.signatures.clear();
         self.functions.clear();

@@ -146,6 +146,7 @@ impl WasmModule {
         }) || self.globals.values().any(|global| in_heap(&global.content))
             || self.tables.values().any(|table| table.ty.element.heap.is_in_heap())
             || self.elems.values().any(|segment| segment.ty.heap.is_in_heap())
+            || !self.tags.is_empty()
     }
 
     /// The names of the name section; empty when there is none. A malformed section gives what could be read.

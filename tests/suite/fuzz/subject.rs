@@ -85,6 +85,7 @@ impl Guest for Subject {
                 Extern::Global(_) => Export::Global,
                 Extern::Memory(_) => Export::Memory,
                 Extern::Table(_) => Export::Table,
+                Extern::Tag(_) => panic!("tags are not generated"),
             };
             (name, kind)
         };

@@ -182,8 +182,9 @@ fn foreign_scratch_is_a_defect() {
 
 #[test]
 fn an_operator_of_a_later_stage_is_named() {
-    let bytes = wat::parse_str("(module (tag) (func (throw 0)))").expect("the text parses");
-    let features = accepted_features() | wasmparser::WasmFeatures::EXCEPTIONS;
+    let bytes =
+        wat::parse_str("(module (memory 1) (func (memory.discard (i32.const 0) (i32.const 0))))").expect("the text parses");
+    let features = accepted_features() | wasmparser::WasmFeatures::MEMORY_CONTROL;
     let decoded = decode_with(Arc::from(&*bytes), features).expect("decodes");
     let layout = crate::abi::vmctx::VmLayout::new(&decoded.module);
     let env = CompileEnv {
@@ -194,8 +195,8 @@ fn an_operator_of_a_later_stage_is_named() {
         settings: CodeSettings::default(),
     };
     let error = module_error(compile_first(&env, &mut compiler().new_scratch(), &|| false).0);
-    assert_eq!((error.kind, &*error.message), (CompileErrorKind::Unsupported, "operator Throw"));
-    assert_eq!(error.offset, Some(env.module.bodies.values().next().expect("a body").start as usize + 1));
+    assert_eq!((error.kind, &*error.message), (CompileErrorKind::Unsupported, "operator MemoryDiscard"));
+    assert_eq!(error.offset, Some(env.module.bodies.values().next().expect("a body").start as usize + 5));
 }
 
 #[test]
