@@ -64,7 +64,7 @@ traps! {
     /// A call through a null reference.
     NullFunctionReference = 19, "null function reference";
     /// An exception that no guest caught; it travels beside the code.
-    UncaughtException = 20, "uncaught exception";
+    UncaughtException = 26, "uncaught exception";
 }
 
 #[cfg(test)]
