@@ -1,7 +1,7 @@
 //! The bodies of the benchmarks, apart from the harness that times them, so that the tests can run each of them small.
 //!
-//! A module each with a `smoke` function: [`calls`], [`instantiate`], [`compile`], [`scopes`], [`drops`]; [`modules`] makes what they
-//! compile.
+//! A module each with a `smoke` function: [`calls`], [`instantiate`], [`compile`], [`scopes`], [`drops`], [`exceptions`]; [`modules`]
+//! makes what they compile.
 
 // Every benchmark uses a part of it.
 #![allow(dead_code)]
@@ -9,6 +9,7 @@
 pub mod calls;
 pub mod compile;
 pub mod drops;
+pub mod exceptions;
 pub mod instantiate;
 pub mod modules;
 pub mod scopes;

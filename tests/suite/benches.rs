@@ -30,6 +30,11 @@ fn scopes() {
 }
 
 #[test]
+fn exceptions() {
+    common::exceptions::smoke(&engine());
+}
+
+#[test]
 fn drops() {
     common::drops::smoke();
 }

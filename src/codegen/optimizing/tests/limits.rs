@@ -213,6 +213,8 @@ fn features_are_detected_where_they_are_used() {
     assert_eq!(detected("(module (func unreachable (drop (v128.const i64x2 0 0))))"), Features::SIMD);
     assert_eq!(detected("(module (func (block (result i32 i32) i32.const 0 i32.const 0) drop drop))"), Features::MULTI_VALUE);
     assert_eq!(detected("(module (memory i64 1) (func (drop (memory.size))))"), Features::MEMORY64);
+    assert_eq!(detected("(module (tag) (func (throw 0)))"), Features::EXCEPTIONS);
+    assert_eq!(detected("(module (func try catch_all end))"), Features::LEGACY_EXCEPTIONS);
     let two = "(module (memory 1) (memory 1) (func (drop (i32.load 1 (i32.const 0)))))";
     assert_eq!(detected(two), Features::MULTI_MEMORY);
 }
