@@ -32,6 +32,7 @@ pub mod collect;
 pub mod descriptor;
 pub mod error;
 pub mod handles;
+#[allow(clippy::module_inception)]
 mod heap;
 pub mod image;
 mod memory;

@@ -38,6 +38,8 @@ pub const MAX_YOUNG_BYTES: u32 = 16 * 1024;
 pub const KIND_STRUCT: u8 = 0;
 /// `kind` of a descriptor of arrays.
 pub const KIND_ARRAY: u8 = 1;
+/// Guests can look into both, and into nothing of a greater kind.
+const _: () = assert!(KIND_STRUCT < KIND_ARRAY);
 
 /// A descriptor: what the collector, and a cast, need to know of an object. It is itself an object, and never moves.
 ///

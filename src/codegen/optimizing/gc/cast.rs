@@ -150,7 +150,7 @@ impl Translator<'_> {
                 let is_object = self.is_no_i31(reference);
                 self.branch_unless(is_object, done, one);
                 let kind = self.kind_of(reference);
-                self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, kind, i64::from(KIND_STRUCT.max(KIND_ARRAY)))
+                self.builder.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, kind, i64::from(KIND_ARRAY))
             }
             Test::Kind(wanted) => {
                 self.require_object(reference, done);
