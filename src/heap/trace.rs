@@ -41,11 +41,16 @@ pub(in crate::heap) fn object_bytes(memory: Memory, object: u32, descriptor: &De
 #[inline(always)]
 pub(in crate::heap) fn visit_object<V: Visitor>(memory: Memory, object: u32, visitor: &mut V) {
     let descriptor = memory.descriptor(memory.read(object + DESCRIPTOR));
-    visit_slots(memory, object, descriptor, object..u32::MAX, visitor);
+    visit_all_slots(memory, object, descriptor, visitor);
+}
+
+/// Visits all slots of an object of a known type.
+#[inline(always)]
+pub(in crate::heap) fn visit_all_slots<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor, visitor: &mut V) {
+    visit(memory, object, descriptor, &Everywhere, visitor);
 }
 
 /// Visits the slots of an object that lie in a range of the cage.
-#[inline(always)]
 pub(in crate::heap) fn visit_slots<V: Visitor>(
     memory: Memory,
     object: u32,
@@ -53,16 +58,57 @@ pub(in crate::heap) fn visit_slots<V: Visitor>(
     range: Range<u32>,
     visitor: &mut V,
 ) {
+    visit(memory, object, descriptor, &range, visitor);
+}
+
+/// Which slots are asked for. A type of its own for "all", so that the loops over whole objects compare nothing.
+trait Within {
+    fn has(&self, slot: u32) -> bool;
+    /// Which of `count` elements behind an object's header have a byte there.
+    fn elements(&self, object: u32, count: u32, log2: u32) -> Range<u32>;
+}
+
+struct Everywhere;
+
+impl Within for Everywhere {
+    #[inline(always)]
+    fn has(&self, _slot: u32) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn elements(&self, _object: u32, count: u32, _log2: u32) -> Range<u32> {
+        0..count
+    }
+}
+
+impl Within for Range<u32> {
+    #[inline(always)]
+    fn has(&self, slot: u32) -> bool {
+        self.contains(&slot)
+    }
+
+    #[inline(always)]
+    fn elements(&self, object: u32, count: u32, log2: u32) -> Range<u32> {
+        let first = object + FIELDS;
+        let start = self.start.saturating_sub(first) >> log2;
+        let end = self.end.saturating_sub(first).div_ceil(1 << log2).min(count);
+        start.min(end)..end
+    }
+}
+
+#[inline(always)]
+fn visit<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &Descriptor, within: &W, visitor: &mut V) {
     match ObjectKind::of(descriptor) {
-        ObjectKind::Fixed => visit_fixed(memory, object, descriptor, &range, visitor),
-        ObjectKind::Array => visit_array(memory, object, descriptor, &range, visitor),
+        ObjectKind::Fixed => visit_fixed(memory, object, descriptor, within, visitor),
+        ObjectKind::Array => visit_array(memory, object, descriptor, within, visitor),
         ObjectKind::Weak => {
-            if range.contains(&(object + FIELDS)) {
+            if within.has(object + FIELDS) {
                 visitor.weak(object, object + FIELDS);
             }
         }
         ObjectKind::Ephemerons => {
-            let pairs = elements_in(object, memory.read(object + LENGTH), PAIR_LOG2, &range);
+            let pairs = within.elements(object, memory.read(object + LENGTH), PAIR_LOG2);
             visitor.ephemerons(object, pairs);
         }
         ObjectKind::Resource | ObjectKind::Descriptor => {}
@@ -70,10 +116,10 @@ pub(in crate::heap) fn visit_slots<V: Visitor>(
 }
 
 #[inline(always)]
-fn visit_fixed<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor, range: &Range<u32>, visitor: &mut V) {
+fn visit_fixed<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &Descriptor, within: &W, visitor: &mut V) {
     let slot_at = |bit: u32| object + FIELDS + 4 * bit;
     for_bits(descriptor.ref_bits, |bit| {
-        if range.contains(&slot_at(bit)) {
+        if within.has(slot_at(bit)) {
             visitor.reference(slot_at(bit));
         }
     });
@@ -81,12 +127,12 @@ fn visit_fixed<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor,
         return;
     }
     for_bits(descriptor.boxed_bits, |bit| {
-        if range.contains(&slot_at(bit)) {
+        if within.has(slot_at(bit)) {
             visitor.boxed(slot_at(bit));
         }
     });
     for_bits(descriptor.func_bits, |bit| {
-        if range.contains(&slot_at(bit)) {
+        if within.has(slot_at(bit)) {
             visitor.func(slot_at(bit));
         }
     });
@@ -94,7 +140,7 @@ fn visit_fixed<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor,
     for nth in 0..descriptor.slot_count {
         let (offset, kind) = slot_of_word(memory.read(list + 4 * nth));
         let slot = object + offset;
-        if range.contains(&slot) {
+        if within.has(slot) {
             match SlotKind::from_bits(kind) {
                 SlotKind::Data => {}
                 SlotKind::Ref => visitor.reference(slot),
@@ -106,13 +152,13 @@ fn visit_fixed<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor,
 }
 
 #[inline(always)]
-fn visit_array<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor, range: &Range<u32>, visitor: &mut V) {
+fn visit_array<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &Descriptor, within: &W, visitor: &mut V) {
     let kind = SlotKind::from_bits(descriptor.element_slot);
     if kind == SlotKind::Data {
         return;
     }
     let log2 = u32::from(descriptor.element_log2);
-    let elements = elements_in(object, memory.read(object + LENGTH), log2, range);
+    let elements = within.elements(object, memory.read(object + LENGTH), log2);
     let slots = elements.map(|nth| object + FIELDS + (nth << log2));
     match kind {
         SlotKind::Data => {}
@@ -120,15 +166,6 @@ fn visit_array<V: Visitor>(memory: Memory, object: u32, descriptor: &Descriptor,
         SlotKind::Func => slots.for_each(|slot| visitor.func(slot)),
         SlotKind::Boxed => slots.for_each(|slot| visitor.boxed(slot)),
     }
-}
-
-/// Which of `count` elements have a byte in the range.
-#[inline(always)]
-fn elements_in(object: u32, count: u32, log2: u32, range: &Range<u32>) -> Range<u32> {
-    let first = object + FIELDS;
-    let start = range.start.saturating_sub(first) >> log2;
-    let end = range.end.saturating_sub(first).div_ceil(1 << log2).min(count);
-    start.min(end)..end
 }
 
 #[inline(always)]

@@ -13,7 +13,7 @@ use crate::heap::reference::{HeapRef, boxed_ref};
 use crate::heap::roots::{FuncSet, RootSource, RootVisitor};
 use crate::heap::side::{CARD_BYTES, Side};
 use crate::heap::space::old::occupied_bytes;
-use crate::heap::trace::{PAIR_LOG2, Visitor, object_bytes, visit_slots};
+use crate::heap::trace::{PAIR_LOG2, Visitor, object_bytes, visit_all_slots, visit_slots};
 use crate::layout::heap::{DESCRIPTOR, FIELDS, I31_TAG, LENGTH, NULL};
 
 pub(in crate::heap) struct Marker<'h> {
@@ -51,7 +51,7 @@ impl Marker<'_> {
                 if object < self.young {
                     self.live_bytes += occupied_bytes(object_bytes(self.memory, object, descriptor));
                 }
-                visit_slots(self.memory, object, descriptor, object..u32::MAX, self);
+                visit_all_slots(self.memory, object, descriptor, self);
             }
             let Some(func) = self.funcs.pop() else { return };
             roots.visit_func(func, self);

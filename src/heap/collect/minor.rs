@@ -16,7 +16,7 @@ use crate::heap::reference::{HeapRef, boxed_ref, rebox};
 use crate::heap::roots::{RootSource, RootVisitor};
 use crate::heap::side::Side;
 use crate::heap::space::old::OldSpace;
-use crate::heap::trace::{PAIR_LOG2, Visitor, object_bytes, visit_object, visit_slots};
+use crate::heap::trace::{PAIR_LOG2, Visitor, object_bytes, visit_all_slots, visit_object, visit_slots};
 use crate::layout::heap::{DESCRIPTOR, FIELDS, I31_TAG};
 
 /// Set in word 0 of an object that was copied.
@@ -64,7 +64,7 @@ impl Minor<'_> {
                 place
             }
         };
-        self.memory.copy(object, place, bytes);
+        self.memory.copy_object(object, place, bytes);
         self.memory.write(object + DESCRIPTOR, place | FORWARDED);
         self.moved += 1;
         place
@@ -77,7 +77,7 @@ impl Minor<'_> {
                 visit_object(self.memory, object, &mut Slots::<true>(self));
             } else if scan < self.to_top {
                 let descriptor = self.memory.descriptor(self.memory.read(scan + DESCRIPTOR));
-                visit_slots(self.memory, scan, descriptor, scan..u32::MAX, &mut Slots::<false>(self));
+                visit_all_slots(self.memory, scan, descriptor, &mut Slots::<false>(self));
                 scan += object_bytes(self.memory, scan, descriptor);
             } else {
                 return scan;
