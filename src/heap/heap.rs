@@ -24,6 +24,9 @@ use crate::layout::heap::{
     OBJECT_ALIGN,
 };
 
+/// What the heap's own types are called: no owner of types gives this number to one of its own.
+pub const NO_CLIENT: u32 = 0;
+
 /// Called when the limit is reached, with the bytes that are wanted in all and the limit; gives a new limit. A smaller one
 /// changes nothing.
 pub type NearLimit = Box<dyn FnMut(u64, u64) -> u64 + Send>;
@@ -140,11 +143,11 @@ impl Heap {
         (heap.meta, heap.host_type) = match &heap.image {
             Some(image) => image.known_types(),
             None => {
-                let meta = TypeDesc { kind: ObjectKind::Descriptor, ..TypeDesc::fixed(FIELDS, &[]) };
+                let meta = TypeDesc { kind: ObjectKind::Descriptor, ..TypeDesc::fixed(FIELDS, &[]).client(NO_CLIENT) };
                 let meta = heap.add_type(&meta)?.bits();
                 heap.meta = meta;
                 heap.cage.memory().write(meta + DESCRIPTOR, meta);
-                let host = TypeDesc { kind: ObjectKind::Resource, ..TypeDesc::fixed(FIELDS + 8, &[]) };
+                let host = TypeDesc { kind: ObjectKind::Resource, ..TypeDesc::fixed(FIELDS + 8, &[]).client(NO_CLIENT) };
                 (meta, heap.add_type(&host)?.bits())
             }
         };

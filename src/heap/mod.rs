@@ -49,7 +49,7 @@ pub mod weak;
 pub use descriptor::{DescriptorRef, ObjectKind, SlotKind, TypeDesc};
 pub use error::HeapError;
 pub use handles::{EscapableHandleScope, Global, HandleScope, Local, NoGc};
-pub use heap::{Heap, HeapConfig};
+pub use heap::{Heap, HeapConfig, NO_CLIENT};
 pub use reference::HeapRef;
 pub use roots::{NoRoots, RootSource, RootVisitor};
 pub use stats::HeapStats;

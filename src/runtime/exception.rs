@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::abi::exception::{EXCEPTION_TAG, ExceptionLayout, payload_bytes};
 use crate::code::registry;
-use crate::heap::{HeapRef, SlotKind, TypeDesc};
+use crate::heap::{HeapRef, NO_CLIENT, SlotKind, TypeDesc};
 use crate::runtime::backtrace;
 use crate::runtime::error::{CallError, ResourceError};
 use crate::runtime::instantiate::push;
@@ -104,7 +104,7 @@ impl Store {
         }
         let slots: Vec<(u32, SlotKind)> = layout.fields.iter().map(|field| (field.offset, slot_kind(field.ty))).collect();
         let fixed_bytes = layout.fixed_bytes;
-        let made = self.with_heap(|heap, _| heap.add_type(&TypeDesc::fixed(fixed_bytes, &slots)))?;
+        let made = self.with_heap(|heap, _| heap.add_type(&TypeDesc::fixed(fixed_bytes, &slots).client(NO_CLIENT)))?;
         let descriptor = made.map_err(|error| ResourceError(error.to_string()))?;
         self.exception_types.insert(id, descriptor);
         Ok(descriptor)

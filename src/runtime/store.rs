@@ -209,7 +209,7 @@ impl Store {
         }
         let heap = self.heap.as_ref().filter(|_| reference.is_object())?;
         let id = CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(reference)));
-        // What is no structure and no array is a value of the host.
+        // What is no structure and no array is a value of the host; `NO_CLIENT` is the id of no type.
         Some(self.kept_types.get(&id).map_or(HeapType::Any, |handle| handle.ty().heap()))
     }
 

@@ -1,8 +1,8 @@
 //! Typed references at the boundary: what hosts may pass, give and link, and what becomes of a module's types.
 
 use deltic::{
-    CallError, Extern, Features, Func, FuncType, Global, GlobalType, HeapType, Instance, Isolate, Linker, Module, RefType, Table,
-    TableType, Val, ValType,
+    AnyRef, CallError, Extern, ExternRef, Features, Func, FuncType, Global, GlobalType, HeapType, Instance, Isolate, Linker,
+    Module, RefType, Table, TableType, Val, ValType,
 };
 
 use crate::support::{engine, instance, module};
@@ -181,4 +181,42 @@ fn an_invalid_body_is_an_error_wherever_it_stands() {
     assert!(error.to_string().contains("type mismatch"), "{error}");
     let library = Module::new(&engine, LIBRARY).expect("a valid module");
     assert!(library.compile_stats().detected.contains(Features::FUNCTION_REFERENCES));
+}
+
+#[test]
+fn objects_are_looked_at_when_they_come_in() {
+    let (mut isolate, instance) = instance(
+        r#"(module
+            (type $point (struct (field i32) (field (mut i8))))
+            (type $numbers (array i64))
+            (func (export "make") (result anyref) (struct.new $point (i32.const 7) (i32.const -1)))
+            (func (export "list") (result anyref) (array.new_fixed $numbers 2 (i64.const 5) (i64.const 6)))
+            (func (export "x") (param (ref null $point)) (result i32) (struct.get $point 0 (local.get 0)))
+            (func (export "is") (param anyref) (result i32) (ref.test (ref $point) (local.get 0))))"#,
+    );
+    let [make, list, x, is] = ["make", "list", "x", "is"].map(|name| func(&mut isolate, instance, name));
+    let made = |isolate: &mut Isolate, by: Func| match by.call(isolate, &[]).expect("room")[..] {
+        [Val::AnyRef(Some(made))] => made,
+        ref other => panic!("{other:?}"),
+    };
+    let (point, numbers) = (made(&mut isolate, make), made(&mut isolate, list));
+    assert_eq!(point.field(&mut isolate, 0), Some(Val::I32(7)));
+    assert_eq!((point.field(&mut isolate, 1), point.field(&mut isolate, 2)), (Some(Val::I32(255)), None));
+    assert_eq!((numbers.array_len(&isolate), numbers.element(&mut isolate, 1)), (Some(2), Some(Val::I64(6))));
+    assert_eq!((numbers.element(&mut isolate, 2), point.array_len(&isolate)), (None, None));
+    assert_eq!(x.call(&mut isolate, &[Val::AnyRef(Some(point))]).expect("it fits"), [Val::I32(7)]);
+    // Everything else is refused before the guest could take it for a point.
+    let host = ExternRef::new(&mut isolate, 17_u8).expect("room").to_any(&mut isolate).expect("a reference");
+    let number = AnyRef::from_i31(&mut isolate, -3);
+    assert_eq!(number.as_i31(&isolate), Some(-3));
+    for other in [numbers, host, number] {
+        x.call(&mut isolate, &[Val::AnyRef(Some(other))]).expect_err("of another type");
+        assert_eq!(is.call(&mut isolate, &[Val::AnyRef(Some(other))]).expect("any"), [Val::I32(0)]);
+    }
+    // A handle ends with its scope, and then finds nothing.
+    let gone = isolate.root_scope(|isolate| made(isolate, make));
+    assert_eq!(gone.ty(&isolate), None);
+    x.call(&mut isolate, &[Val::AnyRef(Some(gone))]).expect_err("of an ended scope");
+    isolate.collect_garbage();
+    assert_eq!(x.call(&mut isolate, &[Val::AnyRef(Some(point))]).expect("it is still held"), [Val::I32(7)]);
 }
