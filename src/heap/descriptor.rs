@@ -79,13 +79,9 @@ impl DescriptorRef {
         self.0
     }
 
-    /// From what [`bits`](DescriptorRef::bits) gave for the same heap.
+    /// From what [`bits`](DescriptorRef::bits) gave for the same heap, or the header of one of its objects holds.
     pub(crate) const fn from_bits(bits: u32) -> Self {
         DescriptorRef(bits)
-    }
-
-    pub(in crate::heap) const fn from_offset(offset: u32) -> Self {
-        DescriptorRef(offset)
     }
 }
 

@@ -247,7 +247,7 @@ impl Heap {
         for (nth, &word) in encoded.slots.iter().enumerate() {
             memory.write(list + 4 * nth as u32, word);
         }
-        Ok(DescriptorRef::from_offset(offset))
+        Ok(DescriptorRef::from_bits(offset))
     }
 
     pub(in crate::heap) fn out_of_memory(&self, wanted_bytes: u64) -> HeapError {
@@ -395,7 +395,7 @@ impl Heap {
     /// [`HeapError::OutOfMemory`]; the value is dropped then.
     pub fn allocate_host(&mut self, value: HostValue, roots: &mut dyn RootSource) -> Result<HeapRef, HeapError> {
         let Some(index) = self.resources.add(value) else { return Err(self.out_of_memory(8)) };
-        match self.allocate(DescriptorRef::from_offset(self.host_type), roots) {
+        match self.allocate(DescriptorRef::from_bits(self.host_type), roots) {
             Ok(object) => {
                 self.cage.memory().write(object.bits() + FIELDS, index);
                 self.resources.set_owner(index, object);
@@ -421,7 +421,7 @@ impl Heap {
     #[inline]
     pub fn descriptor(&self, object: HeapRef) -> DescriptorRef {
         debug_assert!(object.is_object());
-        DescriptorRef::from_offset(self.cage.memory().read(object.bits() + DESCRIPTOR))
+        DescriptorRef::from_bits(self.cage.memory().read(object.bits() + DESCRIPTOR))
     }
 
     /// What the owner of a type called it.

@@ -300,18 +300,6 @@ impl Visitor for Check<'_> {
             self.wrong = Some(slot);
         }
     }
-
-    fn weak(&mut self, _object: u32, slot: u32) {
-        self.reference(slot);
-    }
-
-    fn ephemerons(&mut self, object: u32, pairs: Range<u32>) {
-        for pair in pairs {
-            let at = object + FIELDS + (pair << PAIR_LOG2);
-            self.reference(at);
-            self.boxed(at + 8);
-        }
-    }
 }
 
 /// Gathers what is reachable, in the order in which it will lie.
@@ -439,10 +427,6 @@ impl Visitor for Relocate<'_> {
 
     fn func(&mut self, _slot: u32) {}
 
-    fn weak(&mut self, _object: u32, slot: u32) {
-        self.reference(slot);
-    }
-
     fn ephemerons(&mut self, object: u32, pairs: Range<u32>) {
         for pair in pairs {
             let at = object + FIELDS + (pair << PAIR_LOG2);
@@ -529,6 +513,6 @@ impl Heap {
     /// A root of an image as a descriptor, if it is one.
     pub fn as_descriptor(&self, reference: HeapRef) -> Option<DescriptorRef> {
         let is_one = reference.is_object() && self.descriptor(reference).bits() == self.known_types().0;
-        is_one.then(|| DescriptorRef::from_offset(reference.bits()))
+        is_one.then(|| DescriptorRef::from_bits(reference.bits()))
     }
 }

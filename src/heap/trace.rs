@@ -19,10 +19,21 @@ pub(in crate::heap) trait Visitor {
     fn boxed(&mut self, slot: u32);
     /// An index into the function table.
     fn func(&mut self, slot: u32);
-    /// The slot of a weak cell.
-    fn weak(&mut self, object: u32, slot: u32);
-    /// A table of pairs, of which those in the range are asked for.
-    fn ephemerons(&mut self, object: u32, pairs: Range<u32>);
+    /// The slot of a weak cell. As any other, unless the visitor knows better.
+    #[inline(always)]
+    fn weak(&mut self, object: u32, slot: u32) {
+        let _ = object;
+        self.reference(slot);
+    }
+    /// A table of pairs, of which those in the range are asked for. As slots like any other, unless the visitor knows better.
+    #[inline(always)]
+    fn ephemerons(&mut self, object: u32, pairs: Range<u32>) {
+        for pair in pairs {
+            let at = object + FIELDS + (pair << PAIR_LOG2);
+            self.reference(at);
+            self.boxed(at + 8);
+        }
+    }
 }
 
 /// Bytes of an object, rounded up to where the next may start.

@@ -3,12 +3,10 @@
 //! Every object has a descriptor, every reference leads to a live object, every old object with a young reference lies on a dirty
 //! card, and no word of any object, data included, is an address into the cage or of the heap's own state.
 
-use std::ops::Range;
-
 use crate::heap::cage::{BLOCK_BYTES, block_start};
 use crate::heap::heap::Heap;
 use crate::heap::reference::{HeapRef, boxed_ref};
-use crate::heap::trace::{PAIR_LOG2, Visitor, object_bytes, visit_object};
+use crate::heap::trace::{Visitor, object_bytes, visit_object};
 use crate::layout::heap::{DESCRIPTOR, FIELDS};
 
 /// What is wrong, and where.
@@ -102,18 +100,6 @@ impl Visitor for Verifier<'_> {
     }
 
     fn func(&mut self, _slot: u32) {}
-
-    fn weak(&mut self, _object: u32, slot: u32) {
-        self.reference(slot);
-    }
-
-    fn ephemerons(&mut self, object: u32, pairs: Range<u32>) {
-        for pair in pairs {
-            let at = object + FIELDS + (pair << PAIR_LOG2);
-            self.reference(at);
-            self.boxed(at + 8);
-        }
-    }
 }
 
 impl Heap {

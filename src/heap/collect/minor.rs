@@ -7,8 +7,6 @@
 //! Weak things are strong here: they are cleared by major collections only. That keeps this loop short, and what it keeps alive
 //! too long dies when it is old. Values of the host are the exception: they are let go as soon as their object is not copied.
 
-use std::ops::Range;
-
 use crate::heap::cage::Cage;
 use crate::heap::heap::Heap;
 use crate::heap::memory::Memory;
@@ -16,8 +14,8 @@ use crate::heap::reference::{HeapRef, boxed_ref, rebox};
 use crate::heap::roots::{RootSource, RootVisitor};
 use crate::heap::side::Side;
 use crate::heap::space::old::OldSpace;
-use crate::heap::trace::{PAIR_LOG2, Visitor, object_bytes, visit_all_slots, visit_object, visit_slots};
-use crate::layout::heap::{DESCRIPTOR, FIELDS, I31_TAG};
+use crate::heap::trace::{Visitor, object_bytes, visit_all_slots, visit_object, visit_slots};
+use crate::layout::heap::{DESCRIPTOR, I31_TAG};
 
 /// Set in word 0 of an object that was copied.
 const FORWARDED: u32 = 1;
@@ -117,18 +115,6 @@ impl<const OLD: bool> Visitor for Slots<'_, '_, OLD> {
     }
 
     fn func(&mut self, _slot: u32) {}
-
-    fn weak(&mut self, _object: u32, slot: u32) {
-        self.reference(slot);
-    }
-
-    fn ephemerons(&mut self, object: u32, pairs: Range<u32>) {
-        for pair in pairs {
-            let at = object + FIELDS + (pair << PAIR_LOG2);
-            self.reference(at);
-            self.boxed(at + 8);
-        }
-    }
 }
 
 impl RootVisitor for Minor<'_> {
