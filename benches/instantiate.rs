@@ -1,9 +1,9 @@
-//! Instances and isolates. Instances live as long as their isolate, which is renewed after a thousand; `in_new_isolate` makes and frees
-//! one for each.
+//! Instances and isolates. Each instance is made in a scope of its own, so that freeing it is part of the time; `in_new_isolate` makes and
+//! frees an isolate for each.
 
 mod common;
 
-use common::instantiate::{INSTANCES_PER_ISOLATE, Renewed, Template};
+use common::instantiate::Template;
 use deltic::{Config, Isolate, WasmEngine};
 use divan::Bencher;
 
@@ -29,8 +29,8 @@ fn engine() -> WasmEngine {
 fn in_warm_isolate(bencher: Bencher<'_, '_>, kind: &str) {
     let engine = engine();
     let template = template(&engine, kind);
-    let mut renewed = Renewed::new(&engine, INSTANCES_PER_ISOLATE);
-    bencher.bench_local(|| template.instantiate(renewed.isolate()));
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    bencher.bench_local(|| template.instantiate_in_scope(&mut isolate));
 }
 
 #[divan::bench(args = KINDS)]

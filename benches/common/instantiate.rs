@@ -39,50 +39,25 @@ impl Template {
     pub fn instantiate(&self, isolate: &mut Isolate) -> Instance {
         self.linker.instantiate(isolate, &self.module).expect("an instance")
     }
-}
 
-/// Instances of an isolate are freed with it: so many are made before it is renewed.
-pub const INSTANCES_PER_ISOLATE: usize = 1_000;
-
-/// An isolate that is renewed from time to time.
-#[derive(Debug)]
-pub struct Renewed {
-    engine: WasmEngine,
-    isolate: Isolate,
-    made: usize,
-    limit: usize,
-}
-
-impl Renewed {
-    /// A new one, good for so many instances.
-    pub fn new(engine: &WasmEngine, limit: usize) -> Renewed {
-        Renewed { engine: engine.clone(), isolate: Isolate::new(engine).expect("an isolate"), made: 0, limit }
-    }
-
-    /// The isolate, for one more instance.
-    pub fn isolate(&mut self) -> &mut Isolate {
-        if self.made == self.limit {
-            self.isolate = Isolate::new(&self.engine).expect("an isolate");
-            self.made = 0;
-        }
-        self.made += 1;
-        &mut self.isolate
+    /// An instance that is freed some time later.
+    pub fn instantiate_in_scope(&self, isolate: &mut Isolate) {
+        isolate.root_scope(|isolate| self.instantiate(isolate));
     }
 }
 
-/// Some instances of each kind, in one isolate and in several.
+/// Some instances of each kind.
 pub fn smoke(engine: &WasmEngine) {
-    let mut renewed = Renewed::new(engine, 4);
+    let mut isolate = Isolate::new(engine).expect("an isolate");
     for template in [Template::empty(engine), Template::one_memory(engine), Template::imports(engine)] {
-        for _ in 0..5 {
-            let isolate = renewed.isolate();
-            let instance = template.instantiate(isolate);
-            assert!(instance.module(isolate).is_some_and(|module| module.is_same(&template.module)));
-        }
+        let instance = template.instantiate(&mut isolate);
+        assert!(instance.module(&isolate).is_some_and(|module| module.is_same(&template.module)));
+        (0..100).for_each(|_| template.instantiate_in_scope(&mut isolate));
     }
+    isolate.collect_garbage();
+    assert_eq!(isolate.instance_count(), 3);
     let template = Template::one_memory(engine);
-    let isolate = renewed.isolate();
-    let instance = template.instantiate(isolate);
-    let read = instance.get_typed_func::<i32, i32>(isolate, "read").expect("a function");
-    assert_eq!(read.call(isolate, 1024).expect("no trap"), i32::from_le_bytes(*b"a li"));
+    let instance = template.instantiate(&mut isolate);
+    let read = instance.get_typed_func::<i32, i32>(&mut isolate, "read").expect("a function");
+    assert_eq!(read.call(&mut isolate, 1024).expect("no trap"), i32::from_le_bytes(*b"a li"));
 }

@@ -10,10 +10,12 @@ pub const COMPILE: &str = "deltic::compile";
 pub const PUBLISH: &str = "deltic::publish";
 /// Instantiation and linking.
 pub const INSTANTIATE: &str = "deltic::instantiate";
+/// Collections of instances and the heap.
+pub const GC: &str = "deltic::gc";
 /// Running guests.
 pub const RUN: &str = "deltic::run";
 /// WASI calls.
 pub const WASI: &str = "deltic::wasi";
 
 /// All categories, in data-path order.
-pub const ALL: [&str; 6] = [DECODE, COMPILE, PUBLISH, INSTANTIATE, RUN, WASI];
+pub const ALL: [&str; 7] = [DECODE, COMPILE, PUBLISH, INSTANTIATE, GC, RUN, WASI];

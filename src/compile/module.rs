@@ -296,6 +296,11 @@ impl Module {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// What tells it from other modules, while it lives.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     fn native(&self) -> &NativeModule {
         self.0.native.get()
     }

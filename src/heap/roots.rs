@@ -9,6 +9,12 @@ pub trait RootSource {
     /// Shows every reference to `visitor`, which may change it: objects move.
     fn visit_roots(&mut self, visitor: &mut dyn RootVisitor);
 
+    /// The same for a major collection, which moves nothing. A source that finds out which of its own objects are alive shows only
+    /// what those hold.
+    fn visit_major_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_roots(visitor);
+    }
+
     /// An object holds this function (never 0) and is alive: shows what the function holds. Major collections ask once for each.
     fn visit_func(&mut self, func: u32, visitor: &mut dyn RootVisitor) {
         let _ = (func, visitor);

@@ -37,9 +37,9 @@ impl<'a> Caller<'a> {
             return None;
         }
         // SAFETY: generated code stores its own vmctx here before it calls an import or calls indirectly, and the activation
-        // restores what was there; vmctxs live as long as the store.
+        // restores what was there; an instance whose vmctx stands here is not freed.
         let index = unsafe { vmctx.add(INSTANCE as usize).cast::<usize>().read() };
-        u32::try_from(index).ok().map(|index| Instance { store: self.store.id, index })
+        u32::try_from(index).ok().map(|index| Instance { store: self.store.id, key: self.store.instances.key(index) })
     }
 
     /// An export of the calling instance.
@@ -71,7 +71,7 @@ impl<'a> Caller<'a> {
             return None;
         }
         let store = &mut *self.store;
-        let bytes = store.memories.get_mut(memory.index as usize)?.bytes_mut()?;
+        let bytes = store.memories.find_mut(memory.key)?.bytes_mut()?;
         let data = store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()?;
         Some((bytes, data))
     }

@@ -222,7 +222,7 @@ impl Func {
     pub fn wrap<Params>(mut scope: impl AsScope, closure: impl IntoFunc<Params>) -> Result<Func, ResourceError> {
         let store = scope.store_mut();
         let reference = store.host_func_ref(&closure.into_func())?;
-        Ok(Func { store: store.id, reference })
+        Ok(store.func_handle(reference))
     }
 
     /// A host function of one isolate, of a type that is known at run time only.
@@ -237,7 +237,7 @@ impl Func {
     ) -> Result<Func, ResourceError> {
         let store = scope.store_mut();
         let reference = store.host_func_ref(&untyped(ty, closure))?;
-        Ok(Func { store: store.id, reference })
+        Ok(store.func_handle(reference))
     }
 
     /// A host function of exactly this type, which may extend others or stand in a recursion group.
@@ -253,7 +253,7 @@ impl Func {
         let store = scope.store_mut();
         let func = ty.as_func().ok_or_else(|| ResourceError(format!("{} is no type of functions", ty.ty())))?;
         let reference = store.host_func_ref(&untyped(func.clone(), closure).of_type(ty.clone()))?;
-        Ok(Func { store: store.id, reference })
+        Ok(store.func_handle(reference))
     }
 }
 

@@ -8,7 +8,6 @@ use crate::isolate::scope::AsScope;
 use crate::isolate::typed::TypedFunc;
 use crate::runtime::error::{CallError, LinkError, MemoryAccessError, ResourceError};
 use crate::runtime::global::GlobalObject;
-use crate::runtime::instantiate::push;
 use crate::runtime::link::Extern;
 use crate::runtime::shared::SharedMemory;
 use crate::runtime::store::Store;
@@ -49,17 +48,29 @@ impl Instance {
     }
 
     fn export_at(&self, store: &mut Store, export: ExportIndex) -> Option<Extern> {
-        let id = store.id;
+        object(store, *self)?;
         if let ExportIndex::Func(func) = export {
-            let reference = store.func_ref(self.index, func).ok()?;
-            return Some(Extern::Func(Func { store: id, reference }));
+            let reference = store.func_ref(self.key.index, func).ok()?;
+            return Some(Extern::Func(store.func_handle(reference)));
         }
         let object = object(store, *self)?;
         Some(match export {
-            ExportIndex::Table(table) => Extern::Table(Table { store: id, index: object.tables[table.index()] }),
-            ExportIndex::Memory(memory) => Extern::Memory(Memory { store: id, index: object.memories[memory.index()] }),
-            ExportIndex::Global(global) => Extern::Global(Global { store: id, index: object.globals[global.index()] }),
-            ExportIndex::Tag(tag) => Extern::Tag(Tag { store: id, index: object.tags[tag.index()] }),
+            ExportIndex::Table(table) => {
+                let index = object.tables[table.index()];
+                Extern::Table(store.table_handle(index))
+            }
+            ExportIndex::Memory(memory) => {
+                let index = object.memories[memory.index()];
+                Extern::Memory(store.memory_handle(index))
+            }
+            ExportIndex::Global(global) => {
+                let index = object.globals[global.index()];
+                Extern::Global(store.global_handle(index))
+            }
+            ExportIndex::Tag(tag) => {
+                let index = object.tags[tag.index()];
+                Extern::Tag(store.tag_handle(index))
+            }
             ExportIndex::Func(_) => return None,
         })
     }
@@ -110,17 +121,17 @@ fn object(store: &Store, instance: Instance) -> Option<&crate::runtime::instance
     if instance.store != store.id {
         return None;
     }
-    store.instances.get(instance.index as usize).map(|object| &**object)
+    store.instances.find(instance.key).map(|object| &**object)
 }
 
-/// The export "memory" of an instance, or its first memory.
+/// The export "memory" of an instance, or its first memory. Nothing is pinned: it is for the time of a call that the instance makes.
 pub(crate) fn default_memory(store: &Store, instance: Instance) -> Option<Memory> {
     let object = object(store, instance)?;
     let position = match object.module.decoded().export("memory") {
         Some(ExportIndex::Memory(memory)) => memory.index(),
         _ => 0,
     };
-    object.memories.get(position).map(|&index| Memory { store: store.id, index })
+    object.memories.get(position).map(|&index| Memory { store: store.id, key: store.memories.key(index) })
 }
 
 impl Memory {
@@ -131,11 +142,12 @@ impl Memory {
     /// Memory or address space is not to be had, or the limiter refuses.
     pub fn new(mut scope: impl AsScope, ty: MemoryType) -> Result<Memory, ResourceError> {
         let store = scope.store_mut();
-        Ok(Memory { index: store.new_memory(ty)?, store: store.id })
+        let index = store.new_memory(ty)?;
+        Ok(store.memory_handle(index))
     }
 
     fn object<'a>(&self, store: &'a Store) -> Option<&'a crate::runtime::memory::MemoryObject> {
-        if self.store == store.id { store.memories.get(self.index as usize) } else { None }
+        if self.store == store.id { store.memories.find(self.key) } else { None }
     }
 
     /// Its type; the minimum is the present size.
@@ -155,7 +167,8 @@ impl Memory {
     /// The isolate has 2^32 memories.
     pub fn from_shared(mut scope: impl AsScope, memory: &SharedMemory) -> Result<Memory, ResourceError> {
         let store = scope.store_mut();
-        Ok(Memory { index: store.add_shared_memory(memory)?, store: store.id })
+        let index = store.add_shared_memory(memory)?;
+        Ok(store.memory_handle(index))
     }
 
     /// The memory that other isolates can have too, if it is shared.
@@ -174,7 +187,7 @@ impl Memory {
         if self.store != store.id {
             return None;
         }
-        store.memories.get_mut(self.index as usize)?.bytes_mut()
+        store.memories.find_mut(self.key)?.bytes_mut()
     }
 
     /// Copies bytes out, of any memory.
@@ -193,7 +206,7 @@ impl Memory {
     /// There is not that much room at the offset, and nothing was written; or it is another isolate's memory.
     pub fn write(&self, scope: &mut impl AsScope, offset: u64, bytes: &[u8]) -> Result<(), MemoryAccessError> {
         let store = scope.store_mut();
-        let memory = if self.store == store.id { store.memories.get_mut(self.index as usize) } else { None };
+        let memory = if self.store == store.id { store.memories.find_mut(self.key) } else { None };
         memory.ok_or(MemoryAccessError::Foreign)?.write(offset, bytes)
     }
 
@@ -204,7 +217,7 @@ impl Memory {
     /// Its type, the limiter or the system does not allow that.
     pub fn grow(&self, mut scope: impl AsScope, pages: u64) -> Result<u64, ResourceError> {
         let store = scope.store_mut();
-        let grown = if self.store == store.id { store.grow_memory(self.index, pages) } else { None };
+        let grown = self.object(store).is_some().then(|| store.grow_memory(self.key.index, pages)).flatten();
         grown.ok_or_else(|| ResourceError(format!("a memory cannot grow by {pages} pages")))
     }
 }
@@ -221,11 +234,12 @@ impl Table {
             return Err(no_type(ty));
         }
         let bits = element_bits(store, &ty, init)?;
-        Ok(Table { index: store.new_table(ty, bits)?, store: store.id })
+        let index = store.new_table(ty, bits)?;
+        Ok(store.table_handle(index))
     }
 
     fn object<'a>(&self, store: &'a Store) -> Option<&'a crate::runtime::table::TableObject> {
-        if self.store == store.id { store.tables.get(self.index as usize) } else { None }
+        if self.store == store.id { store.tables.find(self.key) } else { None }
     }
 
     /// Its type; the minimum is the present size.
@@ -261,7 +275,7 @@ impl Table {
         let store = scope.store_mut();
         let ty = self.object(store).map(|table| table.declared_type()).ok_or_else(foreign)?;
         let bits = element_bits(store, &ty, value)?;
-        let elements = store.tables[self.index as usize].elements_mut();
+        let elements = store.tables[self.key.index as usize].elements_mut();
         match usize::try_from(index).ok().and_then(|index| elements.get_mut(index)) {
             Some(element) => {
                 *element = bits;
@@ -280,12 +294,14 @@ impl Table {
         let store = scope.store_mut();
         let ty = self.object(store).map(|table| table.declared_type()).ok_or_else(foreign)?;
         let bits = element_bits(store, &ty, init)?;
-        store.grow_table(self.index, count, bits).ok_or_else(|| ResourceError(format!("a table cannot grow by {count} elements")))
+        store
+            .grow_table(self.key.index, count, bits)
+            .ok_or_else(|| ResourceError(format!("a table cannot grow by {count} elements")))
     }
 }
 
 fn foreign() -> ResourceError {
-    ResourceError("a handle of another isolate".into())
+    ResourceError("a handle of another isolate, or of a scope that has ended".into())
 }
 
 fn no_type(ty: impl std::fmt::Display) -> ResourceError {
@@ -314,11 +330,12 @@ impl Global {
             return Err(no_type(ty));
         }
         let bits = global_bits(store, ty, value)?;
-        Ok(Global { index: push(&mut store.globals, GlobalObject::new(ty, bits))?, store: store.id })
+        let index = store.globals.insert(GlobalObject::new(ty, bits))?;
+        Ok(store.global_handle(index))
     }
 
     fn object<'a>(&self, store: &'a Store) -> Option<&'a GlobalObject> {
-        if self.store == store.id { store.globals.get(self.index as usize) } else { None }
+        if self.store == store.id { store.globals.find(self.key) } else { None }
     }
 
     /// Its type.
@@ -346,7 +363,7 @@ impl Global {
             return Err(ResourceError("an immutable global cannot be set".into()));
         }
         let bits = global_bits(store, ty, value)?;
-        store.globals[self.index as usize].set_bits(bits);
+        store.globals[self.key.index as usize].set_bits(bits);
         Ok(())
     }
 }
@@ -393,7 +410,8 @@ impl Tag {
             return Err(ResourceError(format!("{ty} has results, and a tag's type has none")));
         }
         let handle = store.engine().types().intern_func(ty).ok_or_else(|| no_type(ty))?;
-        Ok(Tag { index: store.new_tag(handle)?, store: store.id })
+        let index = store.new_tag(handle)?;
+        Ok(store.tag_handle(index))
     }
 
     /// Its type.
@@ -413,8 +431,8 @@ impl ExnRef {
     }
 
     /// What kind of exception it is.
-    pub fn tag(&self, scope: &impl AsScope) -> Option<Tag> {
-        scope.store().exception_tag(*self)
+    pub fn tag(&self, mut scope: impl AsScope) -> Option<Tag> {
+        scope.store_mut().exception_tag(*self)
     }
 
     /// What it carries.

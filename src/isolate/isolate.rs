@@ -39,12 +39,33 @@ impl Isolate {
         Ok(Isolate { store: Store::new(engine)? })
     }
 
-    /// Runs a closure, and forgets afterwards the references that it got from this isolate ([`ExternRef`](crate::ExternRef) and its
-    /// like). Without a scope they stay roots as long as the isolate. Calls of host functions are scopes of their own.
+    /// Runs a closure, and forgets afterwards the handles that it got from this isolate: instances, functions, memories, tables, globals,
+    /// tags and references. What they named is freed when nothing else holds it: an export that was imported elsewhere, a
+    /// function in a table, an object in a field. Without a scope it stays as long as the isolate. Calls of host functions are
+    /// scopes of their own.
+    ///
+    /// ```
+    /// use deltic::{Config, Isolate, Linker, Module, WasmEngine};
+    ///
+    /// let engine = WasmEngine::new(&Config::default())?;
+    /// let module = Module::new(&engine, r#"(module (memory (export "memory") 1) (func (export "one") (result i32) i32.const 1))"#)?;
+    /// let mut isolate = Isolate::new(&engine)?;
+    /// let linker = Linker::new(&engine);
+    /// for _ in 0..1_000 {
+    ///     // Each instance is freed some time after its scope.
+    ///     let one = isolate.root_scope(|isolate| {
+    ///         let instance = linker.instantiate(&mut *isolate, &module)?;
+    ///         let one = instance.get_typed_func::<(), i32>(isolate, "one")?;
+    ///         Ok::<_, Box<dyn std::error::Error>>(one.call(isolate, ())?)
+    ///     })?;
+    ///     assert_eq!(one, 1);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn root_scope<R>(&mut self, run: impl FnOnce(&mut Isolate) -> R) -> R {
-        let roots = self.store.roots.len();
+        let scope = self.store.begin_scope();
         let result = run(self);
-        self.store.roots.truncate(roots);
+        self.store.end_scope(scope);
         result
     }
 
@@ -53,12 +74,14 @@ impl Isolate {
         self.store.heap.as_ref().map(|heap| heap.stats())
     }
 
-    /// Collects everything that nothing holds any more.
+    /// Frees everything that nothing holds any more: objects of the heap, instances and what belongs to them.
     pub fn collect_garbage(&mut self) {
-        if self.store.heap.is_some() {
-            // There is a heap, and no guest runs while the isolate is borrowed: access cannot fail.
-            let _ = self.store.with_heap(|heap, roots| heap.collect_major(roots));
-        }
+        self.store.collect_instances();
+    }
+
+    /// How many instances there are, those among them that nothing holds and that were not freed yet.
+    pub fn instance_count(&self) -> usize {
+        self.store.instances.len()
     }
 
     /// The engine that it belongs to.

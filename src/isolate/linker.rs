@@ -12,7 +12,7 @@ use crate::runtime::host::HostFunc;
 use crate::runtime::link::{Extern, wanted_type};
 use crate::runtime::shared::SharedMemory;
 use crate::runtime::trap::HostError;
-use crate::runtime::value::{Func, Instance, Memory, Val};
+use crate::runtime::value::{Instance, Memory, Val};
 use crate::wasm::module::{Import, ImportKind};
 use crate::wasm::types::FuncType;
 
@@ -178,6 +178,6 @@ impl Linker {
         };
         let store = scope.store_mut();
         let reference = store.host_func_ref(&host)?;
-        Ok(Extern::Func(Func { store: store.id, reference }))
+        Ok(Extern::Func(store.func_handle(reference)))
     }
 }

@@ -64,13 +64,13 @@ impl WasmType for Option<Func> {
     fn to_bits(self, store: &Store) -> Option<u128> {
         match self {
             None => Some(0),
-            Some(func) => (func.store == store.id).then_some(u128::from(func.reference)),
+            Some(func) => store.func_entry(func).map(|_| u128::from(func.key.index)),
         }
     }
     #[inline]
     fn from_bits(bits: u128, store: &mut Store) -> Self {
         let reference = bits as u32;
-        (reference != 0).then_some(Func { store: store.id, reference })
+        (reference != 0).then(|| store.func_handle(reference))
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Waiting {
     pub(crate) exit_pc: usize,
     pub(crate) exit_fp: usize,
     pub(crate) entry_fp: usize,
+    /// Who called last, or null.
+    pub(crate) caller_vmctx: *mut u8,
 }
 
 impl Store {
@@ -105,8 +107,8 @@ impl Store {
     /// Where this store's guests have left for host functions, or `None` if any of them did so on another thread.
     pub(crate) fn waiting(&mut self) -> Option<Vec<Waiting>> {
         let block = self.block_ptr();
-        let IsolateBlock { exit_pc, exit_fp, entry_fp, .. } = *self.block;
-        let mut waiting = vec![Waiting { exit_pc, exit_fp, entry_fp }];
+        let IsolateBlock { exit_pc, exit_fp, entry_fp, caller_vmctx, .. } = *self.block;
+        let mut waiting = vec![Waiting { exit_pc, exit_fp, entry_fp, caller_vmctx }];
         let mut inner = CURRENT.get();
         let mut activation = WAITING.get();
         let mut depth = 0;
@@ -114,7 +116,8 @@ impl Store {
         while let Some(outer) = unsafe { activation.as_ref() } {
             if inner == block {
                 depth += 1;
-                waiting.push(Waiting { exit_pc: outer.exit_pc, exit_fp: outer.exit_fp, entry_fp: outer.entry_fp });
+                let Activation { exit_pc, exit_fp, entry_fp, caller_vmctx, .. } = *outer;
+                waiting.push(Waiting { exit_pc, exit_fp, entry_fp, caller_vmctx });
             }
             inner = outer.block;
             activation = outer.outer;

@@ -64,7 +64,7 @@ impl Store {
 
     /// Rewrites the base that each vmctx keeps of a memory that may have moved.
     fn refresh_memory_bases(&self, memory: u32) {
-        for instance in &self.instances {
+        for instance in self.instances.values() {
             for (position, _) in instance.memories.iter().enumerate().filter(|&(_, &index)| index == memory) {
                 let offset = instance.module.layout().memory_base(crate::base::MemoryIndex::new(position));
                 // SAFETY: the offset is that of a memory's base in this instance's layout.
@@ -202,7 +202,7 @@ builtin! {
         let source = checked_range(src, count, store.tables[from].elements().len()).ok_or(TrapCode::TableOutOfBounds)?;
         if to == from {
             store.tables[to].elements_mut().copy_within(source, destination.start);
-        } else if let Ok([to, from]) = store.tables.get_disjoint_mut([to, from]) {
+        } else if let Some((to, from)) = store.tables.pair_mut(to, from) {
             to.elements_mut()[destination].copy_from_slice(&from.elements()[source]);
         }
         Ok(0)

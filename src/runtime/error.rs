@@ -41,7 +41,7 @@ pub enum LinkError {
         /// The field name.
         field: String,
     },
-    /// The isolate, the module and the linker belong to different engines, or a handle to another isolate.
+    /// The isolate, the module and the linker belong to different engines, or a handle to another isolate or to a scope that has ended.
     Foreign(&'static str),
 }
 
@@ -92,7 +92,7 @@ pub enum CallError {
         /// What the caller brought.
         found: String,
     },
-    /// The function belongs to another isolate.
+    /// The function or an argument belongs to another isolate, or to a scope that has ended.
     Foreign,
 }
 
@@ -103,7 +103,9 @@ impl fmt::Display for CallError {
             CallError::Signature { wanted, found } => {
                 write!(f, "signature mismatch: the function is {wanted}, called with {found}")
             }
-            CallError::Foreign => f.write_str("the function belongs to another isolate"),
+            CallError::Foreign => {
+                f.write_str("the function or an argument belongs to another isolate, or to a scope that has ended")
+            }
         }
     }
 }
@@ -137,8 +139,8 @@ pub enum MemoryAccessError {
         /// The memory's size.
         memory_bytes: u64,
     },
-    /// The memory belongs to another isolate.
-    #[error("the memory belongs to another isolate")]
+    /// The memory belongs to another isolate, or to a scope that has ended.
+    #[error("the memory belongs to another isolate, or to a scope that has ended")]
     Foreign,
 }
 

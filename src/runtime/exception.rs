@@ -18,7 +18,7 @@ use crate::code::registry;
 use crate::heap::{HeapRef, NO_CLIENT, SlotKind, TypeDesc};
 use crate::runtime::backtrace;
 use crate::runtime::error::{CallError, ResourceError};
-use crate::runtime::instantiate::push;
+use crate::runtime::liveness::Owned;
 use crate::runtime::rooted::Root;
 use crate::runtime::store::Store;
 use crate::runtime::stubs::{HANDLED, LEFT};
@@ -27,10 +27,12 @@ use crate::runtime::value::{ExnRef, Tag, Val};
 use crate::wasm::canonical::TypeHandle;
 use crate::wasm::types::{HeapType, ValType};
 
-/// A tag. Its identity is its position in the store.
+/// A tag.
 #[derive(Debug)]
 pub struct TagObject {
     pub(crate) ty: TypeHandle,
+    /// What tells it from others in generated code and in exceptions: an entry of the function table, which exceptions keep alive.
+    pub(crate) identity: u32,
     layout: ExceptionLayout,
 }
 
@@ -51,7 +53,9 @@ impl Store {
     pub(crate) fn new_tag(&mut self, ty: TypeHandle) -> Result<u32, ResourceError> {
         let func = ty.as_func().ok_or_else(|| ResourceError("a tag is of a function type".into()))?;
         let layout = ExceptionLayout::new(&func.params);
-        push(&mut self.tags, TagObject { ty, layout })
+        let index = self.tags.insert(TagObject { ty, identity: 0, layout })?;
+        self.tags[index as usize].identity = self.func_table.add_identity(Owned::Tag(index))?;
+        Ok(index)
     }
 
     /// How many values exceptions of a tag carry.
@@ -80,8 +84,10 @@ impl Store {
         }
         let made = self.with_heap(|heap, roots| heap.allocate(descriptor, roots))?;
         let exception = made.map_err(|error| ResourceError(error.to_string()))?;
-        let (Some(heap), layout) = (&mut self.heap, &self.tags[tag as usize].layout) else { return Ok(exception) };
-        heap.write_u32(exception, EXCEPTION_TAG, tag);
+        let (Some(heap), TagObject { layout, identity, .. }) = (&mut self.heap, &self.tags[tag as usize]) else {
+            return Ok(exception);
+        };
+        heap.write_u32(exception, EXCEPTION_TAG, *identity);
         let mut moved = moved.into_iter();
         for (field, &bits) in layout.fields.iter().zip(payload) {
             match slot_kind(field.ty) {
@@ -97,15 +103,18 @@ impl Store {
 
     /// The descriptor of a tag's exceptions: one for each type, since descriptors stay for ever.
     fn exception_descriptor(&mut self, tag: u32) -> Result<crate::heap::DescriptorRef, ResourceError> {
-        let TagObject { ty, layout } = &self.tags[tag as usize];
-        let id = ty.id();
+        let TagObject { ty, layout, .. } = &self.tags[tag as usize];
+        let (id, ty) = (ty.id(), ty.clone());
         if let Some(&known) = self.exception_types.get(&id) {
             return Ok(known);
         }
-        let slots: Vec<(u32, SlotKind)> = layout.fields.iter().map(|field| (field.offset, slot_kind(field.ty))).collect();
+        let payload = layout.fields.iter().map(|field| (field.offset, slot_kind(field.ty)));
+        let slots: Vec<(u32, SlotKind)> = std::iter::once((EXCEPTION_TAG, SlotKind::Func)).chain(payload).collect();
         let fixed_bytes = layout.fixed_bytes;
         let made = self.with_heap(|heap, _| heap.add_type(&TypeDesc::fixed(fixed_bytes, &slots).client(NO_CLIENT)))?;
         let descriptor = made.map_err(|error| ResourceError(error.to_string()))?;
+        // The tag may go; what is known of its type stays.
+        self.kept_types.entry(id).or_insert(ty);
         self.exception_types.insert(id, descriptor);
         Ok(descriptor)
     }
@@ -157,8 +166,8 @@ impl Store {
 
     /// A new exception of the host's.
     pub(crate) fn exception_with(&mut self, tag: Tag, payload: &[Val]) -> Result<ExnRef, ResourceError> {
-        let object = self.tags.get(tag.index as usize).filter(|_| tag.store == self.id);
-        let object = object.ok_or_else(|| ResourceError("a tag of another isolate".into()))?;
+        let object = self.tags.find(tag.key).filter(|_| tag.store == self.id);
+        let object = object.ok_or_else(|| ResourceError("a tag of another isolate, or of a scope that has ended".into()))?;
         let params = object.ty.as_func().map_or(&[][..], |func| &func.params);
         let fits = params.len() == payload.len()
             && payload.iter().zip(params).all(|(value, &ty)| !value.is_foreign(self) && self.is_instance(value, ty));
@@ -167,20 +176,24 @@ impl Store {
             return Err(ResourceError(format!("an exception of a tag of type {} cannot carry {found:?}", object.ty.ty())));
         }
         let bits: SmallVec<[u128; 4]> = payload.iter().map(|value| value.to_bits(self)).collect();
-        let exception = self.new_exception(tag.index, &bits)?;
+        let exception = self.new_exception(tag.key.index, &bits)?;
         Ok(ExnRef { store: self.id, root: self.roots.add(exception) })
     }
 
     /// The tag of an exception.
-    pub(crate) fn exception_tag(&self, exception: ExnRef) -> Option<Tag> {
+    pub(crate) fn exception_tag(&mut self, exception: ExnRef) -> Option<Tag> {
         let object = self.exception_of(exception)?;
-        Some(Tag { store: self.id, index: self.heap.as_ref()?.read_u32(object, EXCEPTION_TAG) })
+        let identity = self.heap.as_ref()?.read_u32(object, EXCEPTION_TAG);
+        match self.func_table.owner(identity)? {
+            Owned::Tag(index) => Some(self.tag_handle(index)),
+            _ => None,
+        }
     }
 
     /// The payload of an exception.
     pub(crate) fn exception_payload(&mut self, exception: ExnRef) -> Option<Vec<Val>> {
         let (object, tag) = (self.exception_of(exception)?, self.exception_tag(exception)?);
-        let tag = self.tags.get(tag.index as usize)?;
+        let tag = self.tags.find(tag.key)?;
         let (heap, params) = (self.heap.as_ref()?, &tag.ty.as_func()?.params);
         let read = |(field, &ty): (&crate::abi::exception::PayloadField, &ValType)| {
             let mut bytes = [0; 16];

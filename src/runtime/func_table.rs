@@ -3,14 +3,17 @@
 //! One reservation of address space holds all entries, so that its base is a constant that generated code may keep in a
 //! register; pages come with first use. Entry 0 is null: its type id equals no type's, so that a call through null takes the same
 //! cold path as a call of the wrong type. Its slot is a null pointer: a call that does not look at types faults when it reads that.
-//! **Invariant:** an entry is written before its index is given out, and never changes afterwards.
+//! Tags have entries too, without code: an exception holds its tag as objects hold functions.
+//! **Invariant:** an entry is written before its index is given out, and changes only when nothing holds that any more.
 
 use crate::base::sync::atomic::AtomicUsize;
 
 use crate::layout::FuncEntry;
 use crate::layout::objects::NULL_TYPE_ID;
 use crate::platform::memory::Reservation;
+use crate::runtime::arena::Key;
 use crate::runtime::error::ResourceError;
+use crate::runtime::liveness::Owned;
 use crate::wasm::canonical::CanonicalType;
 
 /// Most entries of one isolate.
@@ -23,23 +26,33 @@ static NULL_DISPLAY: [u32; 1] = [NULL_TYPE_ID];
 #[derive(Debug)]
 pub struct FuncTable {
     region: Reservation,
-    len: usize,
+    /// What generated code does not read, for each entry.
+    sides: Vec<Side>,
+    vacant: Vec<u32>,
     committed: usize,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    owner: Option<Owned>,
+    generation: u32,
+}
+
+const NULL_ENTRY: FuncEntry = FuncEntry {
+    slot: std::ptr::null(),
+    vmctx: std::ptr::null_mut(),
+    type_id: NULL_TYPE_ID,
+    type_depth: 0,
+    display: NULL_DISPLAY.as_ptr(),
+};
 
 impl FuncTable {
     /// A table with its null entry.
     pub fn new() -> Result<Self, ResourceError> {
         let region = Reservation::new(CAPACITY * size_of::<FuncEntry>())
             .map_err(|error| ResourceError(format!("no address space for a function table: {error}")))?;
-        let mut table = FuncTable { region, len: 0, committed: 0 };
-        table.push(FuncEntry {
-            slot: std::ptr::null(),
-            vmctx: std::ptr::null_mut(),
-            type_id: NULL_TYPE_ID,
-            type_depth: 0,
-            display: NULL_DISPLAY.as_ptr(),
-        })?;
+        let mut table = FuncTable { region, sides: Vec::new(), vacant: Vec::new(), committed: 0 };
+        table.push(NULL_ENTRY, None)?;
         Ok(table)
     }
 
@@ -48,14 +61,51 @@ impl FuncTable {
         self.region.base().cast::<FuncEntry>().cast_const()
     }
 
-    /// Adds an entry and gives its reference. Whoever keeps slot and vmctx alive keeps the type, too.
-    pub fn add(&mut self, slot: *const AtomicUsize, vmctx: *mut u8, ty: &CanonicalType) -> Result<u32, ResourceError> {
+    /// Adds an entry and gives its reference. The owner keeps slot, vmctx and type alive, and [frees](Self::free) the entry.
+    pub(crate) fn add(
+        &mut self,
+        slot: *const AtomicUsize,
+        vmctx: *mut u8,
+        ty: &CanonicalType,
+        owner: Owned,
+    ) -> Result<u32, ResourceError> {
         let (type_id, type_depth, display) = (ty.id().as_u32(), ty.depth(), ty.display().as_ptr());
-        self.push(FuncEntry { slot, vmctx, type_id, type_depth, display })
+        self.push(FuncEntry { slot, vmctx, type_id, type_depth, display }, Some(owner))
     }
 
-    fn push(&mut self, entry: FuncEntry) -> Result<u32, ResourceError> {
-        if self.len == self.committed {
+    /// An entry without a function, for something else that objects of the heap hold.
+    pub(crate) fn add_identity(&mut self, owner: Owned) -> Result<u32, ResourceError> {
+        self.push(NULL_ENTRY, Some(owner))
+    }
+
+    /// Takes an entry out that nothing holds any more. Null stays.
+    pub(crate) fn free(&mut self, reference: u32) {
+        let had_owner = self.sides.get_mut(reference as usize).and_then(|side| side.owner.take()).is_some();
+        if !had_owner {
+            return;
+        }
+        self.write(reference as usize, NULL_ENTRY);
+        // An entry whose generations are used up is never taken again.
+        if let Some(next) = self.sides[reference as usize].generation.checked_add(1) {
+            self.sides[reference as usize].generation = next;
+            self.vacant.push(reference);
+        }
+    }
+
+    fn write(&mut self, index: usize, entry: FuncEntry) {
+        debug_assert!(index < self.committed);
+        // SAFETY: `index` is below `committed`, whose pages are readable and writable. Generated code does not run while the store is
+        // borrowed, and nobody has this index.
+        unsafe { self.region.base().cast::<FuncEntry>().add(index).write(entry) };
+    }
+
+    fn push(&mut self, entry: FuncEntry, owner: Option<Owned>) -> Result<u32, ResourceError> {
+        if let Some(reference) = self.vacant.pop() {
+            self.sides[reference as usize].owner = owner;
+            self.write(reference as usize, entry);
+            return Ok(reference);
+        }
+        if self.sides.len() == self.committed {
             let (start, bytes) = (self.committed * size_of::<FuncEntry>(), COMMIT_ENTRIES * size_of::<FuncEntry>());
             if self.committed == CAPACITY {
                 return Err(ResourceError(format!("more than {CAPACITY} function references in one isolate")));
@@ -65,22 +115,30 @@ impl FuncTable {
                 .map_err(|error| ResourceError(format!("no memory for function references: {error}")))?;
             self.committed += COMMIT_ENTRIES;
         }
-        let index = self.len;
-        // SAFETY: `index` is below `committed`, whose pages are readable and writable; nobody has this index yet.
-        unsafe {
-            self.region.base().cast::<FuncEntry>().add(index).write(entry);
-        }
-        self.len += 1;
+        let index = self.sides.len();
+        self.write(index, entry);
+        self.sides.push(Side { owner, generation: 0 });
         u32::try_from(index).map_err(|_| ResourceError("function table index".into()))
     }
 
-    /// The entry of a reference; `None` for null and for what this table never gave.
-    pub fn get(&self, reference: u32) -> Option<&FuncEntry> {
-        let index = reference as usize;
-        if index == 0 || index >= self.len {
+    /// Whom an entry belongs to; `None` for null and for what is no entry.
+    pub(crate) fn owner(&self, reference: u32) -> Option<Owned> {
+        self.sides.get(reference as usize)?.owner
+    }
+
+    /// What a handle holds of a function.
+    pub(crate) fn key(&self, reference: u32) -> Key {
+        Key { index: reference, generation: self.sides.get(reference as usize).map_or(0, |side| side.generation) }
+    }
+
+    /// The entry of a handle's function, if it is still there.
+    #[inline]
+    pub(crate) fn find(&self, key: Key) -> Option<&FuncEntry> {
+        let side = self.sides.get(key.index as usize)?;
+        if side.generation != key.generation || side.owner.is_none() {
             return None;
         }
-        // SAFETY: the entry was written and does not change.
-        Some(unsafe { &*self.base().add(index) })
+        // SAFETY: the entry was written, and does not change while this borrow lasts.
+        Some(unsafe { &*self.base().add(key.index as usize) })
     }
 }

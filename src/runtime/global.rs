@@ -10,22 +10,24 @@ pub struct GlobalObject {
     cell: *mut V128Cell,
     /// Keeps the cell of a global that the host made.
     owned: Option<Box<V128Cell>>,
+    /// The instance in whose vmctx the cell is.
+    owner: Option<u32>,
 }
 
 impl GlobalObject {
     /// A global of the host.
     pub fn new(ty: GlobalType, bits: u128) -> Self {
         let mut owned = Box::new(V128Cell(bits.to_le_bytes()));
-        GlobalObject { ty, cell: &raw mut *owned, owned: Some(owned) }
+        GlobalObject { ty, cell: &raw mut *owned, owned: Some(owned), owner: None }
     }
 
-    /// A global whose cell lies in a vmctx.
+    /// A global whose cell lies in the vmctx of an instance.
     ///
     /// # Safety
     ///
     /// The cell outlives this object, and nobody else writes it while the store is borrowed.
-    pub unsafe fn in_vmctx(ty: GlobalType, cell: *mut V128Cell) -> Self {
-        GlobalObject { ty, cell, owned: None }
+    pub unsafe fn in_vmctx(ty: GlobalType, cell: *mut V128Cell, owner: u32) -> Self {
+        GlobalObject { ty, cell, owned: None, owner: Some(owner) }
     }
 
     /// Its type.
@@ -36,6 +38,11 @@ impl GlobalObject {
     /// Where its value is.
     pub fn cell(&self) -> *mut V128Cell {
         self.cell
+    }
+
+    /// The instance that has the cell.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        self.owner
     }
 
     /// Its value, as bits.

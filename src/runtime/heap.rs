@@ -59,17 +59,29 @@ struct StoreRoots<'a>(&'a mut Store);
 
 impl RootSource for StoreRoots<'_> {
     fn visit_roots(&mut self, visitor: &mut dyn RootVisitor) {
-        let store = &mut *self.0;
-        store.roots.visit(visitor);
-        visitor.reference(&mut store.exception);
-        for table in &mut store.tables {
+        self.0.visit_all_roots(visitor);
+    }
+}
+
+impl Store {
+    /// Shows what the store holds itself: the host's references, and the exception that is on its way.
+    pub(crate) fn visit_own_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.roots.visit(visitor);
+        visitor.reference(&mut self.exception);
+    }
+
+    /// Shows all references, of whatever the store owns.
+    pub(crate) fn visit_all_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        let store = self;
+        store.visit_own_roots(visitor);
+        for table in store.tables.values_mut() {
             if table.declared_type().element.heap.is_in_heap() {
                 for element in table.elements_mut() {
                     visit(element, visitor);
                 }
             }
         }
-        for global in &mut store.globals {
+        for global in store.globals.values_mut() {
             if let ValType::Ref(ty) = global.ty().content
                 && ty.heap.is_in_heap()
             {
@@ -78,7 +90,7 @@ impl RootSource for StoreRoots<'_> {
                 global.set_bits(u128::from(bits));
             }
         }
-        for instance in &mut store.instances {
+        for instance in store.instances.values_mut() {
             let decoded = instance.module.decoded();
             for (references, segment) in instance.elems.iter_mut().zip(decoded.elems.values()) {
                 if segment.ty.heap.is_in_heap() {
@@ -93,7 +105,8 @@ impl RootSource for StoreRoots<'_> {
     }
 }
 
-fn visit(bits: &mut u32, visitor: &mut dyn RootVisitor) {
+/// Shows a reference that stands in a word.
+pub(crate) fn visit(bits: &mut u32, visitor: &mut dyn RootVisitor) {
     let mut reference = HeapRef::from_bits(*bits);
     visitor.reference(&mut reference);
     *bits = reference.bits();
@@ -101,7 +114,7 @@ fn visit(bits: &mut u32, visitor: &mut dyn RootVisitor) {
 
 impl Store {
     /// Shows the references in the frames of all guests of this store that wait for the runtime.
-    fn visit_frames(&mut self, visitor: &mut dyn RootVisitor) {
+    pub(crate) fn visit_frames(&mut self, visitor: &mut dyn RootVisitor) {
         // An isolate whose guests wait on another thread's stack cannot be entered on this one.
         let Some(waiting) = self.waiting() else { return };
         for frames in waiting {

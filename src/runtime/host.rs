@@ -90,6 +90,8 @@ pub struct HostContext {
     pub func: HostFunc,
     /// Its type in the engine.
     pub ty: TypeHandle,
+    /// Its entry in the function table.
+    pub reference: u32,
 }
 
 impl HostContext {
@@ -105,6 +107,7 @@ impl HostContext {
             slot: AtomicUsize::new(stub as usize),
             func,
             ty,
+            reference: 0,
         })
     }
 }
@@ -122,12 +125,12 @@ unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFra
         store.report_code();
     }
     let data: *const dyn Any = &*func.data;
-    let roots = store.roots.len();
+    let scope = store.begin_scope();
     // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));
     // Before the handle is forgotten that names it.
     let thrown = if let Ok(Err(error)) = &result { store.thrown(error) } else { None };
-    store.roots.truncate(roots);
+    store.end_scope(scope);
     match result {
         Ok(Err(error)) if let Some(exception) = thrown => store.throw(exception, Some(error)),
         Ok(Ok(())) => 0,

@@ -19,7 +19,7 @@ use crate::runtime::shared::SharedMemory;
 use crate::runtime::store::Store;
 use crate::runtime::table::TableObject;
 use crate::runtime::trap::Trap;
-use crate::runtime::value::{Func, Instance};
+use crate::runtime::value::Instance;
 use crate::wasm::module::{ConstExpr, DataMode, ElemItems, ElemMode, WasmModule};
 use crate::wasm::types::RefType;
 
@@ -31,8 +31,27 @@ impl Store {
     /// A definition does not fit, memory is not to be had, a segment does not fit, or the start function traps.
     pub fn instantiate(&mut self, module: &Module, imports: &[Extern]) -> Result<Instance, LinkError> {
         let _span = tracing::debug_span!(target: trace::INSTANTIATE, "instantiate").entered();
+        self.collect_instances_if_due();
         self.check_imports(module, imports)?;
-        let instance = self.allocate(module, imports)?;
+        let instance = match self.allocate(module, imports) {
+            // Address space and memory of instances that nothing needs may do.
+            Err(LinkError::Resource(_)) if self.may_have_garbage() => {
+                self.collect_instances();
+                self.allocate(module, imports)?
+            }
+            other => other?,
+        };
+        self.keep_new_instance(instance);
+        match self.initialize(instance, module) {
+            Ok(()) => Ok(self.instance_handle(instance)),
+            Err(error) => {
+                self.abandon(instance);
+                Err(error)
+            }
+        }
+    }
+
+    fn initialize(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
         let decoded = Arc::clone(module.decoded());
         self.init_globals(instance, &decoded)?;
         self.init_tables(instance, &decoded)?;
@@ -41,7 +60,7 @@ impl Store {
         if let Some(start) = decoded.start {
             self.run_start(instance, start)?;
         }
-        Ok(Instance { store: self.id, index: instance })
+        Ok(())
     }
 
     fn check_imports(&self, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
@@ -65,8 +84,7 @@ impl Store {
         if decoded.uses_heap {
             self.ensure_heap()?;
         }
-        let index = u32::try_from(self.instances.len()).map_err(|_| ResourceError("2^32 instances in one isolate".into()))?;
-        let (memories, tables, mut globals) = self.own_objects(module, imports)?;
+        let (memories, tables, globals) = self.own_objects(module, imports)?;
         let tags = self.own_tags(module, imports)?;
         let variant = self.choose_variant(&memories, decoded);
         module.ensure_variant(variant).map_err(LinkError::Compile)?;
@@ -78,7 +96,6 @@ impl Store {
         let vmctx = VmCtx::new(layout, self.block_ptr(), type_ids, func_table);
         // SAFETY: all offsets come from the layout that the vmctx was made with.
         unsafe {
-            vmctx.write(INSTANCE, index as usize);
             vmctx.write(DESCRIPTORS, descriptors.as_ptr());
             let funcs = imports.iter().filter_map(|given| if let Extern::Func(f) = given { self.func_entry(*f) } else { None });
             for (position, entry) in funcs.enumerate() {
@@ -93,22 +110,10 @@ impl Store {
                 vmctx.write(layout.table_def(TableIndex::new(position)), self.tables[table as usize].def());
             }
             for (position, &tag) in tags.iter().enumerate() {
-                vmctx.write(layout.tag(TagIndex::new(position)), tag);
+                vmctx.write(layout.tag(TagIndex::new(position)), self.tags[tag as usize].identity);
             }
         }
-        for (position, ty) in decoded.globals.values().enumerate() {
-            match layout.global(GlobalIndex::new(position)) {
-                // SAFETY: the offset is the layout's.
-                GlobalPlace::Pointer(offset) => unsafe { vmctx.write(offset, self.globals[globals[position] as usize].cell()) },
-                GlobalPlace::Cell(offset) => {
-                    let cell = vmctx.field::<V128Cell>(offset);
-                    let ty = module.canonical_types().global_type(*ty);
-                    // SAFETY: the vmctx lives as long as the store.
-                    globals.push(push(&mut self.globals, unsafe { GlobalObject::in_vmctx(ty, cell) })?);
-                }
-            }
-        }
-        self.instances.push(Box::new(InstanceObject {
+        let index = self.instances.insert(Box::new(InstanceObject {
             vmctx,
             module: module.clone(),
             variant,
@@ -120,10 +125,30 @@ impl Store {
             tags,
             elems: vec![None; decoded.elems.len()].into_boxed_slice(),
             dropped_datas: vec![false; decoded.datas.len()].into_boxed_slice(),
-        }));
+        }))?;
+        let object = &mut self.instances[index as usize];
+        // SAFETY: the field is in the header.
+        unsafe { object.vmctx.write(INSTANCE, index as usize) };
+        let mut globals = object.globals.to_vec();
+        for (position, ty) in decoded.globals.values().enumerate() {
+            match layout.global(GlobalIndex::new(position)) {
+                GlobalPlace::Pointer(offset) => {
+                    let cell = self.globals[globals[position] as usize].cell();
+                    // SAFETY: the offset is the layout's.
+                    unsafe { object.vmctx.write(offset, cell) };
+                }
+                GlobalPlace::Cell(offset) => {
+                    let cell = object.vmctx.field::<V128Cell>(offset);
+                    let ty = module.canonical_types().global_type(*ty);
+                    // SAFETY: the vmctx lives as long as the instance, and the global no longer: it keeps the instance.
+                    globals.push(self.globals.insert(unsafe { GlobalObject::in_vmctx(ty, cell, index) })?);
+                }
+            }
+        }
+        object.globals = globals.into_boxed_slice();
         for (position, given) in imports.iter().filter(|given| matches!(given, Extern::Func(_))).enumerate() {
-            if let Extern::Func(Func { reference, .. }) = given {
-                self.instances[index as usize].func_refs[position] = *reference;
+            if let Extern::Func(func) = given {
+                self.instances[index as usize].func_refs[position] = func.key.index;
             }
         }
         Ok(index)
@@ -136,9 +161,9 @@ impl Store {
         let (mut memories, mut tables, mut globals) = (Vec::new(), Vec::new(), Vec::with_capacity(decoded.globals.len()));
         for given in imports {
             match given {
-                Extern::Memory(memory) => memories.push(memory.index),
-                Extern::Table(table) => tables.push(table.index),
-                Extern::Global(global) => globals.push(global.index),
+                Extern::Memory(memory) => memories.push(memory.key.index),
+                Extern::Table(table) => tables.push(table.key.index),
+                Extern::Global(global) => globals.push(global.key.index),
                 Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
@@ -153,7 +178,7 @@ impl Store {
 
     /// Store positions of the module's tags.
     fn own_tags(&mut self, module: &Module, imports: &[Extern]) -> Result<Box<[u32]>, LinkError> {
-        let given = imports.iter().filter_map(|given| if let Extern::Tag(tag) = given { Some(tag.index) } else { None });
+        let given = imports.iter().filter_map(|given| if let Extern::Tag(tag) = given { Some(tag.key.index) } else { None });
         let mut tags: Vec<u32> = given.collect();
         for &ty in module.decoded().tags.values().skip(tags.len()) {
             let ty = module.canonical_types().handle(ty).ok_or_else(|| ResourceError("a tag without a type".into()))?;
@@ -169,15 +194,15 @@ impl Store {
             return Err(ResourceError(format!("limit: the host refuses a memory of {bytes} bytes")));
         }
         let guards = self.engine.config().memory_guards();
-        push(&mut self.memories, MemoryObject::new(ty, guards)?)
+        self.memories.insert(MemoryObject::new(ty, guards)?)
     }
 
     /// The store's part of a shared memory, made at first use. The host gives it, so that the limiter is not asked.
     pub(crate) fn add_shared_memory(&mut self, memory: &SharedMemory) -> Result<u32, ResourceError> {
-        let known = self.memories.iter().position(|known| known.as_shared().is_some_and(|known| known.is_same(memory)));
-        match known.and_then(|position| u32::try_from(position).ok()) {
-            Some(position) => Ok(position),
-            None => push(&mut self.memories, MemoryObject::Shared(memory.clone())),
+        let known = self.memories.iter().find(|(_, known)| known.as_shared().is_some_and(|known| known.is_same(memory)));
+        match known {
+            Some((position, _)) => Ok(position),
+            None => self.memories.insert(MemoryObject::Shared(memory.clone())),
         }
     }
 
@@ -186,7 +211,7 @@ impl Store {
         if !self.may_grow_table(0, ty.min, ty.max.unwrap_or(crate::base::limits::TABLE_ELEM_COUNT)) {
             return Err(ResourceError(format!("limit: the host refuses a table of {} elements", ty.min)));
         }
-        push(&mut self.tables, TableObject::new(ty, init)?)
+        self.tables.insert(TableObject::new(ty, init)?)
     }
 
     /// Checked code when a memory that guarded code would not check has no guard.
@@ -298,11 +323,4 @@ impl Store {
         // SAFETY: the slot and the vmctx are those of the start function.
         unsafe { self.enter_guest(slot, &raw mut frame, true) }.map_err(LinkError::Trap)
     }
-}
-
-/// Appends and gives the position.
-pub(crate) fn push<T>(list: &mut Vec<T>, value: T) -> Result<u32, ResourceError> {
-    let index = u32::try_from(list.len()).map_err(|_| ResourceError("2^32 objects in one isolate".into()))?;
-    list.push(value);
-    Ok(index)
 }

@@ -53,14 +53,14 @@ impl Display for ExternType {
 }
 
 impl Extern {
-    /// Its type now; `None` for a handle of another isolate.
+    /// Its type now; `None` for a handle of another isolate or of a scope that has ended.
     pub fn ty(self, store: &Store) -> Option<ExternType> {
         let id = store.id;
         match self {
             Extern::Func(func) => store.func_type(func).and_then(|ty| ty.as_func().cloned()).map(ExternType::Func),
-            Extern::Table(t) if t.store == id => Some(ExternType::Table(store.tables.get(t.index as usize)?.current_type())),
-            Extern::Memory(m) if m.store == id => Some(ExternType::Memory(store.memories.get(m.index as usize)?.current_type())),
-            Extern::Global(g) if g.store == id => Some(ExternType::Global(store.globals.get(g.index as usize)?.ty())),
+            Extern::Table(t) if t.store == id => Some(ExternType::Table(store.tables.find(t.key)?.current_type())),
+            Extern::Memory(m) if m.store == id => Some(ExternType::Memory(store.memories.find(m.key)?.current_type())),
+            Extern::Global(g) if g.store == id => Some(ExternType::Global(store.globals.find(g.key)?.ty())),
             Extern::Tag(t) => store.tag_type(t)?.as_func().cloned().map(ExternType::Tag),
             _ => None,
         }
@@ -119,7 +119,7 @@ impl Store {
             return Ok(());
         }
         let Some(found) = given.ty(self) else {
-            return Err(LinkError::Foreign("an import was given a handle of another isolate"));
+            return Err(LinkError::Foreign("an import was given a handle of another isolate, or of a scope that has ended"));
         };
         let found_type = match given {
             Extern::Func(func) => self.func_type(func),
@@ -164,7 +164,7 @@ impl Store {
 
     /// The type of a tag, if it belongs to this store.
     pub(crate) fn tag_type(&self, tag: Tag) -> Option<&TypeHandle> {
-        if tag.store == self.id { self.tags.get(tag.index as usize).map(|tag| &tag.ty) } else { None }
+        if tag.store == self.id { self.tags.find(tag.key).map(|tag| &tag.ty) } else { None }
     }
 
     fn describe_type(&self, ty: &CanonicalType) -> String {

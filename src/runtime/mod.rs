@@ -1,9 +1,10 @@
 //! Running modules: instances and what they share, traps, and the crossings between Rust and generated code.
 //!
 //! Everything that the instances of one isolate own lives in a [`store::Store`]. **Invariant:** addresses that generated code
-//! holds (vmctx, definitions, function table, host contexts) are stable until the store is dropped.
+//! holds (vmctx, definitions, function table, host contexts) are stable as long as what they are of is alive ([`liveness`]).
 
 pub mod activation;
+pub(crate) mod arena;
 pub mod backtrace;
 pub mod builtins;
 pub mod const_eval;
@@ -21,6 +22,7 @@ pub mod instantiate;
 pub mod interrupt;
 pub mod limiter;
 pub mod link;
+pub(crate) mod liveness;
 pub mod memory;
 pub(crate) mod racy;
 pub(crate) mod reports;

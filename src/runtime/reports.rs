@@ -11,6 +11,8 @@
 //! host function or there is none, never between reading a slot and entering what it holds, and not before the frames of a trap
 //! have their names. Frames that wait on another thread than the present one cannot be seen: then there is no report.
 
+use std::collections::HashSet;
+
 use crate::abi::artifact::CodeVariant;
 use crate::base::sync::Arc;
 use crate::code::bell::ReportBell;
@@ -63,6 +65,17 @@ impl CodeReports {
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
         self.bell.is_due()
+    }
+
+    /// Reports only to the code that instances of these modules run.
+    pub(crate) fn retain(&mut self, used: &HashSet<(usize, CodeVariant)>) {
+        self.spaces.retain(|reported| {
+            let is_used = used.contains(&(reported.module.identity(), reported.variant));
+            if !is_used && let Some(space) = reported.space() {
+                space.remove_reporter(reported.reporter);
+            }
+            is_used
+        });
     }
 
     fn report(&self, live: &dyn LiveCode) -> usize {

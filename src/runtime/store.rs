@@ -1,7 +1,7 @@
 //! The store: everything that the instances of one isolate own.
 //!
-//! It is boxed and never moves, so that the isolate block can hold its address. Objects are added and freed only with the store:
-//! generated code holds raw addresses of them, and instances link to each other freely.
+//! It is boxed and never moves, so that the isolate block can hold its address. Generated code holds raw addresses of its objects, and
+//! instances link to each other freely: what nothing needs any more is found by marking ([`liveness`](crate::runtime::liveness)).
 
 use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::any::{Any, TypeId};
@@ -11,6 +11,7 @@ use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
 use crate::heap::{DescriptorRef, Heap, HeapRef};
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
+use crate::runtime::arena::Arena;
 use crate::runtime::backtrace::TraceBuffer;
 use crate::runtime::error::ResourceError;
 use crate::runtime::exception::TagObject;
@@ -21,6 +22,7 @@ use crate::runtime::host::{HostContext, HostFunc};
 use crate::runtime::instance::InstanceObject;
 use crate::runtime::interrupt::InterruptTarget;
 use crate::runtime::limiter::ResourceLimiter;
+use crate::runtime::liveness::{Owned, Pins};
 use crate::runtime::memory::MemoryObject;
 use crate::runtime::reports::CodeReports;
 use crate::runtime::rooted::HostRoots;
@@ -42,15 +44,15 @@ pub struct Store {
     pub(crate) block: Box<IsolateBlock>,
     pub(crate) func_table: FuncTable,
     /// Before `instances` in no order that matters: a vmctx is only raw memory to them.
-    pub(crate) memories: Vec<MemoryObject>,
-    pub(crate) tables: Vec<TableObject>,
-    pub(crate) globals: Vec<GlobalObject>,
-    pub(crate) tags: Vec<TagObject>,
+    pub(crate) memories: Arena<MemoryObject>,
+    pub(crate) tables: Arena<TableObject>,
+    pub(crate) globals: Arena<GlobalObject>,
+    pub(crate) tags: Arena<TagObject>,
     /// Boxed, and the contexts too: generated code and function references hold their addresses.
-    #[allow(clippy::vec_box)]
-    pub(crate) instances: Vec<Box<InstanceObject>>,
-    #[allow(clippy::vec_box)]
-    pub(crate) host_contexts: Vec<Box<HostContext>>,
+    pub(crate) instances: Arena<Box<InstanceObject>>,
+    pub(crate) host_contexts: Arena<Box<HostContext>>,
+    /// Which of these the host's handles keep.
+    pub(crate) pins: Pins,
     /// References of host functions that this store has contexts for already, by definition.
     pub(crate) host_refs: HashMap<usize, u32>,
     /// Before the block in no order that matters: it writes there only while it is used.
@@ -123,12 +125,13 @@ impl Store {
             engine: engine.clone(),
             block,
             func_table,
-            memories: Vec::new(),
-            tables: Vec::new(),
-            globals: Vec::new(),
-            tags: Vec::new(),
-            instances: Vec::new(),
-            host_contexts: Vec::new(),
+            memories: Arena::default(),
+            tables: Arena::default(),
+            globals: Arena::default(),
+            tags: Arena::default(),
+            instances: Arena::default(),
+            host_contexts: Arena::default(),
+            pins: Pins::default(),
             host_refs: HashMap::new(),
             heap: None,
             descriptors: HashMap::new(),
@@ -158,8 +161,9 @@ impl Store {
     }
 
     /// The entry of a function, if it belongs to this store.
+    #[inline]
     pub(crate) fn func_entry(&self, func: Func) -> Option<&FuncEntry> {
-        if func.store == self.id { self.func_table.get(func.reference) } else { None }
+        if func.store == self.id { self.func_table.find(func.key) } else { None }
     }
 
     /// The type of a function, if it belongs to this store.
@@ -224,7 +228,7 @@ impl Store {
         }
         let (slot, vmctx) = object.callee(func);
         let ty = object.module.canonical_types().ty(object.module.decoded().funcs[func]);
-        let reference = self.func_table.add(slot, vmctx, ty)?;
+        let reference = self.func_table.add(slot, vmctx, ty, Owned::Instance(instance))?;
         object.func_refs[position] = reference;
         Ok(reference)
     }
@@ -242,12 +246,14 @@ impl Store {
         let ty =
             ty.ok_or_else(|| ResourceError(format!("{} is of another engine, or refers to a type that is gone", func.ty())))?;
         let context = HostContext::new(self.block_ptr(), func.clone(), ty);
+        let index = self.host_contexts.insert(context)?;
+        let context = &mut self.host_contexts[index as usize];
         let slot: *const AtomicUsize = &context.slot;
-        let vmctx = (&raw const *context).cast_mut().cast::<u8>();
-        let reference = self.func_table.add(slot, vmctx, context.ty.ty())?;
+        let vmctx = (&raw const **context).cast_mut().cast::<u8>();
+        let reference = self.func_table.add(slot, vmctx, context.ty.ty(), Owned::Host(index))?;
+        context.reference = reference;
         // The context keeps the definition alive, so its identity stays taken.
         self.host_refs.insert(func.identity(), reference);
-        self.host_contexts.push(context);
         Ok(reference)
     }
 

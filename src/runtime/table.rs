@@ -55,6 +55,17 @@ impl TableObject {
         &mut self.elements
     }
 
+    /// Takes the elements out, for as long as somebody looks at them beside the store.
+    pub(crate) fn take_elements(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.elements)
+    }
+
+    /// Puts them back: the same buffer, whose address generated code holds.
+    pub(crate) fn return_elements(&mut self, elements: Vec<u32>) {
+        debug_assert_eq!(elements.as_ptr(), self.def.base.load(Ordering::Relaxed).cast_const());
+        self.elements = elements;
+    }
+
     /// Number of elements after growing; `None` when the type or the implementation does not allow that.
     pub fn grown_len(&self, count: u64) -> Option<u64> {
         let len = (self.elements.len() as u64).checked_add(count)?;

@@ -1,20 +1,23 @@
 //! Values of untyped calls, and the handles by which Rust names what a store owns.
 
 use crate::heap::HeapRef;
+use crate::runtime::arena::Key;
 use crate::runtime::rooted::Root;
 use crate::runtime::store::{Store, StoreId};
 use crate::wasm::types::{HeapType, RefType, ValType};
 
 macro_rules! handles {
-    ($($(#[$doc:meta])* $name:ident($index:ident);)*) => {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
         $(
             $(#[$doc])*
             ///
-            /// A handle is a number: it is `Copy`, keeps nothing alive, and is good for the isolate that gave it.
+            /// A handle is a number: it is `Copy`, and good for the isolate that gave it. What it names stays as long as the scope in
+            /// which the isolate gave it: a host function's call, or [`Isolate::root_scope`](crate::Isolate::root_scope), or else the
+            /// isolate; and longer if something else that stays holds it. Afterwards the handle finds nothing.
             #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
             pub struct $name {
                 pub(crate) store: StoreId,
-                pub(crate) $index: u32,
+                pub(crate) key: Key,
             }
         )*
     };
@@ -22,17 +25,17 @@ macro_rules! handles {
 
 handles! {
     /// A function, of a guest or of the host.
-    Func(reference);
+    Func;
     /// A memory.
-    Memory(index);
+    Memory;
     /// A table.
-    Table(index);
+    Table;
     /// A global.
-    Global(index);
+    Global;
     /// An instance of a module.
-    Instance(index);
+    Instance;
     /// A tag: what tells exceptions from others, and what they carry.
-    Tag(index);
+    Tag;
 }
 
 macro_rules! references {
@@ -138,7 +141,7 @@ impl Val {
             Val::F32(v) => u128::from(v),
             Val::F64(v) => u128::from(v),
             Val::V128(v) => v,
-            Val::FuncRef(f) => u128::from(f.map_or(0, |f| f.reference)),
+            Val::FuncRef(f) => u128::from(f.filter(|&f| store.func_entry(f).is_some()).map_or(0, |f| f.key.index)),
             Val::ExternRef(r) => bits(r.map(|r| r.root)),
             Val::AnyRef(r) => bits(r.map(|r| r.root)),
             Val::ExnRef(r) => bits(r.map(|r| r.root)),
@@ -156,7 +159,7 @@ impl Val {
             ValType::F64 => Val::F64(low),
             ValType::V128 => Val::V128(bits),
             ValType::Ref(ty) if reference == 0 => Val::null(ty.heap),
-            ValType::Ref(ty) if ty.heap.top() == HeapType::Func => Val::FuncRef(Some(Func { store: store.id, reference })),
+            ValType::Ref(ty) if ty.heap.top() == HeapType::Func => Val::FuncRef(Some(store.func_handle(reference))),
             ValType::Ref(ty) => {
                 let (store, root) = (store.id, store.roots.add(HeapRef::from_bits(reference)));
                 match ty.heap.top() {
@@ -172,7 +175,7 @@ impl Val {
     pub(crate) fn is_foreign(&self, store: &Store) -> bool {
         let is_gone = |id: StoreId, root: Root| id != store.id || store.roots.get(root).is_none();
         match *self {
-            Val::FuncRef(Some(f)) => f.store != store.id,
+            Val::FuncRef(Some(f)) => store.func_entry(f).is_none(),
             Val::ExternRef(Some(r)) => is_gone(r.store, r.root),
             Val::AnyRef(Some(r)) => is_gone(r.store, r.root),
             Val::ExnRef(Some(r)) => is_gone(r.store, r.root),

@@ -108,7 +108,7 @@ fn an_exception_that_nobody_catches_reaches_the_host_whole() {
     let exception = trap.exception().expect("an exception");
     let payload = exception.payload(&mut isolate).expect("a payload");
     assert_eq!((payload[0], number(&isolate, payload[1])), (Val::I32(5), Some(5)));
-    let tag = exception.tag(&isolate).expect("a tag");
+    let tag = exception.tag(&mut isolate).expect("a tag");
     assert_eq!(tag.ty(&isolate).map(|ty| ty.params.len()), Some(2));
 }
 
@@ -149,7 +149,7 @@ fn handles_that_name_nothing_are_errors() {
     let trap = trap(call(&mut isolate, outer, "catch", 1));
     assert_eq!((trap.code(), trap.exception()), (TrapCode::HostError, None));
     let stale = trap.downcast_ref::<Thrown>().expect("what the host function returned").0;
-    assert_eq!((stale.tag(&isolate), stale.payload(&mut isolate)), (None, None));
+    assert_eq!((stale.tag(&mut isolate), stale.payload(&mut isolate)), (None, None));
 
     let mut other = Isolate::new(&engine()).expect("an isolate");
     let tag = Tag::new(&mut other, &FuncType { params: [ValType::I32].into(), results: [].into() }).expect("a tag");

@@ -9,6 +9,7 @@ mod fuzz;
 mod host;
 mod limits;
 mod link;
+mod liveness;
 mod memory;
 mod module_limits;
 mod spec;

@@ -166,7 +166,7 @@ impl Heap {
         }
         self.handles.visit(&mut marker);
         self.weak.visit_strong_major(&mut marker);
-        roots.visit_roots(&mut marker);
+        roots.visit_major_roots(&mut marker);
         marker.iterate_ephemerons(roots);
         self.weak.after_marking(|object| marker.is_live(object));
         marker.clear_weak();
