@@ -8,13 +8,13 @@
 //!
 //! What leads where: an instance to all that it imports and defines, and to what its element segments hold; a table and a global to what they
 //! hold; a global in a vmctx, and a function, to the instance; an exception to its tag. Guests on the stack keep all instances of
-//! their modules, because a frame does not always tell its instance, and every function whose number is a word of their frames.
+//! their modules, because a frame does not always tell its instance, and every function that a word of their frames may stand for.
 //! That is more than needed, for a word may be any number, and never less.
 //!
 //! **Invariants:** a heap that collects by itself frees no instance: then everything here is a root. Objects are freed only when an
 //! instance is asked for or the host says so, never while a builtin works with them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use crate::abi::vmctx::INSTANCE;
@@ -22,6 +22,7 @@ use crate::base::tuning::INSTANCE_COLLECTION_MIN;
 use crate::code::registry;
 use crate::compile::ModuleDebug;
 use crate::heap::{HeapRef, RootSource, RootVisitor};
+use crate::layout::objects::FUNC_ENTRY_LOG2;
 use crate::runtime::activation::Waiting;
 use crate::runtime::arena::Key;
 use crate::runtime::backtrace;
@@ -188,6 +189,13 @@ impl Store {
         self.sweep();
     }
 
+    /// What functions are called with, by address.
+    fn contexts(&self) -> HashMap<u64, Owned> {
+        let instances = self.instances.iter().map(|(index, object)| (object.vmctx.as_ptr().addr(), Owned::Instance(index)));
+        let hosts = self.host_contexts.iter().map(|(index, context)| (std::ptr::from_ref(&**context).addr(), Owned::Host(index)));
+        instances.chain(hosts).map(|(address, owned)| (address as u64, owned)).collect()
+    }
+
     /// Frees what was not found alive.
     fn sweep(&mut self) {
         for (_, host) in self.host_contexts.sweep() {
@@ -341,6 +349,7 @@ impl Liveness<'_> {
         self.store.visit_frames(visitor);
         let mut modules: HashSet<*const WasmModule> = HashSet::new();
         let waiting = mem::take(&mut self.waiting);
+        let contexts = if waiting.is_empty() { HashMap::new() } else { self.store.contexts() };
         for frames in &waiting {
             self.mark_caller(frames.caller_vmctx);
             // SAFETY: the guest's innermost frame has left for the host and waits; its chain leads to the entry frame, and its code
@@ -353,10 +362,7 @@ impl Liveness<'_> {
                     }
                     true
                 });
-                backtrace::scan_frames(frames, |word| {
-                    self.mark_func(word as u32);
-                    self.mark_func((word >> 32) as u32);
-                });
+                backtrace::scan_frames(frames, |word| self.mark_word(word, &contexts));
             }
         }
         self.waiting = waiting;
@@ -366,6 +372,22 @@ impl Liveness<'_> {
         });
         let found: Vec<u32> = on_stack.collect();
         found.into_iter().for_each(|index| self.mark(Owned::Instance(index)));
+    }
+
+    /// A word of a frame. Of a function that a guest goes on calling, compiled code may keep its number, the distance or the address of its
+    /// entry, or its context; for the dispatch slot it needs one of the others.
+    fn mark_word(&mut self, word: u64, contexts: &HashMap<u64, Owned>) {
+        self.mark_func(word as u32);
+        self.mark_func((word >> 32) as u32);
+        let entry = word.wrapping_sub(self.store.func_table.base().addr() as u64);
+        for distance in [word, entry] {
+            if let Ok(reference) = u32::try_from(distance >> FUNC_ENTRY_LOG2) {
+                self.mark_func(reference);
+            }
+        }
+        if let Some(&owned) = contexts.get(&word) {
+            self.mark(owned);
+        }
     }
 
     /// Who called last, which need not be on the stack any more if it was a tail call.

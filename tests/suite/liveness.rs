@@ -342,6 +342,17 @@ fn a_host_function_collects_while_guests_wait() {
                 (local.set $sum (i32.add (local.get $sum) (call_ref $value (ref.cast (ref $value) (local.get $held)))))
                 (local.set $rounds (i32.sub (local.get $rounds) (i32.const 1)))
                 (br_if $again (local.get $rounds)))
+            (local.get $sum))
+        ;; What is kept of the function across calls may be anything that its number leads to.
+        (func (export "hold") (param $rounds i32) (result i32)
+            (local $sum i32) (local $held (ref null $value))
+            (local.set $held (ref.cast (ref $value) (call $next)))
+            (loop $again
+                (local.set $sum (i32.add (local.get $sum) (call_ref $value (local.get $held))))
+                (call $churn)
+                (local.set $sum (i32.add (local.get $sum) (call_ref $value (local.get $held))))
+                (local.set $rounds (i32.sub (local.get $rounds) (i32.const 1)))
+                (br_if $again (local.get $rounds)))
             (local.get $sum)))"#;
     let guest = Module::new(&engine, guest).expect("a module");
     let small = Module::new(&engine, r#"(module (func (export "value") (result i32) (i32.const 3)))"#).expect("a module");
@@ -365,6 +376,8 @@ fn a_host_function_collects_while_guests_wait() {
     let instance = linker.instantiate(&mut isolate, &guest).expect("an instance");
     let run = instance.get_typed_func::<i32, i32>(&mut isolate, "run").expect("a function");
     assert_eq!(run.call(&mut isolate, 100).expect("a call"), 300);
+    let hold = instance.get_typed_func::<i32, i32>(&mut isolate, "hold").expect("a function");
+    assert_eq!(hold.call(&mut isolate, 100).expect("a call"), 600);
     assert!(isolate.instance_count() < 1_000, "{} instances", isolate.instance_count());
 }
 
