@@ -1,8 +1,9 @@
-//! Where the current thread's stack is.
+//! Where the current thread's stack is, and what is on it.
 //!
 //! The answer costs a parse of `/proc/self/maps` on the main thread, and is therefore kept per thread. It is the answer for the stack
 //! that the thread was born with: whoever switches stacks knows the bounds of the others.
 
+use std::arch::asm;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -40,6 +41,42 @@ pub fn current() -> Option<StackBounds> {
         }
         cached.get()
     })
+}
+
+/// Visits the words of this thread's stack from the present frame up to `end`, and before them the registers that callers may have left
+/// values in.
+///
+/// # Safety
+///
+/// `end` is an address in the stack that this code runs on, and not below the present frame.
+#[inline(never)]
+pub unsafe fn visit_words(end: usize, mut visit: impl FnMut(u64)) {
+    const WORD: usize = size_of::<u64>();
+    let mut registers = [0u64; 6];
+    // SAFETY: the array has room for six words; nothing else is written.
+    unsafe {
+        asm!(
+            "mov [{words}], rbx",
+            "mov [{words} + 8], rbp",
+            "mov [{words} + 16], r12",
+            "mov [{words} + 24], r13",
+            "mov [{words} + 32], r14",
+            "mov [{words} + 40], r15",
+            words = in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    let start = registers.as_ptr().addr();
+    registers.into_iter().for_each(&mut visit);
+    for address in (start..end).step_by(WORD) {
+        let word: u64;
+        // SAFETY: the address lies in the stack in use, by contract. What is there need not be a value of any type, so that it is read by an
+        // instruction and not by Rust.
+        unsafe {
+            asm!("mov {word}, [{address}]", word = out(reg) word, address = in(reg) address, options(nostack, readonly, preserves_flags));
+        }
+        visit(word);
+    }
 }
 
 fn ask() -> Option<StackBounds> {

@@ -7,7 +7,7 @@
 
 use crate::code::registry;
 use crate::compile::ModuleDebug;
-use crate::runtime::activation::{Activation, Waiting};
+use crate::runtime::activation::Activation;
 use crate::runtime::trap::Frame;
 
 /// Frames that a trace keeps.
@@ -97,27 +97,6 @@ pub(crate) unsafe fn walk_frames(mut pc: usize, mut fp: usize, entry_fp: usize, 
         if fp == entry_fp {
             // The return address of the outermost guest frame lies in the entry stub.
             break;
-        }
-    }
-}
-
-/// Visits every word of an activation's guest frames, arguments on the stack included.
-///
-/// # Safety
-///
-/// The innermost frame has left through a stub for the host and waits; its chain leads to the entry frame.
-pub(crate) unsafe fn scan_frames(frames: &Waiting, mut visit: impl FnMut(u64)) {
-    const WORD: usize = size_of::<u64>();
-    // SAFETY: by contract. The stub's own frame begins right below the innermost guest frame, with the guest's frame pointer
-    // and the return address: no word below those is read.
-    unsafe {
-        let read = |address: usize| (address as *const usize).read();
-        let mut low = frames.exit_fp - 2 * WORD;
-        while read(low) != frames.exit_fp || read(low + WORD) != frames.exit_pc {
-            low -= WORD;
-        }
-        for address in (low..frames.entry_fp).step_by(WORD) {
-            visit(read(address) as u64);
         }
     }
 }

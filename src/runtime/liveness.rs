@@ -8,8 +8,8 @@
 //!
 //! What leads where: an instance to all that it imports and defines, and to what its element segments hold; a table and a global to what they
 //! hold; a global in a vmctx, and a function, to the instance; an exception to its tag. Guests on the stack keep all instances of
-//! their modules, because a frame does not always tell its instance, and every function that a word of their frames may stand for.
-//! That is more than needed, for a word may be any number, and never less.
+//! their modules, because a frame does not always tell its instance, and every function that a word of the stack may stand for, in
+//! guests' frames or where the host saved their registers. That is more than needed, for a word may be any number, and never less.
 //!
 //! **Invariants:** a heap that collects by itself frees no instance: then everything here is a root. Objects are freed only when an
 //! instance is asked for or the host says so, never while a builtin works with them.
@@ -23,6 +23,7 @@ use crate::code::registry;
 use crate::compile::ModuleDebug;
 use crate::heap::{HeapRef, RootSource, RootVisitor};
 use crate::layout::objects::FUNC_ENTRY_LOG2;
+use crate::platform::stack;
 use crate::runtime::activation::Waiting;
 use crate::runtime::arena::Key;
 use crate::runtime::backtrace;
@@ -349,7 +350,6 @@ impl Liveness<'_> {
         self.store.visit_frames(visitor);
         let mut modules: HashSet<*const WasmModule> = HashSet::new();
         let waiting = mem::take(&mut self.waiting);
-        let contexts = if waiting.is_empty() { HashMap::new() } else { self.store.contexts() };
         for frames in &waiting {
             self.mark_caller(frames.caller_vmctx);
             // SAFETY: the guest's innermost frame has left for the host and waits; its chain leads to the entry frame, and its code
@@ -362,8 +362,12 @@ impl Liveness<'_> {
                     }
                     true
                 });
-                backtrace::scan_frames(frames, |word| self.mark_word(word, &contexts));
             }
+        }
+        if let Some(end) = waiting.iter().map(|frames| frames.entry_fp).max() {
+            let contexts = self.store.contexts();
+            // SAFETY: the guests wait on this very stack, above the present frame.
+            unsafe { stack::visit_words(end, |word| self.mark_word(word, &contexts)) };
         }
         self.waiting = waiting;
         let on_stack = self.store.instances.iter().filter_map(|(index, object)| {
@@ -374,7 +378,7 @@ impl Liveness<'_> {
         found.into_iter().for_each(|index| self.mark(Owned::Instance(index)));
     }
 
-    /// A word of a frame. Of a function that a guest goes on calling, compiled code may keep its number, the distance or the address of its
+    /// A word of the stack. Of a function that a guest goes on calling, compiled code may keep its number, the distance or the address of its
     /// entry, or its context; for the dispatch slot it needs one of the others.
     fn mark_word(&mut self, word: u64, contexts: &HashMap<u64, Owned>) {
         self.mark_func(word as u32);
