@@ -77,6 +77,10 @@ traps! {
     OutOfMemory = 25, "out of memory";
     /// An exception that no guest caught; it travels beside the code.
     UncaughtException = 26, "uncaught exception";
+    /// A structure was to be made, or a cast done, with null for a descriptor.
+    NullDescriptorReference = 27, "null descriptor reference";
+    /// A reference has not the descriptor that a cast asks for.
+    DescriptorCastFailure = 28, "descriptor cast failure";
 }
 
 #[cfg(test)]

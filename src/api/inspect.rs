@@ -110,7 +110,7 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, CompileError> {
 }
 
 /// Proposals by the name that the specification's repositories give them.
-const PROPOSALS: [(&str, WasmFeatures); 16] = [
+const PROPOSALS: [(&str, WasmFeatures); 18] = [
     ("mutable-global", WasmFeatures::MUTABLE_GLOBAL),
     ("sign-extension-ops", WasmFeatures::SIGN_EXTENSION),
     ("nontrapping-float-to-int-conversions", WasmFeatures::SATURATING_FLOAT_TO_INT),
@@ -127,14 +127,15 @@ const PROPOSALS: [(&str, WasmFeatures); 16] = [
     ("wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC),
     ("function-references", WasmFeatures::FUNCTION_REFERENCES),
     ("gc", WasmFeatures::GC),
+    ("custom-page-sizes", WasmFeatures::CUSTOM_PAGE_SIZES),
+    ("custom-descriptors", WasmFeatures::CUSTOM_DESCRIPTORS),
 ];
 
 /// The proposals that a valid module cannot do without: each is left out once, to see whether the module is still valid.
 fn features(bytes: &[u8]) -> Vec<&'static str> {
     let accepted = accepted_features();
     let valid_without = |features| Validator::new_with_features(accepted.difference(features)).validate_all(bytes).is_ok();
-    let custom = ("custom-page-sizes", WasmFeatures::CUSTOM_PAGE_SIZES);
-    PROPOSALS.into_iter().chain([custom]).filter(|&(_, feature)| !valid_without(feature)).map(|(name, _)| name).collect()
+    PROPOSALS.into_iter().filter(|&(_, feature)| !valid_without(feature)).map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]

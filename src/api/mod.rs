@@ -30,7 +30,7 @@ pub use crate::runtime::value::{AnyRef, ExnRef, ExternRef, Func, Global, Instanc
 pub use crate::wasm::canonical::{CanonicalType, TypeHandle};
 pub use crate::wasm::error::{CompileError, CompileErrorKind};
 pub use crate::wasm::types::{
-    ArrayType, CompositeKind, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, RefType, StorageType,
-    StructType, SubType, TableType, ValType,
+    ArrayType, Clauses, CompositeKind, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, RefType,
+    StorageType, StructType, SubType, TableType, ValType,
 };
 pub use crate::wasm::validate::Features;

@@ -1,7 +1,7 @@
 //! Types as the heap knows them: how large an object is, and which of its slots the collector follows. Data, never code.
 
 use crate::heap::error::HeapError;
-use crate::layout::heap::{DESCRIPTOR_DISPLAY, Descriptor, FIELDS, KIND_ARRAY, KIND_STRUCT, MIN_DISPLAY};
+use crate::layout::heap::{DESCRIPTOR_DISPLAY, Descriptor, FIELDS, HEADER_REF_BIT, KIND_ARRAY, KIND_STRUCT, LENGTH, MIN_DISPLAY};
 
 /// How an object's bytes are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub struct TypeDesc<'a> {
     pub kind: ObjectKind,
     /// Bytes of an object, header included; for arrays the header alone.
     pub fixed_bytes: u32,
-    /// Offset and kind of every slot that is not data, for [`ObjectKind::Fixed`].
+    /// Offset and kind of every slot that is not data, for [`ObjectKind::Fixed`]. The header's second word may be a reference.
     pub slots: &'a [(u32, SlotKind)],
     /// Binary logarithm of an element's bytes, and what it holds, for [`ObjectKind::Array`].
     pub element: (u8, SlotKind),
@@ -167,14 +167,19 @@ pub(in crate::heap) fn encode(ty: &TypeDesc<'_>) -> Result<Encoded, HeapError> {
     for &(offset, kind) in ty.slots {
         let Some(log2) = kind.log2() else { continue };
         let end = offset.checked_add(1 << log2);
+        if (offset, kind) == (LENGTH, SlotKind::Ref) {
+            // Never in the list: generated code looks at the bit.
+            fixed.ref_bits = HEADER_REF_BIT;
+            continue;
+        }
         if offset < FIELDS || !offset.is_multiple_of(1 << log2) || end.is_none_or(|end| end > ty.fixed_bytes) {
             return Err(HeapError::BadType("the place of a slot"));
         }
         slots.push((offset, kind));
     }
-    if slots.iter().all(|&(offset, _)| (offset - FIELDS) / 4 < u64::BITS) {
+    if slots.iter().all(|&(offset, _)| (offset - LENGTH) / 4 < u64::BITS) {
         for (offset, kind) in slots {
-            let bit = 1 << ((offset - FIELDS) / 4);
+            let bit = 1 << ((offset - LENGTH) / 4);
             match kind {
                 SlotKind::Data => {}
                 SlotKind::Ref => fixed.ref_bits |= bit,
@@ -199,10 +204,13 @@ pub(in crate::heap) fn encoded_bytes(display_count: u32, slot_count: u32) -> Opt
 mod tests {
     use super::{SlotKind, TypeDesc, encode};
     use crate::heap::HeapError;
+    use crate::layout::heap::{HEADER_REF_BIT, LENGTH};
 
     #[test]
     fn slots_that_do_not_fit_are_refused() {
-        for slots in [[(4, SlotKind::Ref)], [(10, SlotKind::Ref)], [(16, SlotKind::Ref)], [(12, SlotKind::Boxed)]] {
+        for slots in
+            [[(0, SlotKind::Ref)], [(4, SlotKind::Func)], [(10, SlotKind::Ref)], [(16, SlotKind::Ref)], [(12, SlotKind::Boxed)]]
+        {
             assert!(matches!(encode(&TypeDesc::fixed(16, &slots)), Err(HeapError::BadType(_))), "{slots:?}");
         }
         assert!(encode(&TypeDesc::fixed(7, &[])).is_err());
@@ -212,8 +220,17 @@ mod tests {
     #[test]
     fn far_slots_go_to_the_list() {
         let near = encode(&TypeDesc::fixed(24, &[(8, SlotKind::Ref), (16, SlotKind::Boxed)])).expect("a type");
-        assert_eq!((near.fixed.ref_bits, near.fixed.boxed_bits, near.slots.len()), (1, 4, 0));
+        assert_eq!((near.fixed.ref_bits, near.fixed.boxed_bits, near.slots.len()), (2, 8, 0));
         let far = encode(&TypeDesc::fixed(4096, &[(8, SlotKind::Ref), (4000, SlotKind::Func)])).expect("a type");
         assert_eq!((far.fixed.ref_bits, far.fixed.func_bits, far.slots.len()), (0, 0, 2));
+    }
+
+    #[test]
+    fn the_second_word_of_the_header_may_be_a_reference() {
+        let word = (LENGTH, SlotKind::Ref);
+        let near = encode(&TypeDesc::fixed(16, &[word, (8, SlotKind::Ref)])).expect("a type");
+        assert_eq!((near.fixed.ref_bits, near.slots.len()), (HEADER_REF_BIT | 2, 0));
+        let far = encode(&TypeDesc::fixed(4096, &[word, (8, SlotKind::Ref), (4000, SlotKind::Ref)])).expect("a type");
+        assert_eq!((far.fixed.ref_bits, far.slots.len()), (HEADER_REF_BIT, 2));
     }
 }

@@ -128,7 +128,7 @@ fn visit<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &Descri
 
 #[inline(always)]
 fn visit_fixed<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &Descriptor, within: &W, visitor: &mut V) {
-    let slot_at = |bit: u32| object + FIELDS + 4 * bit;
+    let slot_at = |bit: u32| object + LENGTH + 4 * bit;
     for_bits(descriptor.ref_bits, |bit| {
         if within.has(slot_at(bit)) {
             visitor.reference(slot_at(bit));

@@ -157,7 +157,7 @@ impl Linker {
             (Some(Definition::Extern(value)), _) => return Ok(*value),
             (Some(Definition::Shared(memory)), _) => return Ok(Extern::Memory(Memory::from_shared(scope, memory)?)),
             (Some(Definition::Host(func)), _) => func.clone(),
-            (None, ImportKind::Func(ty)) if self.stub_missing_funcs => {
+            (None, ImportKind::Func(ty) | ImportKind::FuncExact(ty)) if self.stub_missing_funcs => {
                 let stub = StubCalled { module: import.module.to_string(), field: import.name.to_string() };
                 let types = module.canonical_types();
                 let func = untyped(types.func_type(module.decoded().signature(ty)), move |_, _| {

@@ -6,9 +6,10 @@ use crate::abi::fields::{StructLayout, storage_log2};
 use crate::base::CanonicalTypeId;
 use crate::heap::HeapRef;
 use crate::isolate::scope::AsScope;
-use crate::layout::heap::FIELDS;
+use crate::layout::heap::{CUSTOM_DESCRIPTOR, FIELDS};
 use crate::runtime::store::Store;
 use crate::runtime::value::{AnyRef, ExternRef, Val};
+use crate::wasm::canonical::TypeHandle;
 use crate::wasm::types::{CompositeType, FieldType, HeapType, StorageType};
 
 /// The reference that a handle names; `None` when it is another isolate's, or its scope has ended.
@@ -16,10 +17,13 @@ fn named(store: &Store, any: AnyRef) -> Option<HeapRef> {
     if any.store == store.id { store.roots.get(any.root) } else { None }
 }
 
-fn composite(store: &Store, object: HeapRef) -> Option<CompositeType> {
+fn canonical(store: &Store, object: HeapRef) -> Option<&TypeHandle> {
     let heap = store.heap.as_ref().filter(|_| object.is_object())?;
-    let id = CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(object)));
-    store.kept_types.get(&id).map(|handle| handle.ty().composite().clone())
+    store.kept_types.get(&CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(object))))
+}
+
+fn composite(store: &Store, object: HeapRef) -> Option<CompositeType> {
+    canonical(store, object).map(|handle| handle.ty().composite().clone())
 }
 
 fn read(store: &mut Store, object: HeapRef, field: FieldType, offset: u32) -> Option<Val> {
@@ -74,6 +78,15 @@ impl AnyRef {
         read(store, object, field, StructLayout::new(&ty).offsets[index])
     }
 
+    /// The custom descriptor of a structure, if its type has one.
+    pub fn custom_descriptor(&self, mut scope: impl AsScope) -> Option<AnyRef> {
+        let store = scope.store_mut();
+        let object = named(store, *self)?;
+        canonical(store, object)?.ty().clauses().descriptor?;
+        let found = store.heap.as_ref()?.read_ref(object, CUSTOM_DESCRIPTOR);
+        Some(AnyRef { store: store.id, root: store.roots.add(found) })
+    }
+
     /// How many elements an array has; `None` if it is none.
     pub fn array_len(&self, scope: &impl AsScope) -> Option<u32> {
         let store = scope.store();
@@ -98,5 +111,46 @@ impl ExternRef {
         let store = scope.store_mut();
         let reference = store.roots.get(self.root).filter(|_| self.store == store.id)?;
         Some(AnyRef { store: store.id, root: store.roots.add(reference) })
+    }
+}
+
+#[cfg(all(test, feature = "optimizing", not(feature = "loom")))]
+mod tests {
+    use crate::compile::config::HeapSettings;
+    use crate::compile::{Config, Module, WasmEngine};
+    use crate::isolate::{Isolate, Linker};
+    use crate::runtime::value::Val;
+
+    #[test]
+    fn an_array_as_long_as_a_descriptor_is_far_does_not_have_it() {
+        let heap = HeapSettings { nursery_bytes: 1 << 20, ..HeapSettings::default() };
+        let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(0).with_heap(heap)).expect("an engine");
+        let text = r#"(module
+            (rec (type $a (sub (descriptor $d) (struct (field i32)))) (type $d (sub (describes $a) (struct))))
+            (type $bytes (array (mut i8)))
+            (global $d (export "d") (ref (exact $d)) (struct.new $d))
+            (func (export "churn") (local i32)
+                (loop (drop (array.new_default $bytes (i32.const 10000)))
+                    (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000)))))
+            (func $is (param anyref) (result i32)
+                (block $yes (result (ref $a))
+                    (drop (br_on_cast_desc_eq $yes anyref (ref $a) (local.get 0) (global.get $d)))
+                    (return (i32.const 0)))
+                (drop) (i32.const 1))
+            (func (export "object") (result i32) (call $is (struct.new_desc $a (i32.const 7) (global.get $d))))
+            (func (export "array") (param i32) (result i32) (call $is (array.new_default $bytes (local.get 0)))))"#;
+        let module = Module::new(&engine, text).expect("a module");
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+        let churn = instance.get_typed_func::<(), ()>(&mut isolate, "churn").expect("an export");
+        let object = instance.get_typed_func::<(), i32>(&mut isolate, "object").expect("an export");
+        let array = instance.get_typed_func::<i32, i32>(&mut isolate, "array").expect("an export");
+        let global = instance.get_global(&mut isolate, "d").expect("an export");
+        churn.call(&mut isolate, ()).expect("room");
+        let Some(Val::AnyRef(Some(descriptor))) = global.get(&mut isolate) else { panic!("a descriptor") };
+        let bits = super::named(isolate.store(), descriptor).expect("it is held").bits();
+        assert!(bits < 64 << 20, "it is old by now, at {bits:#x}");
+        assert_eq!(array.call(&mut isolate, bits.cast_signed()).expect("room"), 0);
+        assert_eq!(object.call(&mut isolate, ()).expect("room"), 1);
     }
 }

@@ -19,8 +19,10 @@ pub const I31_TAG: u32 = 1;
 
 /// Offset in an object of the reference to its descriptor. In a free cell this word is 0.
 pub const DESCRIPTOR: u32 = 0;
-/// Offset in an object of an array's length, or of a word that the descriptor's owner may use.
+/// Offset in an object of an array's length, or of a word that the descriptor's owner may use. It may be a reference.
 pub const LENGTH: u32 = 4;
+/// Offset in a structure, if its type has a custom descriptor, of the reference to that.
+pub const CUSTOM_DESCRIPTOR: u32 = LENGTH;
 /// Offset of an object's first field or element.
 pub const FIELDS: u32 = 8;
 
@@ -62,11 +64,11 @@ pub struct Descriptor {
     pub reserved: u8,
     /// Bytes of an object, or of an array without elements; a multiple of 4, header included.
     pub fixed_bytes: u32,
-    /// Bit n: the 4 bytes at `FIELDS + 4n` are a reference.
+    /// Bit n: the 4 bytes at `LENGTH + 4n` are a reference.
     pub ref_bits: u64,
-    /// Bit n: the 4 bytes at `FIELDS + 4n` are an index into the function table.
+    /// Bit n: the 4 bytes at `LENGTH + 4n` are an index into the function table.
     pub func_bits: u64,
-    /// Bit n: the 8 bytes at `FIELDS + 4n` are a boxed value.
+    /// Bit n: the 8 bytes at `LENGTH + 4n` are a boxed value.
     pub boxed_bits: u64,
     /// What the owner of the type calls it: for a Wasm type its canonical id.
     pub client: u32,
@@ -83,6 +85,11 @@ pub const MIN_DISPLAY: u32 = 8;
 
 /// Offset of `kind`.
 pub const DESCRIPTOR_KIND: u32 = offset_of!(Descriptor, kind) as u32;
+/// Offset of `ref_bits`.
+pub const DESCRIPTOR_REF_BITS: u32 = offset_of!(Descriptor, ref_bits) as u32;
+/// Bit of `ref_bits` that says that the word at [`LENGTH`] is a reference, wherever else the type has its slots. Of what guests have,
+/// that is so in structures with a custom descriptor, and in no others.
+pub const HEADER_REF_BIT: u64 = 1;
 /// Offset of `client`.
 pub const DESCRIPTOR_CLIENT: u32 = offset_of!(Descriptor, client) as u32;
 /// Offset of `display_count`.

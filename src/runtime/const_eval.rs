@@ -1,13 +1,14 @@
-//! Constant expressions (§4.5.4), evaluated while an instance is made.
+//! Constant expressions (§4.5.4), evaluated while an instance is made. A null descriptor is the one thing that they trap at.
 
 use cranelift_entity::EntityRef;
 
 use crate::abi::fields::StructLayout;
 use crate::abi::trap::TrapCode;
 use crate::heap::HeapRef;
-use crate::runtime::error::ResourceError;
+use crate::runtime::error::{LinkError, ResourceError};
 use crate::runtime::rooted::Root;
 use crate::runtime::store::Store;
+use crate::runtime::trap::Trap;
 use crate::wasm::module::{ConstExpr, ConstOp};
 use crate::wasm::types::{CompositeType, ValType};
 
@@ -21,11 +22,11 @@ enum Operand {
 impl Store {
     /// The value of an expression, as bits. The globals that it reads are linked or made already: validation lets an expression
     /// refer to earlier globals only.
-    pub(crate) fn eval_const(&mut self, instance: u32, expr: &ConstExpr) -> Result<u128, ResourceError> {
+    pub(crate) fn eval_const(&mut self, instance: u32, expr: &ConstExpr) -> Result<u128, LinkError> {
         if let [op] = *expr.0
             && !allocates(op)
         {
-            return self.eval_op(instance, op);
+            return Ok(self.eval_op(instance, op)?);
         }
         let roots = self.roots.len();
         let result = self.eval_ops(instance, &expr.0);
@@ -33,7 +34,7 @@ impl Store {
         result
     }
 
-    fn eval_ops(&mut self, instance: u32, ops: &[ConstOp]) -> Result<u128, ResourceError> {
+    fn eval_ops(&mut self, instance: u32, ops: &[ConstOp]) -> Result<u128, LinkError> {
         let mut stack: Vec<Operand> = Vec::new();
         for &op in ops {
             let operand = match binary(op) {
@@ -70,24 +71,34 @@ impl Store {
     }
 
     /// Makes an object of the operands.
-    fn eval_object(&mut self, instance: u32, op: ConstOp, stack: &mut Vec<Operand>) -> Result<Operand, ResourceError> {
+    fn eval_object(&mut self, instance: u32, op: ConstOp, stack: &mut Vec<Operand>) -> Result<Operand, LinkError> {
         let index = instance as usize;
+        let custom = match op {
+            ConstOp::StructNewDesc(_) | ConstOp::StructNewDefaultDesc(_) => Some(self.pop_custom_descriptor(stack)?),
+            _ => None,
+        };
         let failed = |code: TrapCode| ResourceError(code.message().into());
         let object = match op {
-            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => self.new_object(index, ty, 0).map_err(failed)?,
+            ConstOp::StructNew(ty)
+            | ConstOp::StructNewDefault(ty)
+            | ConstOp::StructNewDesc(ty)
+            | ConstOp::StructNewDefaultDesc(ty) => self.new_object(index, ty, 0).map_err(failed)?,
             ConstOp::ArrayNewFixed(ty, length) => self.new_array(index, ty, length).map_err(failed)?,
             ConstOp::ArrayNew(ty) | ConstOp::ArrayNewDefault(ty) => {
                 let length = self.pop(stack) as u32;
                 self.new_array(index, ty, length).map_err(failed)?
             }
-            _ => return Err(ResourceError("an operator that makes no object".into())),
+            _ => return Err(LinkError::Resource("an operator that makes no object".into())),
         };
         // Nothing allocates from here on.
+        if let Some(custom) = custom.and_then(|root| self.roots.get(root)) {
+            self.init_custom_descriptor(object, custom);
+        }
         match op {
-            ConstOp::StructNew(ty) => {
+            ConstOp::StructNew(ty) | ConstOp::StructNewDesc(ty) => {
                 let module = self.instances[index].module.clone();
                 let CompositeType::Struct(fields) = &module.decoded().types[ty].composite else {
-                    return Err(ResourceError("a structure type is expected".into()));
+                    return Err(LinkError::Resource("a structure type is expected".into()));
                 };
                 let layout = StructLayout::new(fields);
                 for (field, &offset) in fields.fields.iter().zip(&layout.offsets).rev() {
@@ -109,6 +120,14 @@ impl Store {
             _ => {}
         }
         Ok(Operand::Root(self.roots.add(object)))
+    }
+
+    /// The root of an object that is to be a descriptor.
+    fn pop_custom_descriptor(&self, stack: &mut Vec<Operand>) -> Result<Root, Trap> {
+        match stack.pop() {
+            Some(Operand::Root(root)) if self.roots.get(root).is_some_and(|found| !found.is_null()) => Ok(root),
+            _ => Err(Trap::new(TrapCode::NullDescriptorReference, Vec::new())),
+        }
     }
 
     fn eval_op(&mut self, instance: u32, op: ConstOp) -> Result<u128, ResourceError> {
@@ -135,6 +154,8 @@ fn allocates(op: ConstOp) -> bool {
         op,
         ConstOp::StructNew(_)
             | ConstOp::StructNewDefault(_)
+            | ConstOp::StructNewDesc(_)
+            | ConstOp::StructNewDefaultDesc(_)
             | ConstOp::ArrayNew(_)
             | ConstOp::ArrayNewDefault(_)
             | ConstOp::ArrayNewFixed(..)

@@ -7,7 +7,7 @@ use crate::abi::trap::TrapCode;
 use crate::base::{DataIndex, ElemIndex, TypeIndex};
 use crate::compile::module::Module;
 use crate::heap::{DescriptorRef, Heap, HeapError, HeapRef, SlotKind, TypeDesc};
-use crate::layout::heap::FIELDS;
+use crate::layout::heap::{CUSTOM_DESCRIPTOR, FIELDS};
 use crate::runtime::error::ResourceError;
 use crate::runtime::store::Store;
 use crate::wasm::canonical::CanonicalType;
@@ -85,7 +85,8 @@ impl Store {
             CompositeType::Struct(fields) => {
                 layout = StructLayout::new(fields);
                 let kinds = fields.fields.iter().map(|field| slot_kind(field_kind(field)));
-                slots = layout.offsets.iter().copied().zip(kinds).collect::<Vec<_>>();
+                let hidden = ty.clauses().descriptor.map(|_| (CUSTOM_DESCRIPTOR, SlotKind::Ref));
+                slots = hidden.into_iter().chain(layout.offsets.iter().copied().zip(kinds)).collect::<Vec<_>>();
                 TypeDesc::fixed(layout.bytes, &slots)
             }
             CompositeType::Array(array) => {
@@ -128,6 +129,13 @@ impl Store {
         match field_kind(field) {
             FieldKind::Ref => heap.write_ref(object, offset, HeapRef::from_bits(bits as u32)),
             _ => heap.write_data(object, offset, &bits.to_le_bytes()[..1 << storage_log2(field.storage)]),
+        }
+    }
+
+    /// Sets the custom descriptor of a structure that was just made.
+    pub(crate) fn init_custom_descriptor(&mut self, object: HeapRef, descriptor: HeapRef) {
+        if let Some(heap) = self.heap.as_mut() {
+            heap.write_ref(object, CUSTOM_DESCRIPTOR, descriptor);
         }
     }
 

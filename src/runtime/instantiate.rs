@@ -263,16 +263,16 @@ impl Store {
         Ok(())
     }
 
-    fn eval_elem(&mut self, instance: u32, ty: RefType, items: &ElemItems) -> Result<Box<[u32]>, ResourceError> {
+    fn eval_elem(&mut self, instance: u32, ty: RefType, items: &ElemItems) -> Result<Box<[u32]>, LinkError> {
         match items {
-            ElemItems::Funcs(funcs) => funcs.iter().map(|&func| self.func_ref(instance, func)).collect(),
+            ElemItems::Funcs(funcs) => funcs.iter().map(|&func| Ok(self.func_ref(instance, func)?)).collect(),
             ElemItems::Exprs(exprs) if ty.heap.is_in_heap() => self.eval_objects(instance, exprs),
             ElemItems::Exprs(exprs) => exprs.iter().map(|expr| self.eval_const(instance, expr).map(|bits| bits as u32)).collect(),
         }
     }
 
     /// References that later expressions may move, by collecting, before the segment holds them.
-    fn eval_objects(&mut self, instance: u32, exprs: &[ConstExpr]) -> Result<Box<[u32]>, ResourceError> {
+    fn eval_objects(&mut self, instance: u32, exprs: &[ConstExpr]) -> Result<Box<[u32]>, LinkError> {
         let scope = self.roots.len();
         let mut made = Vec::with_capacity(exprs.len());
         for expr in exprs {

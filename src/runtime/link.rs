@@ -99,7 +99,7 @@ fn global_matches(wanted: GlobalType, found: GlobalType, types: &TypeRegistry) -
 /// The type that an import asks for, in terms of its module.
 pub fn wanted_type(module: &WasmModule, import: &Import) -> ExternType {
     match import.kind {
-        ImportKind::Func(ty) => ExternType::Func(module.signature(ty).clone()),
+        ImportKind::Func(ty) | ImportKind::FuncExact(ty) => ExternType::Func(module.signature(ty).clone()),
         ImportKind::Table(ty) => ExternType::Table(ty),
         ImportKind::Memory(ty) => ExternType::Memory(ty),
         ImportKind::Global(ty) => ExternType::Global(ty),
@@ -112,7 +112,7 @@ impl Store {
     pub(crate) fn check_import(&self, module: &Module, import: &Import, given: Extern) -> Result<(), LinkError> {
         let types = module.canonical_types();
         // The common case first: equal canonical types are equal types.
-        if let (ImportKind::Func(ty), Extern::Func(func)) = (import.kind, given)
+        if let (ImportKind::Func(ty) | ImportKind::FuncExact(ty), Extern::Func(func)) = (import.kind, given)
             && let Some(entry) = self.func_entry(func)
             && entry.type_id == types[ty].as_u32()
         {
@@ -130,6 +130,8 @@ impl Store {
             (ImportKind::Func(wanted), ExternType::Func(_)) => {
                 found_type.as_ref().is_some_and(|found| found.ty().is_subtype_of(types.ty(wanted)))
             }
+            // What is exactly of the type was found above.
+            (ImportKind::FuncExact(_), _) => false,
             (ImportKind::Table(wanted), ExternType::Table(found)) => table_matches(&types.table_type(wanted), found),
             (ImportKind::Memory(wanted), ExternType::Memory(found)) => memory_matches(&wanted, found),
             (ImportKind::Global(wanted), ExternType::Global(found)) => {
@@ -143,6 +145,7 @@ impl Store {
         }
         let wanted = match import.kind {
             ImportKind::Func(ty) => self.describe_type(types.ty(ty)),
+            ImportKind::FuncExact(ty) => format!("exactly {}", self.describe_type(types.ty(ty))),
             ImportKind::Table(ty) => self.describe(types.table_type(ty), [types.ref_type(ty.element).heap]),
             ImportKind::Global(ty) => self.describe(types.global_type(ty), types.val_type(ty.content).heap()),
             ImportKind::Tag(ty) => format!("(tag {})", self.describe_type(types.ty(ty))),

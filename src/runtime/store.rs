@@ -195,7 +195,9 @@ impl Store {
             Val::ExternRef(Some(_)) => ty.heap == HeapType::Extern,
             Val::AnyRef(Some(any)) => {
                 let found = self.roots.get(any.root).and_then(|reference| self.heap_type_of(reference));
-                found.is_some_and(|found| matching::heap_matches(found, ty.heap, &|a, b| self.engine.types().is_subtype(a, b)))
+                found.is_some_and(|found| {
+                    matching::heap_matches(found.exact(), ty.heap, &|a, b| self.engine.types().is_subtype(a, b))
+                })
             }
             Val::ExnRef(Some(_)) => ty.heap == HeapType::Exn,
             Val::FuncRef(None) => ty.nullable && ty.heap.top() == HeapType::Func,

@@ -95,6 +95,8 @@ pub struct Import {
 pub enum ImportKind {
     /// A function of a type of this module.
     Func(TypeIndex),
+    /// A function of a type of this module, and of none that extends it.
+    FuncExact(TypeIndex),
     /// A table.
     Table(TableType),
     /// A memory.
@@ -251,6 +253,10 @@ pub enum ConstOp {
     StructNew(TypeIndex),
     /// `struct.new_default`.
     StructNewDefault(TypeIndex),
+    /// `struct.new_desc`.
+    StructNewDesc(TypeIndex),
+    /// `struct.new_default_desc`.
+    StructNewDefaultDesc(TypeIndex),
     /// `array.new`.
     ArrayNew(TypeIndex),
     /// `array.new_default`.

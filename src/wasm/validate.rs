@@ -50,13 +50,15 @@ bitflags::bitflags! {
         const EXCEPTIONS = 1 << 14;
         /// Exceptions in the form before WebAssembly 3.0.
         const LEGACY_EXCEPTIONS = 1 << 15;
+        /// Descriptors of structures, and exact types.
+        const CUSTOM_DESCRIPTORS = 1 << 16;
     }
 }
 
-/// The proposals that this engine runs. Of garbage collection it takes the types; operators on structures and arrays are refused where
-/// they stand, as not supported.
+/// The proposals that this engine runs.
 pub fn accepted_features() -> WasmFeatures {
-    WasmFeatures::default().union(WasmFeatures::LEGACY_EXCEPTIONS | WasmFeatures::CUSTOM_PAGE_SIZES)
+    WasmFeatures::default()
+        .union(WasmFeatures::LEGACY_EXCEPTIONS | WasmFeatures::CUSTOM_PAGE_SIZES | WasmFeatures::CUSTOM_DESCRIPTORS)
 }
 
 /// What validating any body of one module needs; cheap to clone and `Send`.

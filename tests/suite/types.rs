@@ -220,3 +220,70 @@ fn objects_are_looked_at_when_they_come_in() {
     isolate.collect_garbage();
     assert_eq!(x.call(&mut isolate, &[Val::AnyRef(Some(point))]).expect("it is still held"), [Val::I32(7)]);
 }
+
+#[test]
+fn exact_types_are_looked_at_when_they_come_in() {
+    let (mut isolate, instance) = instance(
+        r#"(module
+            (rec (type $base (sub (descriptor $base.d) (struct (field i32)))) (type $base.d (sub (describes $base) (struct (field i32)))))
+            (rec (type $leaf (sub $base (descriptor $leaf.d) (struct (field i32)))) (type $leaf.d (sub $base.d (describes $leaf) (struct (field i32)))))
+            (type $f (sub (func))) (type $g (sub $f (func)))
+            (global (export "global") (mut (ref null (exact $base))) (ref.null none))
+            (table (export "funcs") 1 (ref null (exact $f)))
+            (func (export "f") (type $f)) (func (export "g") (type $g))
+            (func (export "base") (result anyref) (struct.new_desc $base (i32.const 1) (struct.new $base.d (i32.const 3))))
+            (func (export "leaf") (result anyref) (struct.new_desc $leaf (i32.const 2) (struct.new $leaf.d (i32.const 4))))
+            (func (export "any") (param (ref null $base)) (result i32) (struct.get $base 0 (local.get 0)))
+            (func (export "exact") (param (ref (exact $base))) (result i32) (struct.get $base 0 (local.get 0))))"#,
+    );
+    let [base, leaf, any, exact, f, g] =
+        ["base", "leaf", "any", "exact", "f", "g"].map(|name| func(&mut isolate, instance, name));
+    let [base, leaf] = [base, leaf].map(|maker| maker.call(&mut isolate, &[]).expect("room")[0]);
+    assert_eq!(any.call(&mut isolate, &[base]).expect("it fits"), [Val::I32(1)]);
+    assert_eq!(any.call(&mut isolate, &[leaf]).expect("it fits"), [Val::I32(2)]);
+    assert_eq!(exact.call(&mut isolate, &[base]).expect("it fits"), [Val::I32(1)]);
+    for (object, number) in [(base, 3), (leaf, 4)] {
+        let Val::AnyRef(Some(object)) = object else { panic!("{object:?}") };
+        let custom = object.custom_descriptor(&mut isolate).expect("it has one");
+        assert_eq!(custom.field(&mut isolate, 0), Some(Val::I32(number)));
+        assert_eq!((custom.custom_descriptor(&mut isolate), custom.ty(&isolate) == object.ty(&isolate)), (None, false));
+    }
+    let error = exact.call(&mut isolate, &[leaf]).expect_err("of a type that extends it");
+    assert!(error.to_string().contains("(ref (exact $t"), "{error}");
+    let global = instance.get_global(&mut isolate, "global").expect("an export");
+    global.set(&mut isolate, leaf).expect_err("of a type that extends it");
+    global.set(&mut isolate, base).expect("it fits");
+    global.set(&mut isolate, Val::AnyRef(None)).expect("null fits");
+    let table = instance.get_table(&mut isolate, "funcs").expect("an export");
+    table.set(&mut isolate, 0, Val::FuncRef(Some(g))).expect_err("of a type that extends it");
+    table.set(&mut isolate, 0, Val::FuncRef(Some(f))).expect("it fits");
+}
+
+#[test]
+fn large_structures_have_descriptors_too() {
+    // More than are born young, and more slots than the collector's bit sets have.
+    let fields = "(field (mut i64))".repeat(3000);
+    let (mut isolate, instance) = instance(&format!(
+        r#"(module
+            (rec (type $big (descriptor $d) (struct {fields} (field (ref null $d)))) (type $d (describes $big) (struct (field i32))))
+            (global $big (mut (ref null $big)) (ref.null none))
+            (func $keep (export "keep") (param i32)
+                (global.set $big (struct.new_default_desc $big (struct.new $d (local.get 0)))))
+            (func (export "name") (result i32) (struct.get $d 0 (ref.get_desc $big (global.get $big))))
+            (func (export "is") (result i32)
+                (local $x anyref) (local.set $x (global.get $big))
+                (ref.eq (global.get $big)
+                    (ref.cast_desc_eq (ref $big) (local.get $x) (ref.get_desc $big (global.get $big))))))"#
+    ));
+    let [keep, name, is] = ["keep", "name", "is"].map(|name| func(&mut isolate, instance, name));
+    for number in 0..40 {
+        keep.call(&mut isolate, &[Val::I32(number)]).expect("room");
+        if number % 3 == 0 {
+            isolate.collect_garbage();
+        }
+        assert_eq!(name.call(&mut isolate, &[]).expect("a name"), [Val::I32(number)]);
+        assert_eq!(is.call(&mut isolate, &[]).expect("itself"), [Val::I32(1)]);
+    }
+    isolate.collect_garbage();
+    assert_eq!(name.call(&mut isolate, &[]).expect("a name"), [Val::I32(39)]);
+}

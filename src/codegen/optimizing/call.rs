@@ -104,7 +104,9 @@ impl Translator<'_> {
         let entry = self.func_entry(reference);
         match self.module.tables[table].ty.element.heap {
             // The table's type has said it.
-            HeapType::Concrete(_, element) if self.module.extends(element, ty) => self.entry_target(entry, Some(UNINITIALIZED)),
+            HeapType::Concrete(_, element) | HeapType::Exact(_, element) if self.module.extends(element, ty) => {
+                self.entry_target(entry, Some(UNINITIALIZED))
+            }
             _ => {
                 self.check_type(reference, entry, ty);
                 self.entry_target(entry, None)

@@ -23,8 +23,8 @@ mod proposal {
     pub(super) const function_references: Features = Features::FUNCTION_REFERENCES;
     pub(super) const exceptions: Features = Features::EXCEPTIONS;
     pub(super) const legacy_exceptions: Features = Features::LEGACY_EXCEPTIONS;
+    pub(super) const custom_descriptors: Features = Features::CUSTOM_DESCRIPTORS;
     // Not taken yet.
-    pub(super) const custom_descriptors: Features = Features::empty();
     pub(super) const memory_control: Features = Features::empty();
     pub(super) const shared_everything_threads: Features = Features::empty();
     pub(super) const stack_switching: Features = Features::empty();

@@ -6,16 +6,17 @@ use crate::heap::reference::{HeapRef, box_ref, boxed_ref};
 use crate::heap::tests::Types;
 use crate::heap::{DescriptorRef, Heap, NoRoots};
 use crate::layout::HeapState;
-use crate::layout::heap::FIELDS;
+use crate::layout::heap::{FIELDS, LENGTH};
 
 /// An object of each kind that can hold a reference, with the slot.
-fn kinds(types: &Types) -> [(DescriptorRef, u32, u32); 5] {
+fn kinds(types: &Types) -> [(DescriptorRef, u32, u32); 6] {
     [
         (types.node, 0, LEFT),
         (types.node, 0, VALUE),
         (types.refs, 6000, FIELDS + 4 * 5999),
         (types.values, 3, FIELDS + 8),
         (types.wide, 0, FAR),
+        (types.headed, 0, LENGTH),
     ]
 }
 
@@ -42,7 +43,7 @@ fn load(heap: &Heap, object: HeapRef, kind: usize, slot: u32) -> HeapRef {
 fn image() -> Image {
     let mut client = Client::new(small());
     let types = client.types;
-    let mut roots: Vec<HeapRef> = [types.node, types.refs, types.values, types.bytes, types.wide]
+    let mut roots: Vec<HeapRef> = [types.node, types.refs, types.values, types.bytes, types.wide, types.headed]
         .into_iter()
         .map(|ty| HeapRef::from_bits(ty.bits()))
         .collect();
@@ -57,7 +58,7 @@ fn every_store_of_something_younger_is_seen() {
     let image = image();
     for target in ["young", "old", "image"] {
         for value in ["young", "old", "image"] {
-            for kind in 0..5 {
+            for kind in 0..6 {
                 check(&image, target, value, kind);
             }
         }
@@ -70,7 +71,7 @@ fn check(image: &Image, target: &str, value: &str, kind: usize) {
     let mut heap = unsafe { Heap::from_image(small(), (&mut *state).into(), image) }.expect("a heap");
     let roots = heap.image_roots().to_vec();
     let ty = |nth: usize| heap.as_descriptor(roots[nth]).expect("a descriptor");
-    let types = Types { node: ty(0), refs: ty(1), values: ty(2), bytes: ty(3), wide: ty(4) };
+    let types = Types { node: ty(0), refs: ty(1), values: ty(2), bytes: ty(3), wide: ty(4), headed: ty(5) };
     let (descriptor, length, slot) = kinds(&types)[kind];
     let aged = |heap: &mut Heap, descriptor, length, times: u32| {
         let object = make(heap, descriptor, length);
@@ -88,12 +89,12 @@ fn check(image: &Image, target: &str, value: &str, kind: usize) {
     let object = match target {
         "young" => heap.global_ref(&young_object),
         "old" => heap.global_ref(&old_object),
-        _ => roots[5 + kind],
+        _ => roots[6 + kind],
     };
     let stored = match value {
         "young" => heap.global_ref(&young_value),
         "old" => heap.global_ref(&old_value),
-        _ => roots[5],
+        _ => roots[6],
     };
     assert!(length > 100 || heap.is_young(object) == (target == "young"));
     heap.write_u32(stored, 24, 77);

@@ -6,7 +6,7 @@ use super::{Client, FAR, LEFT, NUMBER, RIGHT, Types, VALUE, small, stress};
 use crate::heap::handles::Local;
 use crate::heap::reference::{HeapRef, box_ref, boxed_ref};
 use crate::heap::{HandleScope, HeapConfig, NoRoots};
-use crate::layout::heap::FIELDS;
+use crate::layout::heap::{FIELDS, LENGTH};
 
 /// A linear congruential generator (Knuth's MMIX constants).
 struct Random(u64);
@@ -31,7 +31,8 @@ fn slots_of(kind: usize, length: u32) -> Vec<u32> {
         0 => vec![LEFT, RIGHT],
         1 => (0..length).map(|nth| FIELDS + 4 * nth).collect(),
         2 => (0..length).map(|nth| FIELDS + 8 * nth).collect(),
-        _ => vec![FAR],
+        3 => vec![FAR],
+        _ => vec![LENGTH, LEFT],
     }
 }
 
@@ -51,17 +52,18 @@ struct Run<'a, 's, 'i> {
 
 impl Run<'_, '_, '_> {
     fn allocate(&mut self) {
-        let (kind, number) = (self.random.below(4), self.next);
+        let (kind, number) = (self.random.below(5), self.next);
         let length = if self.random.below(50) == 0 { 5000 } else { self.random.below(20) as u32 + 1 };
         let object = match kind {
             0 => self.scope.allocate(self.types.node),
             1 => self.scope.allocate_array(self.types.refs, length),
             2 => self.scope.allocate_array(self.types.values, length),
-            _ => self.scope.allocate(self.types.wide),
+            3 => self.scope.allocate(self.types.wide),
+            _ => self.scope.allocate(self.types.headed),
         };
         let object = object.expect("room");
         self.next += 1;
-        let length = if kind == 0 || kind == 3 { 0 } else { length };
+        let length = if kind == 1 || kind == 2 { length } else { 0 };
         self.kinds.insert(number, (kind, length));
         self.model.slots.insert(number, vec![None; slots_of(kind, length).len()]);
         let root = self.random.below(ROOTS);
@@ -114,7 +116,7 @@ impl Run<'_, '_, '_> {
             }
             seen.insert(number, reference);
             let (kind, length) = self.kinds[&number];
-            assert_eq!(heap.client_of(heap.descriptor(reference)), [1, 2, 3, 5][kind], "object {number}");
+            assert_eq!(heap.client_of(heap.descriptor(reference)), [1, 2, 3, 5, 6][kind], "object {number}");
             assert!(length == 0 || heap.length(reference) == length);
             for (slot, &target) in slots_of(kind, length).into_iter().zip(&self.model.slots[&number]) {
                 let held = if kind == 2 {

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 use crate::heap::{DescriptorRef, Heap, HeapConfig, SlotKind, TypeDesc};
 use crate::layout::HeapState;
-use crate::layout::heap::FIELDS;
+use crate::layout::heap::{FIELDS, LENGTH};
 
 /// A heap with the words that generated code would see.
 pub(super) struct Client {
@@ -33,6 +33,8 @@ pub(super) struct Types {
     pub bytes: DescriptorRef,
     /// A reference too far away for the bit sets.
     pub wide: DescriptorRef,
+    /// References in the header's second word and in the first field.
+    pub headed: DescriptorRef,
 }
 
 pub(super) const LEFT: u32 = FIELDS;
@@ -51,6 +53,7 @@ impl Types {
             values: add(TypeDesc::array(3, SlotKind::Boxed).client(3)),
             bytes: add(TypeDesc::array(0, SlotKind::Data).client(4)),
             wide: add(TypeDesc::fixed(1016, &[(FAR, SlotKind::Ref)]).client(5)),
+            headed: add(TypeDesc::fixed(16, &[(LENGTH, SlotKind::Ref), (LEFT, SlotKind::Ref)]).client(6)),
         }
     }
 }

@@ -5,13 +5,14 @@ use std::fmt;
 use super::{CanonicalTypes, Shared, matching};
 use crate::base::sync::Arc;
 use crate::base::{CanonicalTypeId, TypeIndex};
-use crate::wasm::types::{CompositeType, FuncType, HeapType, SubType, text};
+use crate::wasm::types::{Clauses, CompositeType, FuncType, HeapType, SubType, text};
 
 /// A type of an engine. References in it are canonical.
 #[derive(Debug)]
 pub struct CanonicalType {
     id: CanonicalTypeId,
     is_final: bool,
+    clauses: Clauses<CanonicalTypeId>,
     composite: CompositeType,
     /// Ids of the types that it extends, from the root of its hierarchy; its own is the last.
     display: Box<[u32]>,
@@ -31,6 +32,11 @@ impl CanonicalType {
     /// What it defines.
     pub fn composite(&self) -> &CompositeType {
         &self.composite
+    }
+
+    /// Which type describes it, and which it describes. Both belong to its own recursion group.
+    pub fn clauses(&self) -> Clauses<CanonicalTypeId> {
+        self.clauses
     }
 
     /// The heap type that names it.
@@ -60,17 +66,17 @@ impl CanonicalType {
         self.display.get(supertype.depth() as usize) == Some(&supertype.id.as_u32())
     }
 
-    /// Whether a reference to it is one of a heap type.
+    /// Whether a reference to what was made of it, and not of a type that extends it, is one of a heap type.
     pub fn matches(&self, heap: HeapType) -> bool {
         let extends = |_: CanonicalTypeId, id: CanonicalTypeId| self.display.contains(&id.as_u32());
-        matching::heap_matches(self.heap(), heap, &extends)
+        matching::heap_matches(self.heap().exact(), heap, &extends)
     }
 }
 
 impl fmt::Display for CanonicalType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let supertype = self.supertype().map(|id| HeapType::Canonical(self.composite.kind(), id));
-        text::sub_type(f, self.is_final, supertype, &self.composite)
+        let name = |id| HeapType::Canonical(self.composite.kind(), id);
+        text::sub_type(f, self.is_final, self.supertype().map(name), self.clauses.map(name), &self.composite)
     }
 }
 
@@ -215,12 +221,10 @@ pub(super) fn build(
             },
         };
         let display = above.iter().copied().chain([id]).collect();
-        let composite = definition.composite.map(&mut |heap| match heap {
-            HeapType::Concrete(kind, index) => HeapType::Canonical(kind, id_of(index)),
-            other => other,
-        });
+        let composite = definition.composite.map(&mut |heap| heap.canonical(id_of));
         let id = CanonicalTypeId::from_u32(id);
-        types.push(CanonicalType { id, is_final: definition.is_final, composite, display });
+        let clauses = definition.clauses.map(id_of);
+        types.push(CanonicalType { id, is_final: definition.is_final, clauses, composite, display });
     }
     types.into()
 }

@@ -18,11 +18,15 @@ pub(super) enum Reference {
 const FINAL: u32 = 1;
 const EXTENDS: u32 = 1 << 1;
 const KIND_SHIFT: u32 = 2;
-/// Tags of storage types; an abstract heap type, and whether null belongs to it, is added to the last.
+const DESCRIBES: u32 = 1 << 4;
+const DESCRIBED: u32 = 1 << 5;
+/// Tags of storage types. Whether null belongs to a reference type is bit 0 of its tag, whether it is exact [`EXACT`]; an abstract heap
+/// type is added to the last.
 const I8: u32 = 5;
 const I16: u32 = 6;
 const INSIDE: u32 = 8;
 const OUTSIDE: u32 = 10;
+const EXACT: u32 = 4;
 const ABSTRACT: u32 = 16;
 
 /// Writes a group in place of what the string holds.
@@ -30,9 +34,16 @@ pub(super) fn write(key: &mut Vec<u32>, definitions: &[SubType], resolve: &dyn F
     key.clear();
     key.push(len(definitions.len()));
     for definition in definitions {
-        let flags = if definition.is_final { FINAL } else { 0 } | if definition.supertype.is_some() { EXTENDS } else { 0 };
+        let clauses = definition.clauses;
+        let flags = [
+            (definition.is_final, FINAL),
+            (definition.supertype.is_some(), EXTENDS),
+            (clauses.describes.is_some(), DESCRIBES),
+            (clauses.descriptor.is_some(), DESCRIBED),
+        ];
+        let flags = flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
         key.push(flags | (definition.composite.kind() as u32) << KIND_SHIFT);
-        if let Some(index) = definition.supertype {
+        for index in definition.supertype.into_iter().chain(clauses.types()) {
             reference(key, 0, resolve(index));
         }
         match &definition.composite {
@@ -87,13 +98,15 @@ fn val_type(key: &mut Vec<u32>, ty: ValType, resolve: &dyn Fn(TypeIndex) -> Refe
         HeapType::NoExn => 11,
         HeapType::Concrete(_, index) => return reference(key, nullable, resolve(index)),
         HeapType::Canonical(_, id) => return reference(key, nullable, Reference::Outside(id)),
+        HeapType::Exact(_, index) => return reference(key, EXACT + nullable, resolve(index)),
+        HeapType::CanonicalExact(_, id) => return reference(key, EXACT + nullable, Reference::Outside(id)),
     };
     key.push(ABSTRACT + 2 * heap + nullable);
 }
 
-fn reference(key: &mut Vec<u32>, nullable: u32, reference: Reference) {
+fn reference(key: &mut Vec<u32>, flags: u32, reference: Reference) {
     match reference {
-        Reference::Inside(position) => key.extend([INSIDE + nullable, position]),
-        Reference::Outside(id) => key.extend([OUTSIDE + nullable, id.as_u32()]),
+        Reference::Inside(position) => key.extend([INSIDE + flags, position]),
+        Reference::Outside(id) => key.extend([OUTSIDE + flags, id.as_u32()]),
     }
 }

@@ -10,14 +10,18 @@ pub type Extends<'a> = &'a dyn Fn(CanonicalTypeId, CanonicalTypeId) -> bool;
 
 /// Heap types (§3.3.3).
 pub fn heap_matches(ty: HeapType, supertype: HeapType, extends: Extends<'_>) -> bool {
-    use HeapType::{Any, Array, Canonical, Concrete, Eq, I31, Struct};
+    use HeapType::{Any, Array, Canonical, CanonicalExact, Concrete, Eq, Exact, I31, Struct};
     if ty == supertype {
         return true;
     }
     match (ty, supertype) {
-        (Canonical(_, id), Canonical(_, supertype)) => extends(id, supertype),
-        (Canonical(kind, _) | Concrete(kind, _), _) if kind != CompositeKind::Func && supertype == Eq => true,
-        (Canonical(kind, _) | Concrete(kind, _), _) => supertype == kind.heap() || supertype == kind.heap().top(),
+        (Canonical(_, id) | CanonicalExact(_, id), Canonical(_, supertype)) => extends(id, supertype),
+        // An exact type is below itself without "exact". What is above an exact type is it, and what has no objects.
+        (Exact(_, index), Concrete(_, supertype)) => index == supertype,
+        (Canonical(kind, _) | CanonicalExact(kind, _) | Concrete(kind, _) | Exact(kind, _), _) => {
+            let eq = kind != CompositeKind::Func && supertype == Eq;
+            eq || supertype == kind.heap() || supertype == kind.heap().top()
+        }
         (I31 | Struct | Array, Eq | Any) | (Eq, Any) => true,
         // What is left are the bottom types, which match all that they are related to.
         _ => ty == ty.bottom() && ty == supertype.bottom(),

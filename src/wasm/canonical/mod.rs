@@ -107,8 +107,10 @@ impl TypeRegistry {
     #[allow(clippy::option_option)]
     pub fn hold(&self, heap: HeapType) -> Option<Option<TypeHandle>> {
         match heap {
-            HeapType::Concrete(..) => None,
-            HeapType::Canonical(kind, id) => self.get(id).filter(|handle| handle.ty().composite().kind() == kind).map(Some),
+            HeapType::Concrete(..) | HeapType::Exact(..) => None,
+            HeapType::Canonical(kind, id) | HeapType::CanonicalExact(kind, id) => {
+                self.get(id).filter(|handle| handle.ty().composite().kind() == kind).map(Some)
+            }
             _ => Some(None),
         }
     }

@@ -57,10 +57,7 @@ impl CanonicalTypes {
 
     /// A heap type of the module as one of the engine.
     pub fn heap_type(&self, heap: HeapType) -> HeapType {
-        match heap {
-            HeapType::Concrete(kind, index) => HeapType::Canonical(kind, self.ids[index]),
-            other => other,
-        }
+        heap.canonical(|index| self.ids[index])
     }
 
     /// A reference type of the module as one of the engine.
@@ -105,9 +102,9 @@ impl CanonicalTypes {
             }
         };
         for definition in definitions {
-            definition.supertype.into_iter().for_each(&mut note);
+            definition.supertype.into_iter().chain(definition.clauses.types()).for_each(&mut note);
             let mut value = |ty: ValType| {
-                if let Some(HeapType::Concrete(_, index)) = ty.heap() {
+                if let Some(index) = ty.heap().and_then(HeapType::type_index) {
                     note(index);
                 }
             };

@@ -92,14 +92,15 @@ fn subtypes_are_found_through_their_display() {
 #[test]
 fn abstract_types_match_as_in_the_specification() {
     use HeapType::*;
-    let id = CanonicalTypeId::from_u32(1);
-    let [function, structure, array] =
-        [CompositeKind::Func, CompositeKind::Struct, CompositeKind::Array].map(|kind| Canonical(kind, id));
+    let kinds = [CompositeKind::Func, CompositeKind::Struct, CompositeKind::Array];
+    let [function, structure, array] = kinds.map(|kind| Canonical(kind, CanonicalTypeId::from_u32(kind as u32)));
+    let [just_function, just_structure, just_array] = [function, structure, array].map(HeapType::exact);
     let all = [Func, NoFunc, Extern, NoExtern, Any, Eq, I31, Struct, Array, None, Exn, NoExn, function, structure, array];
+    let all: Vec<HeapType> = all.into_iter().chain([just_function, just_structure, just_array]).collect();
     // What each is a subtype of, itself apart.
-    let above: [&[HeapType]; 15] = [
+    let above: [&[HeapType]; 18] = [
         &[],
-        &[Func, function],
+        &[Func, function, just_function],
         &[],
         &[Extern],
         &[],
@@ -107,17 +108,20 @@ fn abstract_types_match_as_in_the_specification() {
         &[Any, Eq],
         &[Any, Eq],
         &[Any, Eq],
-        &[Any, Eq, I31, Struct, Array, structure, array],
+        &[Any, Eq, I31, Struct, Array, structure, array, just_structure, just_array],
         &[],
         &[Exn],
         &[Func],
         &[Any, Eq, Struct],
         &[Any, Eq, Array],
+        &[Func, function],
+        &[Any, Eq, Struct, structure],
+        &[Any, Eq, Array, array],
     ];
-    for (ty, above) in all.into_iter().zip(above) {
-        for supertype in all {
+    for (&ty, above) in all.iter().zip(above) {
+        for &supertype in &all {
             let expected = ty == supertype || above.contains(&supertype);
-            assert_eq!(matching::heap_matches(ty, supertype, &|_, _| false), expected, "{ty} <: {supertype}");
+            assert_eq!(matching::heap_matches(ty, supertype, &|id, supertype| id == supertype), expected, "{ty} <: {supertype}");
         }
     }
 }
@@ -129,6 +133,62 @@ fn functions_match_parameters_the_other_way_round() {
     let (general, special) = (FuncType::new([func], [null]), FuncType::new([null], [func]));
     assert!(matches(&general, &special) && !matches(&special, &general));
     assert!(!matches(&general, &FuncType::new([func], [])));
+}
+
+#[test]
+fn descriptors_belong_to_a_type() {
+    let registry = TypeRegistry::default();
+    let pair = |at: u32| format!("(rec (type (descriptor {}) (struct)) (type (describes {at}) (struct)))", at + 1);
+    let (types, a) = ids(&registry, &format!("(module {})", pair(0)));
+    let (_b, b) = ids(&registry, &format!("(module (type (func)) {} {})", pair(1), pair(3)));
+    assert_eq!((a[0], a[1]), (b[1], b[2]));
+    assert_eq!((a[0], a[1]), (b[3], b[4]));
+    let (_c, c) = ids(&registry, "(module (rec (type (struct)) (type (struct))))");
+    assert!(c.iter().all(|id| !a.contains(id)), "without the clauses it is another group");
+    let [described, descriptor] = [0, 1].map(|index| types.ty(TypeIndex::from_u32(index)));
+    assert_eq!((described.clauses().descriptor, described.clauses().describes), (Some(a[1]), None));
+    assert_eq!((descriptor.clauses().descriptor, descriptor.clauses().describes), (None, Some(a[0])));
+    assert_eq!(described.to_string(), format!("(sub final (descriptor $t{}) (struct))", a[1].as_u32()));
+
+    // A chain is not two pairs, and which type of a group describes which counts.
+    let (_d, d) = ids(
+        &registry,
+        "(module
+            (rec (type (descriptor 1) (struct)) (type (describes 0) (descriptor 2) (struct)) (type (describes 1) (struct)))
+            (rec (type (descriptor 4) (struct)) (type (describes 3) (struct)) (type (struct)))
+            (rec (type (descriptor 8) (struct)) (type (struct)) (type (describes 6) (struct))))",
+    );
+    let distinct: std::collections::HashSet<_> = d.iter().collect();
+    assert_eq!(distinct.len(), d.len());
+}
+
+#[test]
+fn exact_references_are_types_of_their_own() {
+    let registry = TypeRegistry::default();
+    let text = "(module (type (sub (struct))) (type (sub 0 (struct (field i32))))
+        (type (func (param (ref 0)))) (type (func (param (ref (exact 0))))) (type (func (param (ref null (exact 0)))))
+        (rec (type (struct (field (ref 5)))) (type (struct (field (ref (exact 5)))))))";
+    let (types, a) = ids(&registry, text);
+    let distinct: std::collections::HashSet<_> = a.iter().collect();
+    assert_eq!(distinct.len(), a.len());
+    let (_b, b) = ids(&registry, "(module (type (func)) (type (sub (struct))) (type (func (param (ref (exact 1))))))");
+    assert_eq!((b[1], b[2]), (a[0], a[3]));
+
+    let [base, derived] = [0, 1].map(|index| types.ty(TypeIndex::from_u32(index)));
+    let below = |ty, supertype| registry.ref_matches(RefType::non_null(ty), RefType::nullable(supertype));
+    assert!(below(derived.heap().exact(), base.heap()) && below(base.heap().exact(), base.heap()));
+    assert!(!below(derived.heap().exact(), base.heap().exact()) && !below(base.heap(), base.heap().exact()));
+    assert!(below(HeapType::None, base.heap().exact()) && below(base.heap().exact(), HeapType::Eq));
+    assert!(base.matches(base.heap().exact()) && derived.matches(base.heap()) && !derived.matches(base.heap().exact()));
+
+    // A type of the host's making holds what it refers to exactly, too.
+    let exact = base.heap().exact();
+    let host = registry.intern_func(&FuncType::new([ValType::Ref(RefType::nullable(exact))], [])).expect("the type is there");
+    assert_eq!(host.id(), a[4]);
+    drop((types, _b));
+    assert!(registry.hold(exact).is_some_and(|held| held.is_some()));
+    drop(host);
+    assert!(registry.hold(exact).is_none());
 }
 
 #[test]
@@ -200,7 +260,7 @@ fn tables_for_subtype_checks_are_bounded() {
     let deep = (0..300_000u32).map(|index| SubType {
         is_final: false,
         supertype: (index > 0).then(|| TypeIndex::from_u32(index.min(63) - 1)),
-        composite: func([]).composite,
+        ..func([])
     });
     let error = registry.intern_module(&singles(deep)).expect_err("too many");
     assert_eq!(error.kind, CompileErrorKind::Limit);

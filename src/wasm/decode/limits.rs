@@ -73,7 +73,7 @@ impl TypeSize {
                 for import in reader.clone().into_imports_with_offsets() {
                     let Ok((offset, import)) = import else { break };
                     let ty = match import.ty {
-                        TypeRef::Func(ty) => Some(ty),
+                        TypeRef::Func(ty) | TypeRef::FuncExact(ty) => Some(ty),
                         TypeRef::Tag(ty) => Some(ty.func_type_idx),
                         TypeRef::Table(_) => {
                             tables += 1;

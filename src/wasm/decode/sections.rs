@@ -32,18 +32,18 @@ impl WasmModule {
             if kinds.is_empty() {
                 continue;
             }
-            let mut translated = Vec::with_capacity(kinds.len());
+            let first = self.types.next_key();
+            self.rec_groups.push(first);
             for (offset, ty) in group.into_types_and_offsets() {
-                translated.push(Translation { module: self, group: &kinds, offset: at(offset) }.sub_type(&ty)?);
+                let ty = Translation { module: self, group: (first, &kinds), offset: at(offset) }.sub_type(&ty)?;
+                self.types.push(ty);
             }
-            self.rec_groups.push(self.types.next_key());
-            self.types.extend(translated);
         }
         Ok(())
     }
 
     fn translation(&self, offset: usize) -> Translation<'_> {
-        Translation { module: self, group: &[], offset }
+        Translation { module: self, group: (self.types.next_key(), &[]), offset }
     }
 
     pub(super) fn read_imports(&mut self, reader: wp::ImportSectionReader<'_>) -> Result<()> {
@@ -51,11 +51,11 @@ impl WasmModule {
         for import in reader.into_imports() {
             let import = import?;
             let kind = match import.ty {
-                wp::TypeRef::Func(ty) => {
-                    let ty = TypeIndex::from_u32(ty);
+                wp::TypeRef::Func(index) | wp::TypeRef::FuncExact(index) => {
+                    let ty = TypeIndex::from_u32(index);
                     self.funcs.push(ty);
                     self.imported_func_count += 1;
-                    ImportKind::Func(ty)
+                    if import.ty == wp::TypeRef::Func(index) { ImportKind::Func(ty) } else { ImportKind::FuncExact(ty) }
                 }
                 wp::TypeRef::Table(ty) => {
                     let ty = self.translation(offset).table_type(&ty)?;
@@ -80,7 +80,6 @@ impl WasmModule {
                     self.tags.push(ty);
                     ImportKind::Tag(ty)
                 }
-                wp::TypeRef::FuncExact(_) => return Err(CompileError::invalid("exact imports are not supported", offset)),
             };
             self.imports.push(Import { module: import.module.into(), name: import.name.into(), kind });
         }
@@ -249,6 +248,10 @@ fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
             wp::Operator::StructNew { struct_type_index } => ConstOp::StructNew(TypeIndex::from_u32(struct_type_index)),
             wp::Operator::StructNewDefault { struct_type_index } => {
                 ConstOp::StructNewDefault(TypeIndex::from_u32(struct_type_index))
+            }
+            wp::Operator::StructNewDesc { struct_type_index } => ConstOp::StructNewDesc(TypeIndex::from_u32(struct_type_index)),
+            wp::Operator::StructNewDefaultDesc { struct_type_index } => {
+                ConstOp::StructNewDefaultDesc(TypeIndex::from_u32(struct_type_index))
             }
             wp::Operator::ArrayNew { array_type_index } => ConstOp::ArrayNew(TypeIndex::from_u32(array_type_index)),
             wp::Operator::ArrayNewDefault { array_type_index } => ConstOp::ArrayNewDefault(TypeIndex::from_u32(array_type_index)),

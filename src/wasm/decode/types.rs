@@ -6,8 +6,8 @@ use crate::base::TypeIndex;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
 use crate::wasm::types::{
-    ArrayType, CompositeKind, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, RefType, StorageType,
-    StructType, SubType, TableType, ValType,
+    ArrayType, Clauses, CompositeKind, CompositeType, FieldType, FuncType, GlobalType, HeapType, MemoryType, RefType,
+    StorageType, StructType, SubType, TableType, ValType,
 };
 
 pub(super) fn unsupported(what: impl std::fmt::Display, offset: usize) -> CompileError {
@@ -20,15 +20,15 @@ pub(super) fn unsupported(what: impl std::fmt::Display, offset: usize) -> Compil
 pub(super) struct Translation<'a> {
     /// The types so far.
     pub module: &'a WasmModule,
-    /// What the types of the recursion group at hand define: a reference may lead forward within its group.
-    pub group: &'a [CompositeKind],
+    /// Where the recursion group at hand begins, and what its types define: a reference may lead forward within its group.
+    pub group: (TypeIndex, &'a [CompositeKind]),
     /// Where in the bytes.
     pub offset: usize,
 }
 
 /// What a type defines; `None` for what is not supported.
 pub(super) fn kind(ty: &wp::CompositeType) -> Option<CompositeKind> {
-    if ty.shared || ty.descriptor_idx.is_some() || ty.describes_idx.is_some() {
+    if ty.shared {
         return None;
     }
     match ty.inner {
@@ -71,8 +71,11 @@ impl Translation<'_> {
             },
             wp::HeapType::Concrete(wp::UnpackedIndex::Module(index)) => {
                 let index = TypeIndex::from_u32(index);
-                let kind = self.kind_of(index).ok_or_else(|| unsupported(ty, self.offset))?;
-                HeapType::Concrete(kind, index)
+                HeapType::Concrete(self.kind_of(index).ok_or_else(|| unsupported(ty, self.offset))?, index)
+            }
+            wp::HeapType::Exact(wp::UnpackedIndex::Module(index)) => {
+                let index = TypeIndex::from_u32(index);
+                HeapType::Exact(self.kind_of(index).ok_or_else(|| unsupported(ty, self.offset))?, index)
             }
             _ => return Err(unsupported(ty, self.offset)),
         };
@@ -80,10 +83,10 @@ impl Translation<'_> {
     }
 
     fn kind_of(&self, index: TypeIndex) -> Option<CompositeKind> {
-        let (index, known) = (index.as_u32() as usize, self.module.types.len());
-        match index.checked_sub(known) {
-            None => Some(self.module.types[TypeIndex::from_u32(u32::try_from(index).ok()?)].composite.kind()),
-            Some(position) => self.group.get(position).copied(),
+        let (first, kinds) = self.group;
+        match index.as_u32().checked_sub(first.as_u32()) {
+            None => Some(self.module.types[index].composite.kind()),
+            Some(position) => kinds.get(position as usize).copied(),
         }
     }
 
@@ -97,12 +100,20 @@ impl Translation<'_> {
             wp::CompositeInnerType::Array(ty) => CompositeType::Array(ArrayType { element: self.field_type(&ty.0)? }),
             wp::CompositeInnerType::Cont(_) => return Err(unsupported("a continuation type", self.offset)),
         };
-        let supertype = match &*ty.supertype_idxs {
+        let index = |index: wp::PackedIndex| {
+            let index = index.as_module_index().ok_or_else(|| unsupported("a type named in that form", self.offset))?;
+            Ok::<_, CompileError>(TypeIndex::from_u32(index))
+        };
+        let supertype = match *ty.supertype_idxs {
             [] => None,
-            [index] => Some(index.as_module_index().ok_or_else(|| unsupported("a supertype of that form", self.offset))?),
+            [supertype] => Some(index(supertype)?),
             _ => return Err(unsupported("a type with several supertypes", self.offset)),
         };
-        Ok(SubType { is_final: ty.is_final, supertype: supertype.map(TypeIndex::from_u32), composite })
+        let clauses = Clauses {
+            describes: ty.composite_type.describes_idx.map(index).transpose()?,
+            descriptor: ty.composite_type.descriptor_idx.map(index).transpose()?,
+        };
+        Ok(SubType { is_final: ty.is_final, supertype, clauses, composite })
     }
 
     fn func_type(&self, ty: &wp::FuncType) -> Result<FuncType, CompileError> {

@@ -64,8 +64,40 @@ pub struct SubType {
     pub is_final: bool,
     /// The type that it extends.
     pub supertype: Option<TypeIndex>,
+    /// Which type describes it, and which it describes.
+    pub clauses: Clauses<TypeIndex>,
     /// What it defines.
     pub composite: CompositeType,
+}
+
+/// The clauses of the custom descriptors proposal, of structure types: each object of a type with a descriptor has a reference to an
+/// object of that one.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Clauses<T> {
+    /// The type that this one describes.
+    pub describes: Option<T>,
+    /// The type of the descriptors of its objects.
+    pub descriptor: Option<T>,
+}
+
+impl<T> Clauses<T> {
+    /// No clause.
+    pub const NONE: Self = Clauses { describes: None, descriptor: None };
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.describes.is_none() && self.descriptor.is_none()
+    }
+
+    /// The same clauses with types named otherwise.
+    pub fn map<U>(self, mut map: impl FnMut(T) -> U) -> Clauses<U> {
+        Clauses { describes: self.describes.map(&mut map), descriptor: self.descriptor.map(map) }
+    }
+
+    /// The types that it names.
+    pub fn types(self) -> impl Iterator<Item = T> {
+        self.describes.into_iter().chain(self.descriptor)
+    }
 }
 
 impl FuncType {
@@ -160,6 +192,6 @@ impl CompositeType {
 impl SubType {
     /// A definition that stands alone: final, and extends nothing.
     pub fn plain(composite: CompositeType) -> SubType {
-        SubType { is_final: true, supertype: None, composite }
+        SubType { is_final: true, supertype: None, clauses: Clauses::NONE, composite }
     }
 }

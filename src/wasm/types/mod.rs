@@ -9,7 +9,7 @@ mod composite;
 mod external;
 pub(crate) mod text;
 
-pub use composite::{ArrayType, CompositeType, FieldType, FuncType, StorageType, StructType, SubType};
+pub use composite::{ArrayType, Clauses, CompositeType, FieldType, FuncType, StorageType, StructType, SubType};
 pub use external::{GlobalType, MemoryType, TableType};
 
 use crate::base::{CanonicalTypeId, TypeIndex};
@@ -71,6 +71,10 @@ pub enum HeapType {
     Concrete(CompositeKind, TypeIndex),
     /// A type of an engine.
     Canonical(CompositeKind, CanonicalTypeId),
+    /// A type of the module that says so, and none that extends it.
+    Exact(CompositeKind, TypeIndex),
+    /// A type of an engine, and none that extends it.
+    CanonicalExact(CompositeKind, CanonicalTypeId),
 }
 
 /// What a type definition defines.
@@ -103,7 +107,10 @@ impl HeapType {
             HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
             HeapType::Exn | HeapType::NoExn => HeapType::Exn,
             HeapType::Any | HeapType::Eq | HeapType::I31 | HeapType::Struct | HeapType::Array | HeapType::None => HeapType::Any,
-            HeapType::Concrete(kind, _) | HeapType::Canonical(kind, _) => kind.heap().top(),
+            HeapType::Concrete(kind, _)
+            | HeapType::Canonical(kind, _)
+            | HeapType::Exact(kind, _)
+            | HeapType::CanonicalExact(kind, _) => kind.heap().top(),
         }
     }
 
@@ -124,7 +131,32 @@ impl HeapType {
 
     /// The id of a type of an engine.
     pub fn canonical_id(self) -> Option<CanonicalTypeId> {
-        if let HeapType::Canonical(_, id) = self { Some(id) } else { None }
+        if let HeapType::Canonical(_, id) | HeapType::CanonicalExact(_, id) = self { Some(id) } else { None }
+    }
+
+    /// The index of a type of the module.
+    pub fn type_index(self) -> Option<TypeIndex> {
+        if let HeapType::Concrete(_, index) | HeapType::Exact(_, index) = self { Some(index) } else { None }
+    }
+
+    /// The same without the types that extend it: what an object that was made of the type is. Abstract types stay as they are.
+    #[must_use]
+    pub fn exact(self) -> HeapType {
+        match self {
+            HeapType::Concrete(kind, index) => HeapType::Exact(kind, index),
+            HeapType::Canonical(kind, id) => HeapType::CanonicalExact(kind, id),
+            other => other,
+        }
+    }
+
+    /// The type with a type of an engine in place of a type of a module.
+    #[must_use]
+    pub fn canonical(self, id_of: impl FnOnce(TypeIndex) -> CanonicalTypeId) -> HeapType {
+        match self {
+            HeapType::Concrete(kind, index) => HeapType::Canonical(kind, id_of(index)),
+            HeapType::Exact(kind, index) => HeapType::CanonicalExact(kind, id_of(index)),
+            other => other,
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Display as _};
 
-use super::{ArrayType, CompositeType, FieldType, FuncType, HeapType, RefType, StorageType, StructType, SubType, ValType};
+use super::{
+    ArrayType, Clauses, CompositeType, FieldType, FuncType, HeapType, RefType, StorageType, StructType, SubType, ValType,
+};
 
 impl fmt::Display for ValType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +36,8 @@ impl fmt::Display for HeapType {
             HeapType::NoExn => "noexn",
             HeapType::Concrete(_, index) => return write!(f, "{}", index.as_u32()),
             HeapType::Canonical(_, id) => return write!(f, "$t{}", id.as_u32()),
+            HeapType::Exact(_, index) => return write!(f, "(exact {})", index.as_u32()),
+            HeapType::CanonicalExact(_, id) => return write!(f, "(exact $t{})", id.as_u32()),
         })
     }
 }
@@ -53,7 +57,7 @@ fn short(heap: HeapType) -> Option<&'static str> {
         HeapType::None => "nullref",
         HeapType::Exn => "exnref",
         HeapType::NoExn => "nullexnref",
-        HeapType::Concrete(..) | HeapType::Canonical(..) => return None,
+        HeapType::Concrete(..) | HeapType::Canonical(..) | HeapType::Exact(..) | HeapType::CanonicalExact(..) => return None,
     })
 }
 
@@ -125,28 +129,33 @@ impl fmt::Display for CompositeType {
     }
 }
 
-/// `(sub final? super? …)`, or its short form where it has one.
+/// `(sub final? super? clauses …)`, or its short form where it has one.
 pub(crate) fn sub_type(
     f: &mut fmt::Formatter<'_>,
     is_final: bool,
     supertype: Option<HeapType>,
+    clauses: Clauses<HeapType>,
     composite: &CompositeType,
 ) -> fmt::Result {
-    let is_final = match (is_final, supertype) {
-        (true, None) => return composite.fmt(f),
-        (true, _) => " final",
-        (false, _) => "",
-    };
-    match supertype {
-        Some(supertype) => write!(f, "(sub{is_final} {supertype} {composite})"),
-        None => write!(f, "(sub{is_final} {composite})"),
+    if is_final && supertype.is_none() && clauses.is_empty() {
+        return composite.fmt(f);
     }
+    f.write_str(if is_final { "(sub final " } else { "(sub " })?;
+    if let Some(supertype) = supertype {
+        write!(f, "{supertype} ")?;
+    }
+    for (keyword, ty) in [("describes", clauses.describes), ("descriptor", clauses.descriptor)] {
+        if let Some(ty) = ty {
+            write!(f, "({keyword} {ty}) ")?;
+        }
+    }
+    write!(f, "{composite})")
 }
 
 impl fmt::Display for SubType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let supertype = self.supertype.map(|index| HeapType::Concrete(self.composite.kind(), index));
-        sub_type(f, self.is_final, supertype, &self.composite)
+        let name = |index| HeapType::Concrete(self.composite.kind(), index);
+        sub_type(f, self.is_final, self.supertype.map(name), self.clauses.map(name), &self.composite)
     }
 }
 
@@ -165,12 +174,18 @@ mod tests {
         assert_eq!(RefType::non_null(HeapType::I31).to_string(), "(ref i31)");
         let canonical = HeapType::Canonical(CompositeKind::Array, CanonicalTypeId::from_u32(7));
         assert_eq!(RefType::non_null(canonical).to_string(), "(ref $t7)");
+        assert_eq!(RefType::non_null(canonical.exact()).to_string(), "(ref (exact $t7))");
+        assert_eq!(RefType::nullable(concrete.exact()).to_string(), "(ref null (exact 3))");
         let byte = FieldType { storage: StorageType::I8, mutable: true };
         let any = FieldType { storage: StorageType::Val(ValType::ANYREF), mutable: false };
         let composite = CompositeType::Struct(StructType { fields: [byte, any].into() });
         assert_eq!(SubType::plain(composite.clone()).to_string(), "(struct (field (mut i8)) (field anyref))");
-        let sub = SubType { is_final: false, supertype: Some(TypeIndex::from_u32(1)), composite };
+        let plain = SubType::plain(composite);
+        let sub = SubType { is_final: false, supertype: Some(TypeIndex::from_u32(1)), ..plain.clone() };
         assert_eq!(sub.to_string(), "(sub 1 (struct (field (mut i8)) (field anyref)))");
+        let clauses = Clauses { describes: Some(TypeIndex::from_u32(4)), descriptor: Some(TypeIndex::from_u32(6)) };
+        let meta = SubType { clauses, composite: CompositeType::Struct(StructType { fields: [].into() }), ..plain };
+        assert_eq!(meta.to_string(), "(sub final (describes 4) (descriptor 6) (struct))");
         let array = SubType { is_final: false, ..SubType::plain(CompositeType::Array(ArrayType { element: byte })) };
         assert_eq!(array.to_string(), "(sub (array (mut i8)))");
     }

@@ -24,6 +24,8 @@ pub fn seeded_object_module(seed: u64) -> Option<Vec<u8>> {
     let bytes = random.bytes(count);
     let mut bytes = Unstructured::new(&bytes);
     let config = config(bytes.arbitrary().ok()?);
+    // Of custom descriptors it makes exact types only.
+    let config = Config { custom_descriptors_enabled: seed.is_multiple_of(2), ..config };
     let config = Config { gc_enabled: true, min_types: 12, max_types: 40, max_globals: 16, memory64_enabled: false, ..config };
     let mut module = Module::new(config, &mut bytes).ok()?;
     module.ensure_termination(FUEL).ok()?;

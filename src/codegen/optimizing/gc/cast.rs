@@ -2,6 +2,10 @@
 //!
 //! A test of a concrete type compares descriptors; if they differ, and the type may have subtypes, it looks up the display of the
 //! object's descriptor at the type's depth (Cohen, "Type-Extension Type Tests Can Be Performed in Constant Time", TOPLAS 13/4, 1991).
+//! An exact type has no subtypes: for functions the type id is compared, for objects the descriptor.
+//!
+//! A cast by a *custom descriptor* compares the one that the object has with the one that is given. Validation has seen to it that
+//! whoever has a descriptor of that type is of the type that the cast gives.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I32, I64};
@@ -14,7 +18,8 @@ use crate::base::TypeIndex;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::layout::heap::{
-    DESCRIPTOR, DESCRIPTOR_DISPLAY, DESCRIPTOR_DISPLAY_COUNT, DESCRIPTOR_KIND, I31_TAG, KIND_ARRAY, KIND_STRUCT, MIN_DISPLAY,
+    CUSTOM_DESCRIPTOR, DESCRIPTOR, DESCRIPTOR_DISPLAY, DESCRIPTOR_DISPLAY_COUNT, DESCRIPTOR_KIND, DESCRIPTOR_REF_BITS,
+    HEADER_REF_BIT, I31_TAG, KIND_ARRAY, KIND_STRUCT, MIN_DISPLAY,
 };
 use crate::layout::objects::{FUNC_ENTRY_DEPTH, FUNC_ENTRY_DISPLAY, FUNC_ENTRY_TYPE};
 use crate::wasm::types::CompositeType;
@@ -31,10 +36,16 @@ enum Test {
     Eq,
     /// An object whose descriptor has this kind.
     Kind(u8),
-    /// A structure or array type.
-    Object(TypeIndex),
-    /// A function type.
-    Func(TypeIndex),
+    /// A structure or array type, and those that extend it unless it is exact.
+    Object {
+        ty: TypeIndex,
+        exact: bool,
+    },
+    /// A function type, likewise.
+    Func {
+        ty: TypeIndex,
+        exact: bool,
+    },
 }
 
 impl Translator<'_> {
@@ -47,6 +58,14 @@ impl Translator<'_> {
             Operator::BrOnCast { relative_depth, to_ref_type, .. } => self.branch_on_cast(relative_depth, to_ref_type, true),
             Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => {
                 self.branch_on_cast(relative_depth, to_ref_type, false);
+            }
+            Operator::RefCastDescEqNonNull { .. } => self.custom_cast(false),
+            Operator::RefCastDescEqNullable { .. } => self.custom_cast(true),
+            Operator::BrOnCastDescEq { relative_depth, from_ref_type, to_ref_type } => {
+                self.branch_on_custom_cast(relative_depth, from_ref_type, to_ref_type, true);
+            }
+            Operator::BrOnCastDescEqFail { relative_depth, from_ref_type, to_ref_type } => {
+                self.branch_on_custom_cast(relative_depth, from_ref_type, to_ref_type, false);
             }
             _ => return false,
         }
@@ -66,11 +85,66 @@ impl Translator<'_> {
         self.push(reference);
     }
 
-    /// The reference is the label's last operand, and stays where there is no branch.
     fn branch_on_cast(&mut self, relative_depth: u32, to: RefType, when: bool) {
         self.flush_fuel();
         let reference = self.pop();
         let result = self.is_instance(reference, to.heap_type(), to.is_nullable());
+        self.branch_with(relative_depth, reference, result, when);
+    }
+
+    fn custom_cast(&mut self, nullable: bool) {
+        let custom = self.pop_custom_descriptor();
+        let reference = self.pop();
+        let result = self.has_custom_descriptor(reference, custom, nullable, false);
+        self.builder.ins().trapz(result, trap_code(TrapCode::DescriptorCastFailure));
+        self.push(reference);
+    }
+
+    fn branch_on_custom_cast(&mut self, relative_depth: u32, from: RefType, to: RefType, when: bool) {
+        self.flush_fuel();
+        let custom = self.pop_custom_descriptor();
+        let reference = self.pop();
+        let is_described = match from.heap_type() {
+            HeapType::Concrete(index) | HeapType::Exact(index) => {
+                let ty = index.as_module_index().and_then(|index| self.module.types.get(TypeIndex::from_u32(index)));
+                ty.is_some_and(|ty| ty.clauses.descriptor.is_some())
+            }
+            HeapType::Abstract { .. } => false,
+        };
+        let result = self.has_custom_descriptor(reference, custom, to.is_nullable(), is_described);
+        self.branch_with(relative_depth, reference, result, when);
+    }
+
+    /// Whether a reference has a custom descriptor, or is null where that is asked for too. `is_described` says that the reference
+    /// is one of a type with a descriptor.
+    fn has_custom_descriptor(&mut self, reference: Value, custom: Value, nullable: bool, is_described: bool) -> Value {
+        let done = self.builder.create_block();
+        let result = self.builder.append_block_param(done, I8);
+        let null = self.builder.ins().iconst(I8, i64::from(nullable));
+        self.branch_unless(reference, done, null);
+        if !is_described {
+            self.require_object(reference, done);
+        }
+        let object = self.object_address(reference);
+        let word = self.builder.ins().load(I32, self.flags.objects, object, offset32(CUSTOM_DESCRIPTOR));
+        let mut found = self.builder.ins().icmp(IntCC::Equal, word, custom);
+        if !is_described {
+            // An array's length may be the same number.
+            let no = self.builder.ins().iconst(I8, 0);
+            self.branch_unless(found, done, no);
+            let descriptor = self.descriptor_of(reference);
+            let address = self.object_address(descriptor);
+            let bits = self.builder.ins().load(I8, self.flags.objects, address, offset32(DESCRIPTOR_REF_BITS));
+            found = self.builder.ins().band_imm_u(bits, HEADER_REF_BIT.cast_signed());
+        }
+        self.builder.ins().jump(done, &[found.into()]);
+        self.builder.seal_block(done);
+        self.builder.switch_to_block(done);
+        result
+    }
+
+    /// The reference is the label's last operand, and stays where there is no branch.
+    fn branch_with(&mut self, relative_depth: u32, reference: Value, result: Value, when: bool) {
         self.push(reference);
         let label = self.aim(self.frame_at(relative_depth));
         let next = self.builder.create_block();
@@ -92,10 +166,11 @@ impl Translator<'_> {
                 Array => Test::Kind(KIND_ARRAY),
             },
             HeapType::Concrete(index) | HeapType::Exact(index) => {
-                let index = TypeIndex::from_u32(index.as_module_index().unwrap_or(u32::MAX));
-                match self.module.types[index].composite {
-                    CompositeType::Func(_) => Test::Func(index),
-                    _ => Test::Object(index),
+                let ty = TypeIndex::from_u32(index.as_module_index().unwrap_or(u32::MAX));
+                let exact = self.module.types[ty].is_final || matches!(heap, HeapType::Exact(_));
+                match self.module.types[ty].composite {
+                    CompositeType::Func(_) => Test::Func { ty, exact },
+                    _ => Test::Object { ty, exact },
                 }
             }
         }
@@ -144,7 +219,7 @@ impl Translator<'_> {
             Test::Everything => self.builder.ins().iconst(I8, 1),
             Test::Nothing => self.builder.ins().iconst(I8, 0),
             Test::I31 => self.is_i31(reference),
-            Test::Func(ty) => self.is_func_of(reference, ty, done),
+            Test::Func { ty, exact } => self.is_func_of(reference, ty, exact, done),
             Test::Eq => {
                 let one = self.builder.ins().iconst(I8, 1);
                 let is_object = self.is_no_i31(reference);
@@ -157,9 +232,9 @@ impl Translator<'_> {
                 let kind = self.kind_of(reference);
                 self.builder.ins().icmp_imm_u(IntCC::Equal, kind, i64::from(wanted))
             }
-            Test::Object(ty) => {
+            Test::Object { ty, exact } => {
                 self.require_object(reference, done);
-                self.is_object_of(reference, ty, done)
+                self.is_object_of(reference, ty, exact, done)
             }
         }
     }
@@ -186,10 +261,10 @@ impl Translator<'_> {
         self.builder.ins().load(I8, self.flags.objects, address, offset32(DESCRIPTOR_KIND))
     }
 
-    fn is_object_of(&mut self, reference: Value, ty: TypeIndex, done: Block) -> Value {
+    fn is_object_of(&mut self, reference: Value, ty: TypeIndex, exact: bool, done: Block) -> Value {
         let found = self.descriptor_of(reference);
         let wanted = self.descriptor(ty);
-        if self.module.types[ty].is_final {
+        if exact {
             return self.builder.ins().icmp(IntCC::Equal, found, wanted);
         }
         let yes = self.builder.ins().iconst(I8, 1);
@@ -207,12 +282,12 @@ impl Translator<'_> {
         self.builder.ins().icmp(IntCC::Equal, above, wanted)
     }
 
-    fn is_func_of(&mut self, reference: Value, ty: TypeIndex, done: Block) -> Value {
+    fn is_func_of(&mut self, reference: Value, ty: TypeIndex, exact: bool, done: Block) -> Value {
         let entry = self.func_entry(reference);
         let found = self.builder.ins().load(I32, self.flags.pinned, entry, offset32(FUNC_ENTRY_TYPE));
         let type_ids = self.vmctx_constant(TYPE_IDS);
         let wanted = self.builder.ins().load(I32, self.flags.constant, type_ids, offset32(4 * ty.as_u32()));
-        if self.module.types[ty].is_final {
+        if exact {
             return self.builder.ins().icmp(IntCC::Equal, found, wanted);
         }
         let yes = self.builder.ins().iconst(I8, 1);

@@ -116,9 +116,13 @@ impl Translator<'_> {
     /// The barrier (see [`HeapState`](crate::layout::HeapState)): dirties the card of the slot at an address if an old object gets
     /// a young value there.
     pub(super) fn barrier(&mut self, field: &FieldType, reference: Value, value: Value, slot: Value, offset: u32) {
-        if field_kind(field) != FieldKind::Ref {
-            return;
+        if field_kind(field) == FieldKind::Ref {
+            self.barrier_of_reference(reference, value, slot, offset);
         }
+    }
+
+    /// The barrier of a slot that holds a reference.
+    pub(super) fn barrier_of_reference(&mut self, reference: Value, value: Value, slot: Value, offset: u32) {
         let word =
             |this: &mut Self, field: usize| this.builder.ins().load(I32, this.flags.block, this.block, offset32(HEAP + field));
         let object_limit = word(self, HEAP_BARRIER_OBJECT);

@@ -1,14 +1,16 @@
 //! Structures.
 
-use cranelift_codegen::ir::Value;
+use cranelift_codegen::ir::types::I32;
+use cranelift_codegen::ir::{InstBuilder, Value};
 use wasmparser::Operator;
 
 use crate::abi::builtins::Builtin;
 use crate::abi::trap::TrapCode;
 use crate::base::TypeIndex;
-use crate::codegen::optimizing::func::Translator;
+use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::gc::object::Extend;
-use crate::layout::heap::MAX_YOUNG_BYTES;
+use crate::codegen::optimizing::regions::trap_code;
+use crate::layout::heap::{CUSTOM_DESCRIPTOR, MAX_YOUNG_BYTES};
 
 /// Larger structures are zeroed by the runtime, not by inline stores.
 const INLINE_ZERO_BYTES: u32 = 256;
@@ -18,8 +20,19 @@ const NULL: TrapCode = TrapCode::NullStructReference;
 impl Translator<'_> {
     pub(super) fn struct_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::StructNew { struct_type_index } => self.struct_new(TypeIndex::from_u32(struct_type_index)),
-            Operator::StructNewDefault { struct_type_index } => self.struct_new_default(TypeIndex::from_u32(struct_type_index)),
+            Operator::StructNew { struct_type_index } => self.struct_new(TypeIndex::from_u32(struct_type_index), None),
+            Operator::StructNewDefault { struct_type_index } => {
+                self.struct_new_default(TypeIndex::from_u32(struct_type_index), None);
+            }
+            Operator::StructNewDesc { struct_type_index } => {
+                let custom = self.pop_custom_descriptor();
+                self.struct_new(TypeIndex::from_u32(struct_type_index), Some(custom));
+            }
+            Operator::StructNewDefaultDesc { struct_type_index } => {
+                let custom = self.pop_custom_descriptor();
+                self.struct_new_default(TypeIndex::from_u32(struct_type_index), Some(custom));
+            }
+            Operator::RefGetDesc { .. } => self.get_custom_descriptor(),
             Operator::StructGet { struct_type_index, field_index } | Operator::StructGetU { struct_type_index, field_index } => {
                 self.struct_get(TypeIndex::from_u32(struct_type_index), field_index as usize, Extend::Unsigned);
             }
@@ -34,13 +47,39 @@ impl Translator<'_> {
         true
     }
 
-    fn struct_new(&mut self, ty: TypeIndex) {
+    /// A custom descriptor from the stack: where one is needed, null is none.
+    pub(super) fn pop_custom_descriptor(&mut self) -> Value {
+        let custom = self.pop();
+        self.builder.ins().trapz(custom, trap_code(TrapCode::NullDescriptorReference));
+        custom
+    }
+
+    /// It never changes, so that objects have it from the start. An object that may be old needs the barrier.
+    fn set_custom_descriptor(&mut self, reference: Value, address: Value, custom: Option<Value>, is_young: bool) {
+        let Some(custom) = custom else { return };
+        self.builder.ins().store(self.flags.objects, custom, address, offset32(CUSTOM_DESCRIPTOR));
+        if !is_young {
+            self.barrier_of_reference(reference, custom, address, CUSTOM_DESCRIPTOR);
+        }
+    }
+
+    fn get_custom_descriptor(&mut self) {
+        let reference = self.pop();
+        let address = self.object_address(reference);
+        let flags = self.may_be_null(TrapCode::NullReference);
+        let custom = self.builder.ins().load(I32, flags, address, offset32(CUSTOM_DESCRIPTOR));
+        self.builder.declare_value_needs_stack_map(custom);
+        self.push(custom);
+    }
+
+    fn struct_new(&mut self, ty: TypeIndex, custom: Option<Value>) {
         let layout = self.struct_layout(ty);
         let count = layout.offsets.len();
         let start = self.canonical_top(count);
         let is_young = layout.bytes <= MAX_YOUNG_BYTES;
         let reference = if is_young { self.allocate(ty, layout.bytes, 0) } else { self.allocate_zeroed(ty, layout.bytes) };
         let address = self.object_address(reference);
+        self.set_custom_descriptor(reference, address, custom, is_young);
         for position in 0..count {
             let value = self.state.values[start + position];
             let field = self.struct_type(ty).fields[position];
@@ -53,16 +92,15 @@ impl Translator<'_> {
         self.push(reference);
     }
 
-    fn struct_new_default(&mut self, ty: TypeIndex) {
+    fn struct_new_default(&mut self, ty: TypeIndex, custom: Option<Value>) {
         let layout = self.struct_layout(ty);
-        if layout.bytes > INLINE_ZERO_BYTES {
-            let reference = self.allocate_zeroed(ty, layout.bytes);
-            self.push(reference);
-            return;
-        }
-        let reference = self.allocate(ty, layout.bytes, 0);
+        let is_inline = layout.bytes <= INLINE_ZERO_BYTES;
+        let reference = if is_inline { self.allocate(ty, layout.bytes, 0) } else { self.allocate_zeroed(ty, layout.bytes) };
         let address = self.object_address(reference);
-        self.zero_fields(address, layout.bytes);
+        self.set_custom_descriptor(reference, address, custom, layout.bytes <= MAX_YOUNG_BYTES);
+        if is_inline {
+            self.zero_fields(address, layout.bytes);
+        }
         self.push(reference);
     }
 

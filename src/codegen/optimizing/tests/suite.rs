@@ -60,6 +60,7 @@ fn every_module_of_the_specification_compiles() {
 fn every_module_of_the_proposals_compiles() {
     let proposals = [
         Proposal::BulkMemoryOperations,
+        Proposal::CustomDescriptors,
         Proposal::CustomPageSizes,
         Proposal::ExtendedConst,
         Proposal::Memory64,
