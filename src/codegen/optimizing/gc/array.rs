@@ -19,6 +19,10 @@ const NULL: TrapCode = TrapCode::NullArrayReference;
 
 /// Arrays with so many operands, of `array.new_fixed`, are stored to where they stand.
 const INLINE_FIXED_MAX: u32 = 256;
+/// Arrays with so many bytes of elements, if that is known, are zeroed by inline stores …
+const INLINE_ZERO_BYTES: u32 = 256;
+/// … and those with so many elements filled.
+const INLINE_FILL_MAX: u32 = 16;
 
 /// Where an element is.
 struct Element {
@@ -108,6 +112,25 @@ impl Translator<'_> {
     }
 
     fn array_new_default(&mut self, ty: TypeIndex, length: Value) -> Value {
+        if let Some((count, bytes)) = self.small_array(ty, length) {
+            let array = self.allocate(ty, bytes, count);
+            let address = self.object_address(array);
+            self.zero_fields(address, bytes);
+            return array;
+        }
+        self.array_of_the_runtime(ty, length)
+    }
+
+    /// The length of an array, if it is known and small, and the bytes of the array.
+    fn small_array(&self, ty: TypeIndex, length: Value) -> Option<(u32, u32)> {
+        let log2 = storage_log2(self.array_type(ty).element.storage);
+        let most = u64::from(INLINE_ZERO_BYTES >> log2);
+        let count = u32::try_from(self.constant_of(length).filter(|&count| count <= most)?).ok()?;
+        Some((count, (FIELDS + (count << log2)).next_multiple_of(8)))
+    }
+
+    /// An array of the runtime's making, all zero.
+    fn array_of_the_runtime(&mut self, ty: TypeIndex, length: Value) -> Value {
         self.flush_fuel();
         let type_index = self.u32(ty.as_u32());
         let array = self.call_builtin_value(Builtin::ArrayNewDefault, &[type_index, length]);
@@ -118,13 +141,30 @@ impl Translator<'_> {
     fn array_new(&mut self, ty: TypeIndex) {
         let length = self.pop();
         let value = self.pop_canonical();
-        let array = self.array_new_default(ty, length);
         let is_zero = self.constant_of(value) == Some(0);
-        if !is_zero {
-            let start = self.u32(0);
-            self.array_fill(array, start, value, length);
-        }
+        let array = match self.small_array(ty, length) {
+            Some((count, bytes)) if !is_zero && count <= INLINE_FILL_MAX => self.array_of_value(ty, count, bytes, value),
+            _ => {
+                let array = self.array_new_default(ty, length);
+                if !is_zero {
+                    let start = self.u32(0);
+                    self.array_fill(array, start, value, length);
+                }
+                array
+            }
+        };
         self.push(array);
+    }
+
+    fn array_of_value(&mut self, ty: TypeIndex, count: u32, bytes: u32, value: Value) -> Value {
+        let field = self.array_type(ty).element;
+        let array = self.allocate(ty, bytes, count);
+        let address = self.object_address(array);
+        for position in 0..count {
+            let offset = FIELDS + (position << storage_log2(field.storage));
+            self.store_field(&field, value, self.flags.objects, address, offset);
+        }
+        array
     }
 
     fn array_new_fixed(&mut self, ty: TypeIndex, count: u32) {
@@ -137,7 +177,7 @@ impl Translator<'_> {
             self.allocate(ty, bytes, count)
         } else {
             let length = self.u32(count);
-            self.array_new_default(ty, length)
+            self.array_of_the_runtime(ty, length)
         };
         let address = self.object_address(array);
         for position in 0..count {
