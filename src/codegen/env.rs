@@ -31,10 +31,18 @@ pub struct CodeSettings {
     pub fuel: bool,
     /// Poll for interrupts at loop headers and function entries.
     pub interruptible: bool,
+    /// Lay code out as the module's branch hints say.
+    pub branch_hints: bool,
 }
 
 impl Default for CodeSettings {
     fn default() -> Self {
-        CodeSettings { canonicalize_nans: false, deterministic_relaxed_simd: false, fuel: false, interruptible: true }
+        CodeSettings {
+            canonicalize_nans: false,
+            deterministic_relaxed_simd: false,
+            fuel: false,
+            interruptible: true,
+            branch_hints: true,
+        }
     }
 }

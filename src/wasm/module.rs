@@ -64,6 +64,8 @@ pub struct WasmModule {
     pub names: OnceLock<Names>,
     /// Range of the contents of the name section.
     pub name_section: Option<Range<usize>>,
+    /// Which way branches mostly go, by function, in the order of the branches.
+    pub branch_hints: HashMap<FuncIndex, Box<[BranchHint]>>,
     /// Bytes of the code section.
     pub code_section_bytes: usize,
     /// Whether its code may use references of the heap: some type, global, table or segment mentions them, or it has tags.
@@ -77,6 +79,15 @@ pub struct Names {
     pub module: Option<Box<str>>,
     /// Names of functions.
     pub funcs: HashMap<FuncIndex, Box<str>>,
+}
+
+/// Which way a branch mostly goes, from the custom section "metadata.code.branch_hint".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BranchHint {
+    /// Where the branch stands, from the beginning of the function's body.
+    pub body_offset: u32,
+    /// Whether its condition mostly holds.
+    pub taken: bool,
 }
 
 /// An import (§2.5.11).
@@ -295,6 +306,11 @@ impl WasmModule {
     /// A type, and the types that it extends, up to the root.
     pub fn supertypes(&self, ty: TypeIndex) -> impl Iterator<Item = TypeIndex> {
         std::iter::successors(Some(ty), |&ty| self.types[ty].supertype).take(limits::SUBTYPING_DEPTH + 1)
+    }
+
+    /// Which way the branches of a body mostly go, as far as the module says.
+    pub fn hints_of(&self, func: DefinedFuncIndex) -> &[BranchHint] {
+        self.branch_hints.get(&self.func_index(func)).map_or(&[], |hints| hints)
     }
 
     /// The body index of a function, `None` when it is imported.

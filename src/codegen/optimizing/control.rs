@@ -21,11 +21,11 @@ impl Translator<'_> {
             Operator::Unreachable => self.trap(TrapCode::Unreachable),
             Operator::Block { blockty } => self.begin_block(FrameKind::Block, blockty, true),
             Operator::Loop { blockty } => self.begin_loop(blockty),
-            Operator::If { blockty } => self.begin_if(blockty),
+            Operator::If { blockty } => self.begin_if(blockty, self.hint_at(position)),
             Operator::Else => self.begin_else(),
             Operator::End => self.end(),
             Operator::Br { relative_depth } => self.branch(relative_depth),
-            Operator::BrIf { relative_depth } => self.branch_if(relative_depth),
+            Operator::BrIf { relative_depth } => self.branch_if(relative_depth, self.hint_at(position)),
             Operator::BrTable { ref targets } => self.branch_table(targets, position)?,
             Operator::Return => self.return_(),
             Operator::BrOnNull { relative_depth } => self.branch_on_null(relative_depth),
@@ -80,7 +80,14 @@ impl Translator<'_> {
         self.enter_loop();
     }
 
-    fn begin_if(&mut self, ty: BlockType) {
+    /// Whether the condition of the branch at a position mostly holds, as far as the module says.
+    fn hint_at(&self, position: u64) -> Option<bool> {
+        let (hints, start) = self.hints;
+        let found = hints.binary_search_by_key(&(position - start), |hint| u64::from(hint.body_offset)).ok()?;
+        Some(hints[found].taken)
+    }
+
+    fn begin_if(&mut self, ty: BlockType, likely: Option<bool>) {
         self.flush_fuel();
         let condition = self.pop_condition();
         let params = self.param_count(ty);
@@ -96,6 +103,10 @@ impl Translator<'_> {
         let then = self.builder.create_block();
         let branch = self.builder.ins().brif(condition, then, &[], label, &[]);
         self.state.frames[position].kind = FrameKind::If(branch);
+        self.state.frames[position].else_is_cold = likely == Some(true);
+        if likely == Some(false) {
+            self.builder.set_cold_block(then);
+        }
         self.builder.seal_block(then);
         self.builder.switch_to_block(then);
     }
@@ -112,6 +123,9 @@ impl Translator<'_> {
         }
         let alternative = self.builder.create_block();
         self.builder.change_jump_destination(branch, label, alternative);
+        if self.state.frames[position].else_is_cold {
+            self.builder.set_cold_block(alternative);
+        }
         self.builder.seal_block(alternative);
         self.builder.switch_to_block(alternative);
         let frame = &mut self.state.frames[position];
@@ -187,12 +201,25 @@ impl Translator<'_> {
         self.reachable = false;
     }
 
-    fn branch_if(&mut self, relative_depth: u32) {
+    fn branch_if(&mut self, relative_depth: u32, likely: Option<bool>) {
         self.flush_fuel();
         let condition = self.pop_condition();
         let label = self.aim(self.frame_at(relative_depth));
         let next = self.builder.create_block();
-        self.builder.ins().brif(condition, label, &[], next, &[]);
+        if likely == Some(false) {
+            // The label may be where others mostly go: only the way there is cold.
+            let way = self.builder.create_block();
+            self.builder.set_cold_block(way);
+            self.builder.ins().brif(condition, way, &[], next, &[]);
+            self.builder.seal_block(way);
+            self.builder.switch_to_block(way);
+            self.builder.ins().jump(label, &[]);
+        } else {
+            self.builder.ins().brif(condition, label, &[], next, &[]);
+        }
+        if likely == Some(true) {
+            self.builder.set_cold_block(next);
+        }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
     }

@@ -33,6 +33,8 @@ pub(super) struct Frame {
     pub variables: SmallVec<[Variable; 2]>,
     /// The last `br_table` that met the label.
     pub table_stamp: u32,
+    /// Whether the `else` of an `if` is hardly ever taken.
+    pub else_is_cold: bool,
 }
 
 /// Kinds of [`Frame`].
@@ -118,7 +120,8 @@ impl Translator<'_> {
     pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockType, live: bool) {
         let height = self.state.values.len() - if live { self.param_count(ty) } else { 0 };
         let variables = SmallVec::new();
-        self.state.frames.push(Frame { kind, ty, height, live, label: None, used: false, variables, table_stamp: 0 });
+        let (label, used, table_stamp, else_is_cold) = (None, false, 0, false);
+        self.state.frames.push(Frame { kind, ty, height, live, label, used, variables, table_stamp, else_is_cold });
     }
 
     /// The block that branches to a frame go to, with its variables, made at the first call.

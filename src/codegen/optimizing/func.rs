@@ -22,7 +22,7 @@ use crate::codegen::optimizing::stack::State;
 use crate::codegen::optimizing::{features, isa};
 use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::module::WasmModule;
+use crate::wasm::module::{BranchHint, WasmModule};
 use crate::wasm::types::FuncType;
 use crate::wasm::validate::body_reader;
 
@@ -55,6 +55,8 @@ pub(super) struct Translator<'a> {
     pub local_place: LocalPlace,
     /// The most blocks for the variables that there are.
     pub block_max: usize,
+    /// Which way branches mostly go, and where in the module the body begins that they count from.
+    pub hints: (&'a [BranchHint], u64),
     /// Whether the next operator can be reached.
     pub reachable: bool,
     /// Whether the processor multiplies and adds in one step.
@@ -146,6 +148,7 @@ impl<'a> Translator<'a> {
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
         let func_type = module.func_type(module.func_index(body.func));
+        let hints = if body.env.settings.branch_hints { module.hints_of(body.func) } else { &[] };
         func.name = UserFuncName::user(0, body.func.as_u32());
         func.signature = signature(func_type);
         let flags = Flags::new(func);
@@ -173,6 +176,7 @@ impl<'a> Translator<'a> {
             area,
             local_place,
             block_max: usize::MAX,
+            hints: (hints, u64::from(module.bodies[body.func].start)),
             reachable: true,
             fused_multiply_add: isa::has_fma(),
             fuel: 0,

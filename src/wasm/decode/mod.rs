@@ -2,6 +2,7 @@
 //!
 //! Bodies are left as ranges: compile units validate them, in parallel. Errors carry the byte offset.
 
+mod hints;
 mod limits;
 mod names;
 mod sections;

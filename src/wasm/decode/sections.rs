@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use wasmparser as wp;
 
+use super::hints;
 use super::types::{self, Translation};
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::wasm::error::CompileError;
@@ -201,6 +202,9 @@ impl WasmModule {
         let range = start..start + reader.data().len();
         if reader.name() == "name" {
             self.name_section = Some(range.clone());
+        }
+        if reader.name() == hints::SECTION {
+            self.branch_hints = hints::read(reader.data(), start);
         }
         self.customs.push((reader.name().into(), range));
     }

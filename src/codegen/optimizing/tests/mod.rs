@@ -2,5 +2,6 @@
 
 mod forms;
 mod harness;
+mod hints;
 mod limits;
 mod suite;
