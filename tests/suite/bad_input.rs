@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use deltic::{CompileError, CompileErrorKind, Isolate, LinkError, Linker, Module, WasmEngine};
+use deltic::{CallError, CompileError, CompileErrorKind, Config, HeapSettings, Isolate, LinkError, Linker, Module, WasmEngine};
 use wasm_encoder as enc;
 
-use crate::support::{Random, engine, files_below, root};
+use crate::support::{Random, engine, engine_with, files_below, root};
 
 /// Modules to damage: the programs of `wat/`, in binary.
 fn corpus() -> Vec<Vec<u8>> {
@@ -299,6 +299,8 @@ fn memory_is_bounded_by_the_bytes() {
     let modules = [
         ("a count without items", section_of(1, 1_000_000, &[])[..12].to_vec(), 0, 0),
         ("types", section_of(1, 1_000_000, &[0x60, 0, 0]), 80, 80),
+        // The validator copies a group to look it up.
+        ("a recursion group", rec_group(1_000_000, &[0x60, 0, 0]), 160, 160),
         ("globals", section_of(6, 500_000, &[0x7f, 0, 0x41, 0, 0x0b]), 80, 80),
         ("imports", import_funcs(400_000), 80, 80),
         ("an element segment", element_exprs(1_000_000), 80, 80),
@@ -319,6 +321,114 @@ fn memory_is_bounded_by_the_bytes() {
     // And the limit limits.
     let (status, _) = command_within(BASE, "compile", &added(50_000));
     assert!(!matches!(status, Some(0 | 1)), "{status:?}");
+}
+
+/// One recursion group of so many equal types.
+fn rec_group(count: u32, ty: &[u8]) -> Vec<u8> {
+    let mut group = vec![0x4e];
+    enc::Encode::encode(&count, &mut group);
+    group.extend(ty.iter().copied().cycle().take(ty.len() * count as usize));
+    section_of(1, 1, &group)
+}
+
+#[test]
+fn recursion_groups_of_a_million_types() {
+    let engine = engine();
+    load(&engine, &rec_group(1_000_000, &[0x60, 0, 0])).expect("the limit itself is allowed");
+    let error = load(&engine, &rec_group(1_000_001, &[0x60, 0, 0])).expect_err("beyond the limit");
+    assert!(error.to_string().contains("out of bounds") || error.kind == CompileErrorKind::Limit, "{error}");
+    assert!(engine.types().is_empty(), "nothing stays behind");
+}
+
+#[test]
+fn chains_of_subtypes() {
+    let engine = engine();
+    let chain = |count: u32| {
+        let types: String = (1..count).map(|index| format!("(type (sub {} (func)))", index - 1)).collect();
+        wat::parse_str(format!("(module (type (sub (func))) {types})")).expect("the text parses")
+    };
+    load(&engine, &chain(64)).expect("the limit itself is allowed");
+    let error = load(&engine, &chain(65)).expect_err("beyond the limit");
+    assert!(error.to_string().contains("too deep"), "{error}");
+    // As deep as may be, and many: the tables for checks are bounded too. Each of 400,000 types extends the 63rd.
+    let mut contents = Vec::new();
+    enc::Encode::encode(&400_063_u32, &mut contents);
+    contents.extend([0x50, 0, 0x60, 0, 0]);
+    (0..62).for_each(|above: u8| contents.extend([0x50, 1, above, 0x60, 0, 0]));
+    (0..400_000).for_each(|_| contents.extend([0x50, 1, 62, 0x60, 0, 0]));
+    let mut bytes = b"\0asm\x01\0\0\0\x01".to_vec();
+    enc::Encode::encode(&contents[..], &mut bytes);
+    let error = load(&engine, &bytes).expect_err("too many supertypes");
+    assert!(error.kind == CompileErrorKind::Limit, "{error}");
+    assert!(engine.types().is_empty(), "nothing stays behind");
+}
+
+#[test]
+fn chains_of_descriptors() {
+    const COUNT: u32 = 20_000;
+    let engine = engine();
+    let clause = |keyword: &str, index: Option<u32>| index.map_or(String::new(), |index| format!("({keyword} {index})"));
+    let ty = |index: u32| {
+        let descriptor = Some(index + 1).filter(|&next| next < COUNT);
+        format!("(type {} {} (struct))", clause("describes", index.checked_sub(1)), clause("descriptor", descriptor))
+    };
+    let text = format!("(module (rec {}))", (0..COUNT).map(ty).collect::<String>());
+    let module = load(&engine, &wat::parse_str(text).expect("the text parses")).expect("there is no limit to these");
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    Linker::new(&engine).instantiate(&mut isolate, &module).expect("descriptors of all types fit");
+    // A type that describes itself, one that describes what has another descriptor, one that stands outside of the group.
+    for text in [
+        "(module (type (describes 0) (descriptor 0) (struct)))",
+        "(module (rec (type (descriptor 1) (struct)) (type (describes 0) (struct)) (type (describes 0) (struct))))",
+        "(module (rec (type (descriptor 1) (struct)) (type (describes 0) (struct))) (type (describes 0) (struct)))",
+        "(module (type (descriptor 7) (struct)))",
+    ] {
+        load(&engine, &wat::parse_str(text).expect("the text parses")).expect_err(text);
+    }
+}
+
+#[test]
+fn arrays_of_four_thousand_million_elements() {
+    let heap = HeapSettings { limit_bytes: 64 << 20, ..HeapSettings::default() };
+    let engine = engine_with(Config::default().with_heap(heap));
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    for (ty, zero) in [
+        ("i8", "i32.const 1"),
+        ("i16", "i32.const 1"),
+        ("i32", "i32.const 1"),
+        ("i64", "i64.const 1"),
+        ("v128", "v128.const i64x2 1 1"),
+        ("anyref", "i32.const 1 ref.i31"),
+        ("funcref", "ref.null func"),
+    ] {
+        let text = format!(
+            "(module (type $a (array (mut {ty}))) (data $d \"abc\") (elem $e funcref (ref.null func))
+                (func (export \"default\") (param i32) local.get 0 array.new_default $a drop)
+                (func (export \"new\") (param i32) {zero} local.get 0 array.new $a drop)
+                (func (export \"constant\") (param i32) {zero} i32.const -1 array.new $a drop)
+                (func (export \"constant default\") (param i32) i32.const -1 array.new_default $a drop)
+                (func (export \"fill\") (param i32) i32.const 3 array.new_default $a i32.const 1 {zero} local.get 0 array.fill $a)
+                (func (export \"copy\") (param i32) (local (ref null $a)) i32.const 3 array.new_default $a local.set 1
+                    local.get 1 i32.const 1 local.get 1 i32.const 1 local.get 0 array.copy $a $a))"
+        );
+        let module = Module::new(&engine, &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+        for length in [-1, i32::MIN, i32::MAX, 0x2000_0000, 0x0800_0000] {
+            for (name, message) in [
+                ("default", "out of memory"),
+                ("new", "out of memory"),
+                ("constant", "out of memory"),
+                ("constant default", "out of memory"),
+                ("fill", "out of bounds array access"),
+                ("copy", "out of bounds array access"),
+            ] {
+                let func = instance.get_typed_func::<i32, ()>(&mut isolate, name).expect("an export");
+                let error = func.call(&mut isolate, length).expect_err(name);
+                let CallError::Trap(trap) = &error else { panic!("{ty} {name} {length}: {error}") };
+                assert_eq!(trap.code().message(), message, "{ty} {name} {length}");
+            }
+        }
+    }
 }
 
 /// An element segment of so many null references, as expressions.
