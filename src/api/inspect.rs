@@ -1,11 +1,15 @@
 //! What a module is made of, for people: `deltic inspect`.
 
+use std::fmt::{self, Write as _};
+
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
+use crate::base::TypeIndex;
 use crate::runtime::link::{ExternType, wanted_type};
 use crate::wasm::decode::{decode, to_binary};
 use crate::wasm::error::CompileError;
-use crate::wasm::module::{ExportIndex, WasmModule};
+use crate::wasm::module::{ExportIndex, Names, WasmModule};
+use crate::wasm::types::{CompositeKind, CompositeType, HeapType, SubType, text};
 use crate::wasm::validate::{accepted_features, validate_bodies};
 
 /// A module, described. Its lists are in the module's order.
@@ -17,6 +21,8 @@ pub struct Inspection {
     pub module_bytes: usize,
     /// Sections: name, offset of the contents and their length.
     pub sections: Vec<Section>,
+    /// Types of the type section, with their names, by index.
+    pub types: Vec<TypeText>,
     /// Imports: module, field and type.
     pub imports: Vec<(String, String, ExternType)>,
     /// Exports: name and type.
@@ -44,6 +50,15 @@ pub struct Section {
     pub bytes: usize,
 }
 
+/// A type and what the module calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeText {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Its definition in the text format, with the names of its fields.
+    pub definition: String,
+}
+
 /// Describes a module in either format. Nothing is compiled.
 ///
 /// # Errors
@@ -58,6 +73,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileError> {
         name: module.names(bytes).module.as_deref().map(str::to_owned),
         module_bytes: bytes.len(),
         sections: sections(bytes)?,
+        types: types(module, module.names(bytes)),
         imports: imports.map(|i| (i.module.to_string(), i.name.to_string(), wanted_type(module, i))).collect(),
         exports: module.exports.iter().map(|e| (e.name.to_string(), export_type(module, e.index))).collect(),
         memories: module.memories.values().map(|&ty| ExternType::Memory(ty)).collect(),
@@ -66,6 +82,37 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileError> {
         has_start: module.start.is_some(),
         features: features(bytes),
     })
+}
+
+fn types(module: &WasmModule, names: &Names) -> Vec<TypeText> {
+    let text = |(index, ty): (TypeIndex, &SubType)| TypeText {
+        name: names.types.get(&index).map(|name| name.to_string()),
+        definition: NamedType { index, ty, names }.to_string(),
+    };
+    module.types.iter().map(text).collect()
+}
+
+/// A type in the text format, with the names of its fields.
+struct NamedType<'a> {
+    index: TypeIndex,
+    ty: &'a SubType,
+    names: &'a Names,
+}
+
+impl fmt::Display for NamedType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CompositeType::Struct(fields) = &self.ty.composite else { return self.ty.fmt(f) };
+        let mut text = String::from("(struct");
+        for (position, field) in (0..).zip(&fields.fields) {
+            match self.names.fields.get(&(self.index, position)) {
+                Some(name) => write!(text, " (field ${} {field})", name.escape_debug())?,
+                None => write!(text, " (field {field})")?,
+            }
+        }
+        text.push(')');
+        let name = |index| HeapType::Concrete(CompositeKind::Struct, index);
+        text::sub_type(f, self.ty.is_final, self.ty.supertype.map(name), self.ty.clauses.map(name), &text)
+    }
 }
 
 fn export_type(module: &WasmModule, index: ExportIndex) -> ExternType {
@@ -154,6 +201,23 @@ mod tests {
         assert_eq!(found.exports[0].1.to_string(), "(memory 1 2)");
         let names: Vec<&str> = found.sections.iter().map(|section| section.name.as_str()).collect();
         assert_eq!(names, ["type", "import", "function", "memory", "export", "code", "\"name\""]);
+    }
+
+    #[test]
+    fn types_have_their_names() {
+        let text = r#"(module (type $f (func)) (rec
+            (type $point (sub (descriptor $shape) (struct (field $x i32) (field (mut i8)))))
+            (type $shape (sub (describes $point) (struct)))) (type (array i64)))"#;
+        let found = inspect(text.as_bytes()).expect("a valid module");
+        let types: Vec<(Option<&str>, &str)> = found.types.iter().map(|ty| (ty.name.as_deref(), &*ty.definition)).collect();
+        let expected = [
+            (Some("f"), "(func)"),
+            (Some("point"), "(sub (descriptor 2) (struct (field $x i32) (field (mut i8))))"),
+            (Some("shape"), "(sub (describes 1) (struct))"),
+            (None, "(array i64)"),
+        ];
+        assert_eq!(types, expected);
+        assert_eq!(found.features, ["gc", "custom-descriptors"]);
     }
 
     #[test]

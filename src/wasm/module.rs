@@ -79,6 +79,10 @@ pub struct Names {
     pub module: Option<Box<str>>,
     /// Names of functions.
     pub funcs: HashMap<FuncIndex, Box<str>>,
+    /// Names of types.
+    pub types: HashMap<TypeIndex, Box<str>>,
+    /// Names of the fields of structures, by type and position.
+    pub fields: HashMap<(TypeIndex, u32), Box<str>>,
 }
 
 /// Which way a branch mostly goes, from the custom section "metadata.code.branch_hint".

@@ -359,6 +359,8 @@ fn inspect_shows_imports_exports_sections_and_features() {
     ] {
         assert!(ended.stdout.contains(part), "no {part} in\n{}", ended.stdout);
     }
+    let ended = deltic(&["inspect", "bench/trees.wat"]).expect(0);
+    assert!(ended.stdout.contains("  0 $"), "types have names:\n{}", ended.stdout);
     let ended = deltic(&["inspect", "matrix.wat"]).expect(0);
     assert!(ended.stdout.contains("features simd"), "{}", ended.stdout);
 }

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::Write;
 
-use deltic::inspect::Inspection;
+use deltic::inspect::{Inspection, TypeText};
 
 use crate::args::InspectArgs;
 use crate::exit::Exit;
@@ -31,9 +31,17 @@ fn render(found: &Inspection) -> String {
     list(&mut text, "sections", found.sections.iter().map(|s| format!("{} at {:#x}, {} bytes", s.name, s.offset, s.bytes)));
     list(&mut text, "memories", found.memories.iter());
     list(&mut text, "tables", found.tables.iter());
+    list(&mut text, "types", found.types.iter().enumerate().map(|(index, ty)| type_line(index, ty)));
     list(&mut text, "imports", found.imports.iter().map(|(module, field, ty)| format!("\"{module}\" \"{field}\" {ty}")));
     list(&mut text, "exports", found.exports.iter().map(|(name, ty)| format!("\"{name}\" {ty}")));
     text
+}
+
+fn type_line(index: usize, ty: &TypeText) -> String {
+    match &ty.name {
+        Some(name) => format!("{index} ${} {}", name.escape_debug(), ty.definition),
+        None => format!("{index} {}", ty.definition),
+    }
 }
 
 fn line(text: &mut String, content: impl Display) {

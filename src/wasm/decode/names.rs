@@ -1,8 +1,8 @@
 //! The custom section "name" (§7.4.1).
 
-use wasmparser::{BinaryReader, Name, NameSectionReader};
+use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
-use crate::base::FuncIndex;
+use crate::base::{FuncIndex, TypeIndex};
 use crate::wasm::module::Names;
 
 /// Reads what is well-formed: names are for people, so a bad subsection ends the reading and is no error.
@@ -12,8 +12,15 @@ pub(super) fn read(bytes: &[u8], offset: usize) -> Names {
         match subsection {
             Ok(Name::Module { name, .. }) => names.module = Some(name.into()),
             Ok(Name::Function(map)) => {
-                for naming in map.into_iter().map_while(Result::ok) {
-                    names.funcs.insert(FuncIndex::from_u32(naming.index), naming.name.into());
+                names.funcs.extend(read_map(map).map(|(index, name)| (FuncIndex::from_u32(index), name)));
+            }
+            Ok(Name::Type(map)) => {
+                names.types.extend(read_map(map).map(|(index, name)| (TypeIndex::from_u32(index), name)));
+            }
+            Ok(Name::Field(map)) => {
+                for fields in map.into_iter().map_while(Result::ok).take_while(|fields| fields.index != u32::MAX) {
+                    let ty = TypeIndex::from_u32(fields.index);
+                    names.fields.extend(read_map(fields.names).map(|(field, name)| ((ty, field), name)));
                 }
             }
             Ok(_) => {}
@@ -21,4 +28,35 @@ pub(super) fn read(bytes: &[u8], offset: usize) -> Names {
         }
     }
     names
+}
+
+/// Indices and names, in order, up to the first that is malformed. The largest number is no index.
+fn read_map(map: NameMap<'_>) -> impl Iterator<Item = (u32, Box<str>)> {
+    let good = map.map_while(Result::ok).take_while(|naming| naming.index != u32::MAX);
+    good.map(|naming| (naming.index, naming.name.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A subsection with one name of one letter.
+    fn one(id: u8, index: &[u8]) -> Vec<u8> {
+        let len = u8::try_from(index.len() + 3).expect("short");
+        [&[id, len, 1], index, &[1, b'x']].concat()
+    }
+
+    #[test]
+    fn no_number_is_taken_for_an_index_that_is_none() {
+        const MAX: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        for (id, index) in [(1, &MAX[..]), (4, &MAX), (1, &[7]), (4, &[7])] {
+            let names = read(&one(id, index), 0);
+            let is_there = (names.funcs.contains_key(&FuncIndex::from_u32(7)), names.types.contains_key(&TypeIndex::from_u32(7)));
+            assert_eq!(is_there, (index == [7] && id == 1, index == [7] && id == 4));
+            assert!(names.funcs.len() + names.types.len() <= 1);
+        }
+        let fields = |ty: &[u8]| [&[10, u8::try_from(ty.len() + 5).expect("short"), 1], ty, &[1, 3, 1, b'y']].concat();
+        assert_eq!(read(&fields(&[2]), 0).fields.get(&(TypeIndex::from_u32(2), 3)).map(|name| &**name), Some("y"));
+        assert!(read(&fields(&MAX), 0).fields.is_empty());
+    }
 }

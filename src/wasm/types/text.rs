@@ -1,6 +1,6 @@
 //! Types in the text format (§6.4). A type of an engine has no index there: its id stands for one, as `$t7`.
 
-use std::fmt::{self, Display as _};
+use std::fmt;
 
 use super::{
     ArrayType, Clauses, CompositeType, FieldType, FuncType, HeapType, RefType, StorageType, StructType, SubType, ValType,
@@ -135,7 +135,7 @@ pub(crate) fn sub_type(
     is_final: bool,
     supertype: Option<HeapType>,
     clauses: Clauses<HeapType>,
-    composite: &CompositeType,
+    composite: &dyn fmt::Display,
 ) -> fmt::Result {
     if is_final && supertype.is_none() && clauses.is_empty() {
         return composite.fmt(f);
