@@ -7,6 +7,7 @@
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
     peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
     peers.py objects [NAME…]        programs of `wat/bench` that allocate, under node (V8) too
+    peers.py tries [NAME…]          what a `try` costs in which nothing is thrown: `wat/bench/try*.wat` with and without
     peers.py python                 CPython prints the answers of programs/answers.py, under both engines
     peers.py all                    all of these
 
@@ -315,19 +316,64 @@ def node(config: dict) -> pathlib.Path:
     return binary
 
 
-def objects(bench: Bench) -> list[dict]:
-    programs = {p["name"]: p for p in bench.config["objects"] if not bench.options.names or p["name"] in bench.options.names}
+def assemble(bench: Bench, name: str) -> pathlib.Path:
+    """A program of `wat/bench` in the binary format, which all engines read."""
+    wat2wasm = "import sys, wasmtime; open(sys.argv[2], 'wb').write(wasmtime.wat2wasm(open(sys.argv[1]).read()))"
+    path = bench.results / f"{name}.wasm"
+    subprocess.run([bench.python, "-c", wat2wasm, HERE.parent / "wat" / "bench" / f"{name}.wat", path], check=True)
+    return path
+
+
+def with_node(bench: Bench) -> None:
     bench.fields["node"] = str(node(bench.config))
     bench.fields["node_runner"] = str(HERE / "node_run.mjs")
+
+
+def tries(bench: Bench) -> list[dict]:
+    with_node(bench)
+    kinds = {}
+    for program in bench.config["tries"]:
+        path = assemble(bench, program["file"])
+        kinds |= {f"{program['file']} {name}": (path, name, rounds, program["engines"]) for name, rounds in program["kinds"].items()}
+    names = [kind for kind in kinds if not bench.options.names or kind.split()[1] in bench.options.names]
+    print("# tries: CPU ms of Deltic without and with `try`; with, relative to without, under each engine; 95 % intervals")
+    print(f"{'kind':20} {'without':>8} {'with':>8}  {'deltic':22} {'wasmtime':22} {'node':22}")
+
+    def one(kind):
+        path, name, rounds, engines = kinds[kind]
+
+        def measure(what):
+            engine, export = what
+            return bench.call(engine, "call", [str(rounds)], module=path, invoke=export)
+
+        whats = tuple((engine, export) for engine in engines for export in (name, f"{name}_try"))
+        found = bench.pairs(measure, whats)
+        answers = {run.stdout for runs in found for run in runs.values()}
+        if len(answers) != 1:
+            raise Failed(f"{kind}: answers differ: {answers}")
+        cpu = {what: [runs[what].stats()["run_cpu_ms"] for runs in found] for what in whats}
+        ratios = {e: [with_try / plain for plain, with_try in zip(cpu[e, name], cpu[e, f"{name}_try"])] for e in engines}
+        against = {e: summary(ratios[e]) for e in engines}
+        shown = {e: f"{f['ratio']:.3f} [{f['low']:.3f}, {f['high']:.3f}]" for e, f in against.items()}
+        plain, with_try = (statistics.median(cpu["deltic", export]) for export in (name, f"{name}_try"))
+        columns = " ".join(f"{shown.get(e, '-'):22}" for e in ("deltic", "wasmtime", "node"))
+        print(f"{kind:20} {plain:8.1f} {with_try:8.1f}  {columns}", flush=True)
+        cpu = {" ".join(what): times for what, times in cpu.items()}
+        return {"name": kind, "run_cpu_ms": cpu, "ratios": ratios["deltic"], **against["deltic"], "engines": against}
+
+    return bench.each("tries", names, one)
+
+
+def objects(bench: Bench) -> list[dict]:
+    programs = {p["name"]: p for p in bench.config["objects"] if not bench.options.names or p["name"] in bench.options.names}
+    with_node(bench)
     engines = ("deltic", "wasmtime", "node")
     print(f"# objects, wasmtime's epoch checks {bench.options.epoch}; CPU ms of the call, all threads")
     print(f"{'program':12} {'deltic':>9} {'wasmtime':>9} {'node':>9}  {'wasmtime':>8}  95 % interval      {'node':>6}  95 % interval")
 
     def one(name):
         program = programs[name]
-        wat2wasm = "import sys, wasmtime; open(sys.argv[2], 'wb').write(wasmtime.wat2wasm(open(sys.argv[1]).read()))"
-        path = bench.results / f"{name}.wasm"
-        subprocess.run([bench.python, "-c", wat2wasm, HERE.parent / "wat" / "bench" / f"{name}.wat", path], check=True)
+        path = assemble(bench, name)
 
         def measure(engine):
             run = bench.call(engine, "call", program["args"], module=path, invoke=program["invoke"])
@@ -478,7 +524,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "calls", "objects", "python", "all"])
+    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "calls", "objects", "tries", "python", "all"])
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     config = build.settings()
@@ -491,7 +537,7 @@ def main() -> int:
     if not pathlib.Path(options.deltic).exists():
         parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
     bench = Bench(options, config)
-    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "calls": calls, "objects": objects, "python": python_answers}
+    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "calls": calls, "objects": objects, "tries": tries, "python": python_answers}
     chosen = list(actions) if options.action == "all" else [options.action]
     rows = [row for action in chosen for row in actions[action](bench)]
     return 1 if any("error" in row or row.get("same") is False for row in rows) else 0

@@ -2,6 +2,7 @@
 
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
+use crate::layout::frame::SAVED_COUNT;
 
 /// A tier. Order is quality: publication refuses a lower one.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +52,8 @@ pub struct Artifact {
     pub stack_maps: Box<[StackMap]>,
     /// Where exceptions are caught, by return address.
     pub handlers: Box<[HandlerSite]>,
+    /// What an exception that leaves this function restores.
+    pub saved: SavedRegisters,
 }
 
 impl Artifact {
@@ -76,12 +79,50 @@ pub struct StackMap {
     pub slots: Box<[u32]>,
 }
 
+/// The registers that a function saves in its frame, since it uses them and calls preserve them: bit n stands for the nth of rbx r12
+/// r13 r14 r15. They lie in this order, one word each, from so many words below the frame pointer as they are, rounded up to
+/// an even number.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavedRegisters(u8);
+
+impl SavedRegisters {
+    /// The position of a register of the machine among those that calls preserve.
+    pub fn position(register: u8) -> Option<usize> {
+        match register {
+            3 => Some(0),
+            12..=15 => Some(register as usize - 11),
+            _ => None,
+        }
+    }
+
+    /// Adds the register at a position.
+    pub fn insert(&mut self, position: usize) {
+        debug_assert!(position < SAVED_COUNT);
+        self.0 |= 1 << position;
+    }
+
+    /// Positions of the registers, and how many bytes below the frame pointer each is.
+    pub fn places(self) -> impl Iterator<Item = (usize, u32)> {
+        let mut rest = self.0;
+        let mut below = 8 * rest.count_ones().next_multiple_of(2);
+        std::iter::from_fn(move || {
+            if rest == 0 {
+                return None;
+            }
+            let place = (rest.trailing_zeros() as usize, below);
+            rest &= rest - 1;
+            below -= 8;
+            Some(place)
+        })
+    }
+}
+
 /// Where an exception that leaves a call goes. Calls outside of any `try` have none.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct HandlerSite {
     /// Offset of the return address.
     pub code_offset: u32,
-    /// Offset of the handler. It wants the exception in rax, and saves no other register.
+    /// Offset of the handler. It wants the exception in rax, and in the registers that calls preserve what they held at the call.
     pub handler_offset: u32,
     /// From the stack pointer at the call, which the handler wants, up to the frame pointer.
     pub frame_bytes: u32,
@@ -144,4 +185,21 @@ pub struct Position {
     pub code_offset: u32,
     /// Byte offset in the module.
     pub wasm_offset: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SavedRegisters;
+
+    #[test]
+    fn saved_registers_lie_below_an_even_number_of_words() {
+        let places = |registers: &[u8]| {
+            let mut saved = SavedRegisters::default();
+            registers.iter().filter_map(|&register| SavedRegisters::position(register)).for_each(|at| saved.insert(at));
+            saved.places().collect::<Vec<_>>()
+        };
+        assert_eq!(places(&[0, 4, 5, 11, 16]), []);
+        assert_eq!(places(&[15, 3]), [(0, 16), (4, 8)]);
+        assert_eq!(places(&[14, 12, 3]), [(0, 32), (1, 24), (3, 16)]);
+    }
 }

@@ -3,7 +3,8 @@
 //! Integers and references: rdi rsi rdx rcx r8 r9; floats and vectors: xmm0–xmm7; the rest on the stack in slots of 8 bytes
 //! (vectors 16, aligned), popped by the callee. The vmctx is the first integer argument. Results: rax rcx rdx rsi rdi r8 r9 r10
 //! and xmm0–xmm7. When either kind of result does not fit, *all* results go to a return area instead: the caller passes its
-//! address as the second integer argument, and result `n` is at byte `16 n` of it.
+//! address as the second integer argument, and result `n` is at byte `16 n` of it. Calls preserve rbx r12 r13 r14 r15 and rbp, also
+//! when an exception comes out of them.
 
 use smallvec::SmallVec;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{CodeVariant, HandlerSite, Position, Reloc, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{CodeVariant, HandlerSite, Position, Reloc, SavedRegisters, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 
@@ -32,6 +32,8 @@ pub struct FunctionMetadata {
     pub stack_maps: Box<[StackMap]>,
     /// Where exceptions are caught, sorted by return address.
     pub handlers: Box<[HandlerSite]>,
+    /// What an exception that leaves the function restores.
+    pub saved: SavedRegisters,
 }
 
 impl FunctionMetadata {

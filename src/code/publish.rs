@@ -305,7 +305,8 @@ fn entry_behind(start: usize, artifact: &Artifact) -> usize {
 }
 
 fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
-    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, mut stack_maps, mut handlers, .. } = artifact;
+    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, mut stack_maps, mut handlers, saved, .. } =
+        artifact;
     if !traps.is_sorted_by_key(|site| site.code_offset) {
         traps.sort_by_key(|site| site.code_offset);
     }
@@ -320,8 +321,20 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
     }
     debug_assert!(range.end as usize >= entry + code.len());
     let (code_bytes, entry_offset) = (code.len() as u32, entry as u32);
-    let metadata =
-        FunctionMetadata { func, tier, variant, code_bytes, entry_offset, range, relocs, traps, positions, stack_maps, handlers };
+    let metadata = FunctionMetadata {
+        func,
+        tier,
+        variant,
+        code_bytes,
+        entry_offset,
+        range,
+        relocs,
+        traps,
+        positions,
+        stack_maps,
+        handlers,
+        saved,
+    };
     let metadata = Box::new(metadata);
     Placed { code, metadata }
 }

@@ -24,7 +24,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::ptr;
 
-use crate::abi::artifact::{CodeVariant, StackMap, Tier};
+use crate::abi::artifact::{CodeVariant, SavedRegisters, StackMap, Tier};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::Arc;
@@ -117,17 +117,26 @@ pub struct Handler {
     pub frame_bytes: u32,
 }
 
-/// Where an exception goes that leaves the call that returns to this address; `None` when the calling function does not catch it.
+/// What an exception does to a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwinding {
+    /// It is caught there.
+    Caught(Handler),
+    /// It leaves the frame, and with it go these registers.
+    Left(SavedRegisters),
+}
+
+/// What an exception does that comes out of the call that returns to this address.
 ///
 /// # Safety
 ///
 /// As for [`lookup`].
-pub unsafe fn handler(return_address: usize) -> Option<Handler> {
+pub unsafe fn unwinding(return_address: usize) -> Option<Unwinding> {
     // SAFETY: by contract.
     let (_, metadata, code_offset) = unsafe { find(return_address)? };
-    let site = metadata.handler(code_offset)?;
+    let Some(site) = metadata.handler(code_offset) else { return Some(Unwinding::Left(metadata.saved)) };
     let pc = return_address - code_offset as usize + site.handler_offset as usize;
-    Some(Handler { pc, frame_bytes: site.frame_bytes })
+    Some(Unwinding::Caught(Handler { pc, frame_bytes: site.frame_bytes }))
 }
 
 /// What a hardware fault of the instruction at this address means, if it is generated code's and expected there. Knows the

@@ -6,6 +6,7 @@
 use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 use std::mem::offset_of;
 
+use crate::layout::frame::SAVED_COUNT;
 use crate::layout::heap::HeapState;
 use crate::layout::objects::FuncEntry;
 
@@ -50,8 +51,13 @@ pub struct IsolateBlock {
     pub handler_sp: usize,
     /// frame pointer,
     pub handler_fp: usize,
-    /// and the exception.
+    /// the exception,
     pub handler_exception: usize,
+    /// and for each register that calls preserve the address of what it holds in the handler's frame: a word of a frame that the
+    /// exception leaves, or of `handler_registers`.
+    pub handler_saves: [usize; SAVED_COUNT],
+    /// What those registers held in the frame that left for the runtime. Written and read by the stub that jumps to the handler.
+    pub handler_registers: [usize; SAVED_COUNT],
     /// Allocation and barrier of the isolate's heap.
     pub heap: HeapState,
     /// The runtime's side of the isolate.
@@ -105,6 +111,10 @@ offsets! {
     HANDLER_FP = handler_fp;
     /// Offset of `handler_exception`.
     HANDLER_EXCEPTION = handler_exception;
+    /// Offset of `handler_saves`.
+    HANDLER_SAVES = handler_saves;
+    /// Offset of `handler_registers`.
+    HANDLER_REGISTERS = handler_registers;
     /// Offset of `heap`.
     HEAP = heap;
     /// Offset of `builtins`.

@@ -12,6 +12,9 @@ pub const INT_RESULT_COUNT: usize = 8;
 /// Floating-point and vector result registers.
 pub const FLOAT_RESULT_COUNT: usize = 8;
 
+/// Registers that a call preserves, besides the frame pointer: rbx r12 r13 r14 r15.
+pub const SAVED_COUNT: usize = 5;
+
 /// Argument and result registers of one call.
 #[repr(C, align(16))]
 #[derive(Debug)]

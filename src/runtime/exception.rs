@@ -4,17 +4,19 @@
 //! calling a builtin, a host function by returning an error. While the thrower's stub waits, the runtime walks the guest frames
 //! of the activation and asks the registry of each return address whether its call has a handler. If one has, the isolate block
 //! gets handler, stack and frame pointer and the exception, and the stub, to which everything in Rust has returned, jumps there.
+//! A handler relies on the registers that calls preserve, as code behind the call does: the walk notes where the frames that
+//! are left have saved them, and the stub loads them from there.
 //! If none has, the activation is left as by a trap, and the error that the caller in Rust gets holds the exception; a host
 //! function that returns that error throws again.
 //!
 //! Code outside of handlers does nothing for any of this; throwing costs a look-up for each frame.
 
-use std::fmt;
+use std::{fmt, ptr};
 
 use smallvec::SmallVec;
 
 use crate::abi::exception::{EXCEPTION_TAG, ExceptionLayout, payload_bytes};
-use crate::code::registry;
+use crate::code::registry::{self, Unwinding};
 use crate::heap::{HeapRef, NO_CLIENT, SlotKind, TypeDesc};
 use crate::runtime::backtrace;
 use crate::runtime::error::{CallError, ResourceError};
@@ -124,10 +126,17 @@ impl Store {
     pub(crate) fn throw(&mut self, exception: HeapRef, carrier: Option<HostError>) -> u32 {
         let (pc, fp, entry_fp) = (self.block.exit_pc, self.block.exit_fp, self.block.entry_fp);
         let mut found = None;
+        let mut saves = self.block.handler_registers.each_ref().map(|register| ptr::from_ref(register).expose_provenance());
         // SAFETY: the guest's innermost frame has called and waits; its chain leads to the entry frame. Its code is on the stack.
         unsafe {
             backtrace::walk_frames(pc, fp, entry_fp, |pc, fp| {
-                found = registry::handler(pc).map(|handler| (handler, fp));
+                match registry::unwinding(pc) {
+                    Some(Unwinding::Caught(handler)) => found = Some((handler, fp)),
+                    Some(Unwinding::Left(saved)) => {
+                        saved.places().for_each(|(register, below_fp)| saves[register] = fp - below_fp as usize);
+                    }
+                    None => {}
+                }
                 found.is_none()
             });
         }
@@ -140,6 +149,7 @@ impl Store {
         self.block.handler_fp = fp;
         self.block.handler_sp = fp - handler.frame_bytes as usize;
         self.block.handler_exception = exception.bits() as usize;
+        self.block.handler_saves = saves;
         HANDLED
     }
 

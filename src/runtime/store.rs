@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
 use crate::heap::{DescriptorRef, Heap, HeapRef};
+use crate::layout::frame::SAVED_COUNT;
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::arena::Arena;
 use crate::runtime::backtrace::TraceBuffer;
@@ -114,6 +115,8 @@ impl Store {
             handler_sp: 0,
             handler_fp: 0,
             handler_exception: 0,
+            handler_saves: [0; SAVED_COUNT],
+            handler_registers: [0; SAVED_COUNT],
             heap: HeapState::none(),
             isolate: std::ptr::null_mut(),
             builtins: stubs::builtin_addresses(),

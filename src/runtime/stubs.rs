@@ -10,16 +10,16 @@
 //!
 //! Idea: a trap never unwinds. Whoever raises one restores stack and frame pointer from the isolate block and jumps to the resume
 //! point; only guest frames lie between. An exception that a guest catches is the same with another place to go on, the handler,
-//! which wants the exception in rax and nothing in any other register. **Invariant:** no Rust frame is ever skipped, because handlers and builtins have returned
-//! to their stub before it raises.
+//! which wants the exception in rax, and what its call was to preserve ([`resume_handler`]). **Invariant:** no Rust frame is ever
+//! skipped, because handlers and builtins have returned to their stub before it raises.
 
 use std::arch::naked_asm;
 use std::mem::{offset_of, size_of};
 
 use crate::abi::builtins::Builtin;
 use crate::layout::block::{
-    BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, HANDLER_EXCEPTION, HANDLER_FP, HANDLER_PC, HANDLER_SP,
-    IsolateBlock,
+    BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, HANDLER_EXCEPTION, HANDLER_FP, HANDLER_PC,
+    HANDLER_REGISTERS, HANDLER_SAVES, HANDLER_SP, IsolateBlock,
 };
 use crate::layout::frame::{EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, STACK_ARG_BYTES, STACK_ARGS};
 use crate::runtime::host::HostContext;
@@ -240,15 +240,10 @@ pub unsafe extern "sysv64" fn host_entry() {
         "mov rdi, [rsp]",
         "mov r10, [rdi]",
         "cmp eax, {handled}",
-        "je 7f",
+        "je {resume}",
         "mov rsp, [r10 + {entry_sp}]",
         "mov rbp, [r10 + {entry_fp}]",
         "jmp [r10 + {entry_pc}]",
-        "7:",
-        "mov rsp, [r10 + {handler_sp}]",
-        "mov rbp, [r10 + {handler_fp}]",
-        "mov rax, [r10 + {handler_exception}]",
-        "jmp [r10 + {handler_pc}]",
         frame = const FRAME_BYTES,
         floats = const FLOAT_ARGS,
         stack_args = const STACK_ARGS,
@@ -262,10 +257,7 @@ pub unsafe extern "sysv64" fn host_entry() {
         entry_fp = const ENTRY_FP,
         entry_pc = const ENTRY_PC,
         handled = const HANDLED,
-        handler_sp = const HANDLER_SP,
-        handler_fp = const HANDLER_FP,
-        handler_exception = const HANDLER_EXCEPTION,
-        handler_pc = const HANDLER_PC,
+        resume = sym resume_handler,
     )
 }
 
@@ -302,15 +294,10 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
         "mov rdi, [rsp]",
         "mov r10, [rdi]",
         "cmp eax, {handled}",
-        "je 7f",
+        "je {resume}",
         "mov rsp, [r10 + {entry_sp}]",
         "mov rbp, [r10 + {entry_fp}]",
         "jmp [r10 + {entry_pc}]",
-        "7:",
-        "mov rsp, [r10 + {handler_sp}]",
-        "mov rbp, [r10 + {handler_fp}]",
-        "mov rax, [r10 + {handler_exception}]",
-        "jmp [r10 + {handler_pc}]",
         frame = const FRAME_BYTES,
         exit_fp = const EXIT_FP,
         exit_pc = const EXIT_PC,
@@ -320,6 +307,36 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
         entry_fp = const ENTRY_FP,
         entry_pc = const ENTRY_PC,
         handled = const HANDLED,
+        resume = sym resume_handler,
+    )
+}
+
+/// Where a stub goes when an exception is caught: with the isolate block in r10, and in the registers that calls preserve what they
+/// held when the guest left. What they hold in the handler's frame is read before the stack pointer leaves the frames between.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn resume_handler() {
+    naked_asm!(
+        "mov [r10 + {registers}], rbx",
+        "mov [r10 + {registers} + 8], r12",
+        "mov [r10 + {registers} + 16], r13",
+        "mov [r10 + {registers} + 24], r14",
+        "mov [r10 + {registers} + 32], r15",
+        "mov rbx, [r10 + {saves}]",
+        "mov r12, [r10 + {saves} + 8]",
+        "mov r13, [r10 + {saves} + 16]",
+        "mov r14, [r10 + {saves} + 24]",
+        "mov r15, [r10 + {saves} + 32]",
+        "mov rbx, [rbx]",
+        "mov r12, [r12]",
+        "mov r13, [r13]",
+        "mov r14, [r14]",
+        "mov r15, [r15]",
+        "mov rsp, [r10 + {handler_sp}]",
+        "mov rbp, [r10 + {handler_fp}]",
+        "mov rax, [r10 + {handler_exception}]",
+        "jmp [r10 + {handler_pc}]",
+        registers = const HANDLER_REGISTERS,
+        saves = const HANDLER_SAVES,
         handler_sp = const HANDLER_SP,
         handler_fp = const HANDLER_FP,
         handler_exception = const HANDLER_EXCEPTION,
@@ -482,25 +499,17 @@ macro_rules! throw_stub {
                 "call {target}",
                 "pop r10",
                 "cmp edx, {handled}",
-                "je 7f",
+                "je {resume}",
                 "mov rsp, [r10 + {entry_sp}]",
                 "mov rbp, [r10 + {entry_fp}]",
                 "jmp [r10 + {entry_pc}]",
-                "7:",
-                "mov rsp, [r10 + {handler_sp}]",
-                "mov rbp, [r10 + {handler_fp}]",
-                "mov rax, [r10 + {handler_exception}]",
-                "jmp [r10 + {handler_pc}]",
                 exit_fp = const EXIT_FP,
                 exit_pc = const EXIT_PC,
                 entry_sp = const ENTRY_SP,
                 entry_fp = const ENTRY_FP,
                 entry_pc = const ENTRY_PC,
                 handled = const HANDLED,
-                handler_sp = const HANDLER_SP,
-                handler_fp = const HANDLER_FP,
-                handler_exception = const HANDLER_EXCEPTION,
-                handler_pc = const HANDLER_PC,
+                resume = sym resume_handler,
                 target = sym $target,
             )
         }

@@ -9,7 +9,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::abi::artifact::{Artifact, CodeVariant, Position, Reloc, RelocTarget, Tier, TrapSite};
+use crate::abi::artifact::{Artifact, CodeVariant, Position, Reloc, RelocTarget, SavedRegisters, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::code::{CodeSpace, CodeSpaceOptions};
@@ -44,6 +44,7 @@ fn artifact(index: u32, tier: Tier, code: &[u8]) -> Artifact {
         positions: [].into(),
         stack_maps: [].into(),
         handlers: [].into(),
+        saved: SavedRegisters::default(),
     }
 }
 

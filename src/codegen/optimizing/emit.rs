@@ -6,14 +6,21 @@
 
 use cranelift_codegen::binemit::Reloc as RelocKind;
 use cranelift_codegen::ir::{ExternalName, Function, LibCall, TrapCode as ClifTrap};
-use cranelift_codegen::{CompiledCode, FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc};
+use cranelift_codegen::isa::unwind::UnwindInst;
+use cranelift_codegen::{
+    CompiledCode, FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc, RegClass,
+};
+use smallvec::SmallVec;
 
-use crate::abi::artifact::{Artifact, CodeVariant, HandlerSite, Helper, Position, Reloc, RelocTarget, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{
+    Artifact, CodeVariant, HandlerSite, Helper, Position, Reloc, RelocTarget, SavedRegisters, StackMap, Tier, TrapSite,
+};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::UnitError;
 use crate::codegen::optimizing::bug;
 use crate::codegen::optimizing::func::{Result, defined_func};
+use crate::layout::frame::SAVED_COUNT;
 
 /// Packs what Cranelift made.
 ///
@@ -45,6 +52,7 @@ pub(super) fn artifact(
         traps: traps.into(),
         stack_maps: stack_maps(compiled),
         handlers: handlers(compiled)?,
+        saved: saved(compiled)?,
     })
 }
 
@@ -68,6 +76,26 @@ fn handlers(compiled: &CompiledCode) -> Result<Box<[HandlerSite]>> {
         other => Err(bug(format!("unexpected exception handlers {other:?}"), None)),
     });
     sites.collect()
+}
+
+/// The registers that the prologue saves, which must lie where [`SavedRegisters`] says.
+fn saved(compiled: &CompiledCode) -> Result<SavedRegisters> {
+    let mut saved = SavedRegisters::default();
+    let mut area_bytes = 0;
+    let mut places: SmallVec<[(usize, u32); SAVED_COUNT]> = SmallVec::new();
+    for (_, unwind) in &compiled.buffer.unwind_info {
+        match *unwind {
+            UnwindInst::DefineNewFrame { offset_downward_to_clobbers, .. } => area_bytes = offset_downward_to_clobbers,
+            UnwindInst::SaveReg { clobber_offset, reg } => {
+                let position = SavedRegisters::position(reg.hw_enc()).filter(|_| reg.class() == RegClass::Int);
+                let position = position.ok_or_else(|| bug(format!("unexpected saved register {reg:?}"), None))?;
+                saved.insert(position);
+                places.push((position, area_bytes.wrapping_sub(clobber_offset)));
+            }
+            _ => {}
+        }
+    }
+    if saved.places().eq(places.iter().copied()) { Ok(saved) } else { Err(bug(format!("unexpected frame {places:?}"), None)) }
 }
 
 fn reloc(found: &FinalizedMachReloc, func: &Function) -> Result<Reloc> {

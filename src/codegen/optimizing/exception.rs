@@ -20,6 +20,7 @@ use wasmparser::{Catch, Operator, TryTable};
 use crate::abi::builtins::Builtin;
 use crate::abi::exception::{EXCEPTION_TAG, ExceptionLayout};
 use crate::abi::trap::TrapCode;
+use crate::abi::vmctx;
 use crate::base::TagIndex;
 use crate::codegen::optimizing::call::Target;
 use crate::codegen::optimizing::frame::FrameKind;
@@ -127,8 +128,9 @@ impl Translator<'_> {
         let next = self.builder.create_block();
         let types: SmallVec<[_; 4]> =
             self.builder.func.dfg.signatures[signature].returns.iter().map(|result| result.value_type).collect();
+        let (signature, positions) = self.catching_signature(signature);
         let mut results: SmallVec<[BlockArg; 4]> = SmallVec::new();
-        for (position, ty) in (0..).zip(types) {
+        for (position, ty) in positions.into_iter().zip(types) {
             self.builder.append_block_param(next, ty);
             results.push(BlockArg::TryCallRet(position));
         }
@@ -138,7 +140,10 @@ impl Translator<'_> {
         let table = ExceptionTableData::new(signature, normal, [ExceptionTableItem::Default(caught)]);
         let table = pool.exception_tables.push(table);
         match target {
-            Target::Defined(func) => self.builder.ins().try_call(func, arguments, table),
+            Target::Defined(func) => {
+                let func = self.catching_function(func, signature);
+                self.builder.ins().try_call(func, arguments, table)
+            }
             Target::Address { code, .. } => self.builder.ins().try_call_indirect(code, arguments, table),
         };
         self.builder.seal_block(next);
@@ -202,12 +207,14 @@ impl Translator<'_> {
     pub(super) fn begin_clause(&mut self, exception: Value, tag: TagIndex) -> Block {
         // Not "constant": objects move at every call of the runtime, and an address must not outlive it.
         let flags = MemFlagsData::new().with_notrap();
-        let cage = self.builder.ins().load(I64, self.flags.constant, self.block, offset32(HEAP + HEAP_CAGE));
+        // Pinned: what a handler needs shall not be hoisted out of the loops around its `try`, where it would take registers.
+        let block = self.builder.ins().load(I64, self.flags.pinned, self.vmctx, offset32(vmctx::BLOCK));
+        let cage = self.builder.ins().load(I64, self.flags.pinned, block, offset32(HEAP + HEAP_CAGE));
         let object = self.builder.ins().uextend(I64, exception);
         let object = self.builder.ins().iadd(cage, object);
         let found = self.builder.ins().load(I32, flags, object, offset32(EXCEPTION_TAG));
         let offset = offset32(self.env.layout.tag(tag));
-        let wanted = self.builder.ins().load(I32, self.flags.constant, self.vmctx, offset);
+        let wanted = self.builder.ins().load(I32, self.flags.pinned, self.vmctx, offset);
         let same = self.builder.ins().icmp(IntCC::Equal, found, wanted);
         let matched = self.builder.create_block();
         let next = self.builder.create_block();

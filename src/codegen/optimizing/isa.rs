@@ -77,7 +77,10 @@ fn target(canonicalize_nans: bool, allocator: Allocator) -> Result<OwnedTargetIs
         ("is_pic", "true"),
         // The stack walker follows frame pointers, and Cranelift's tail calls need them.
         ("preserve_frame_pointers", "true"),
-        ("unwind_info", "false"),
+        // Calls in the C convention may have a third integer result.
+        ("enable_llvm_abi_extensions", "true"),
+        // No code: it tells which registers a function saves.
+        ("unwind_info", "true"),
         // The prologue compares the whole frame with the stack limit; pages need no touching.
         ("enable_probestack", "false"),
         ("enable_verifier", if VERIFY { "true" } else { "false" }),

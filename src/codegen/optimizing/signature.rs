@@ -4,11 +4,13 @@ use cranelift_codegen::ir::UserExternalName;
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, ExtFuncData, ExternalName, FuncRef, SigRef, Signature, Type, Value};
 use cranelift_codegen::isa::CallConv;
+use smallvec::SmallVec;
 
 use crate::abi::builtins::{Builtin, BuiltinType};
 use crate::abi::call::needs_return_area;
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
 use crate::codegen::optimizing::func::Translator;
+use crate::layout::frame::{FLOAT_ARG_COUNT, INT_ARG_COUNT};
 use crate::wasm::types::{CompositeType, FuncType, ValType};
 
 /// The type that values of a WebAssembly type have at every block boundary.
@@ -70,6 +72,47 @@ pub(super) fn signature(ty: &FuncType) -> Signature {
     signature
 }
 
+/// Integer results in the order of the C convention, with LLVM's extension: rax rdx rcx.
+const C_RESULTS: [u32; 3] = [0, 2, 1];
+/// Floating-point and vector results that it has.
+const C_FLOAT_RESULT_COUNT: usize = 2;
+
+/// How many parameters or results travel as integers, and how many otherwise.
+fn counts(params: &[AbiParam]) -> (usize, usize) {
+    let ints = params.iter().filter(|param| param.value_type.is_int()).count();
+    (ints, params.len() - ints)
+}
+
+/// A signature in the C convention with all parameters and results where the given one has them. There is none for parameters on the
+/// stack, since there the caller pops them, and for more results in registers than C has. The results stand in another order,
+/// with one that is none in the place of a register between two of them.
+fn in_c(signature: &Signature) -> Option<Signature> {
+    let ((ints, floats), (int_results, float_results)) = (counts(&signature.params), counts(&signature.returns));
+    if ints > INT_ARG_COUNT || floats > FLOAT_ARG_COUNT || int_results > C_RESULTS.len() || float_results > C_FLOAT_RESULT_COUNT {
+        return None;
+    }
+    let (in_ints, in_floats): (Vec<_>, Vec<_>) = signature.returns.iter().partition(|result| result.value_type.is_int());
+    let none = AbiParam::new(I64);
+    let int_results =
+        C_RESULTS.iter().take(c_int_count(int_results)).map(|&nth| in_ints.get(nth as usize).copied().unwrap_or(none));
+    let returns = int_results.chain(in_floats).collect();
+    Some(Signature { params: signature.params.clone(), returns, call_conv: CallConv::SystemV })
+}
+
+/// How many integer results the C signature has for so many.
+fn c_int_count(int_results: usize) -> usize {
+    if int_results > 1 { C_RESULTS.len() } else { int_results }
+}
+
+/// Which result of the C signature each result is.
+fn c_positions(signature: &Signature) -> SmallVec<[u32; 4]> {
+    let (int_results, _) = counts(&signature.returns);
+    let mut floats = u32::try_from(c_int_count(int_results)).unwrap_or(u32::MAX)..;
+    let mut ints = C_RESULTS.into_iter();
+    let results = signature.returns.iter();
+    results.filter_map(|result| if result.value_type.is_int() { ints.next() } else { floats.next() }).collect()
+}
+
 /// Signature of a builtin: vmctx, parameters. "PreserveAll" has SystemV's arguments and clobbers nothing.
 fn builtin_signature(builtin: Builtin) -> Signature {
     let param = |ty: &BuiltinType| AbiParam::new(if *ty == BuiltinType::I32 { I32 } else { I64 });
@@ -126,6 +169,33 @@ impl Translator<'_> {
         let data = ExtFuncData { name, signature, colocated: false, patchable: false };
         let declared = self.builder.import_function(data);
         self.state.functions.set(func, declared);
+        declared
+    }
+
+    /// The signature for calls of the same function that have a handler, and which of its results each result is.
+    ///
+    /// Cranelift takes all registers to be lost when an exception comes out of a call in the convention of functions, and so keeps what
+    /// lives across it in memory; of the C convention it knows that some are preserved. The runtime does preserve them.
+    pub(super) fn catching_signature(&mut self, plain: SigRef) -> (SigRef, SmallVec<[u32; 4]>) {
+        let signature = &self.builder.func.dfg.signatures[plain];
+        let Some(in_c) = in_c(signature) else { return (plain, (0..).take(signature.returns.len()).collect()) };
+        let positions = c_positions(signature);
+        if let Some(known) = self.state.catching_signatures.get(plain) {
+            return (known, positions);
+        }
+        let declared = self.builder.import_signature(in_c);
+        self.state.catching_signatures.set(plain, declared);
+        (declared, positions)
+    }
+
+    /// A function for calls that have a handler, of such a signature.
+    pub(super) fn catching_function(&mut self, plain: FuncRef, signature: SigRef) -> FuncRef {
+        if let Some(known) = self.state.catching_functions.get(plain) {
+            return known;
+        }
+        let data = ExtFuncData { signature, ..self.builder.func.dfg.ext_funcs[plain].clone() };
+        let declared = self.builder.import_function(data);
+        self.state.catching_functions.set(plain, declared);
         declared
     }
 

@@ -39,6 +39,10 @@ pub(super) struct State {
     pub signatures: Declared<TypeIndex, SigRef>,
     /// Functions declared.
     pub functions: Declared<FuncIndex, FuncRef>,
+    /// Signatures for calls that have a handler, by those for calls that have none.
+    pub catching_signatures: Declared<SigRef, SigRef>,
+    /// The same of functions.
+    pub catching_functions: Declared<FuncRef, FuncRef>,
     /// Signatures of builtins declared.
     pub builtins: [Option<SigRef>; Builtin::ALL.len()],
     /// Constants of the vmctx that the entry block has loaded, by offset.
@@ -68,6 +72,8 @@ impl State {
         self.free_variables.iter_mut().for_each(Vec::clear);
         self.signatures.clear();
         self.functions.clear();
+        self.catching_signatures.clear();
+        self.catching_functions.clear();
         self.builtins = Default::default();
         self.constants.clear();
         self.arguments.clear();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, Tier};
+use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, SavedRegisters, Tier};
 use deltic::base::DefinedFuncIndex;
 use deltic::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use deltic::codegen::env::CompileEnv;
@@ -196,6 +196,7 @@ pub fn artifact(env: &CompileEnv, func: DefinedFuncIndex, tier: Tier, variant: C
         positions: Box::default(),
         stack_maps: Box::default(),
         handlers: Box::default(),
+        saved: SavedRegisters::default(),
     }
 }
 
