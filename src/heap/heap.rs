@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 
 use crate::heap::cage::{BLOCK_BYTES, Cage};
 use crate::heap::collect::MIN_THRESHOLD_BYTES;
+use crate::heap::collect::minor::Entry;
 use crate::heap::descriptor::{DescriptorRef, ObjectKind, SlotKind, TypeDesc, encode, encoded_bytes};
 use crate::heap::error::HeapError;
 use crate::heap::handles::Handles;
@@ -36,7 +37,8 @@ pub type NearLimit = Box<dyn FnMut(u64, u64) -> u64 + Send>;
 pub struct HeapConfig {
     /// Address space of the cage, at most 4 GiB.
     pub cage_bytes: u64,
-    /// Bytes of a half of the nursery; rounded to 64 KiB, at least that, at most an eighth of the cage.
+    /// Bytes of a half of the nursery; rounded to 64 KiB, at least that, at most an eighth of the cage. A collection comes earlier while
+    /// much survives.
     pub nursery_bytes: u32,
     /// Most bytes of the old generation.
     pub limit_bytes: u64,
@@ -70,6 +72,8 @@ pub struct Heap {
     pub(in crate::heap) stress_count: u32,
     /// Dirty objects and their cards: a collection's buffer, kept for the next.
     pub(in crate::heap) dirty: Vec<(u32, u32)>,
+    /// The same of its work list.
+    pub(in crate::heap) queue: Vec<Entry>,
     /// The descriptor of descriptors.
     meta: u32,
     /// The descriptor of host references.
@@ -132,6 +136,7 @@ impl Heap {
             near_limit: None,
             stress_count: 0,
             dirty: Vec::new(),
+            queue: Vec::new(),
             meta: NULL,
             host_type: NULL,
             state,
@@ -172,7 +177,7 @@ impl Heap {
 
     #[inline]
     pub(in crate::heap) fn set_top(&mut self, top: u32) {
-        let limit = if self.config.stress { top } else { self.nursery.end() };
+        let limit = if self.config.stress { top } else { self.nursery.limit.max(top) };
         // SAFETY: the contract of `new`.
         unsafe {
             (*self.state.as_ptr()).top = top;

@@ -7,6 +7,7 @@ use std::ptr;
 
 use crate::base::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::layout::heap::Descriptor;
+use crate::platform::memory::prefetch;
 
 /// Objects up to this size are copied word by word.
 const SMALL_BYTES: u32 = 64;
@@ -92,6 +93,12 @@ impl Memory {
         } else {
             self.copy(from, to, bytes);
         }
+    }
+
+    /// Says that an object will be read soon.
+    #[inline(always)]
+    pub fn prefetch(self, offset: u32) {
+        prefetch(self.at(offset));
     }
 
     #[inline(always)]

@@ -72,6 +72,18 @@ pub fn round_to_page(bytes: usize) -> Option<usize> {
     bytes.checked_next_multiple_of(page_bytes())
 }
 
+/// Asks the processor to fetch what is at an address. Any address may be asked for.
+#[inline(always)]
+pub fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which does not fault.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// Address space that nobody else gets. Inaccessible where nothing was committed or mapped. Unmapped when dropped.
 #[derive(Debug)]
 pub struct Reservation {
