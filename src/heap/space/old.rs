@@ -43,6 +43,15 @@ pub(in crate::heap) struct BlockInfo {
 
 const UNUSED: BlockInfo = BlockInfo { kind: BlockKind::Free, unswept: false, free: 0, fresh: 0 };
 
+/// What becomes of a block in which nothing is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// Its cells are free.
+    Kept,
+    /// It is no longer the class's.
+    GivenBack,
+}
+
 /// What an object of so many bytes takes from the old generation.
 #[inline(always)]
 pub(in crate::heap) fn occupied_bytes(bytes: u32) -> u64 {
@@ -159,7 +168,8 @@ impl OldSpace {
             return Some(block);
         }
         while let Some(block) = self.unswept[class as usize].pop() {
-            if self.sweep(cage, side, block) {
+            // An empty one is just what is wanted: to give all of them back here would take as long as they are many.
+            if self.sweep(cage, side, block, Empty::Kept) {
                 return Some(block);
             }
         }
@@ -167,7 +177,7 @@ impl OldSpace {
     }
 
     /// Sweeps a block of cells; whether it is still here and has a free cell.
-    fn sweep(&mut self, cage: &mut Cage, side: &Side, block: Block) -> bool {
+    fn sweep(&mut self, cage: &mut Cage, side: &Side, block: Block, empty: Empty) -> bool {
         let memory = cage.memory();
         let info = &mut self.blocks[block as usize];
         let BlockKind::Cells(class) = info.kind else { return false };
@@ -186,7 +196,7 @@ impl OldSpace {
         }
         (info.free, info.unswept) = (free, false);
         let has_room = free != 0 || info.fresh + bytes <= start + BLOCK_BYTES;
-        if used == 0 {
+        if used == 0 && empty == Empty::GivenBack {
             self.give_back(cage, block, 1);
             return false;
         }
@@ -197,7 +207,7 @@ impl OldSpace {
     pub fn finish_sweeping(&mut self, cage: &mut Cage, side: &Side) {
         for class in 0..CLASS_COUNT {
             while let Some(block) = self.unswept[class].pop() {
-                if self.sweep(cage, side, block) {
+                if self.sweep(cage, side, block, Empty::GivenBack) {
                     self.partial[class].push(block);
                 }
             }
