@@ -1,6 +1,8 @@
 //! What a module is made of, for people: `deltic inspect`.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
+use std::hash::Hash;
 
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
@@ -28,9 +30,13 @@ pub struct Inspection {
     /// Exports: name and type.
     pub exports: Vec<(String, ExternType)>,
     /// All memories, those that are imported included.
-    pub memories: Vec<ExternType>,
-    /// All tables, those that are imported included.
-    pub tables: Vec<ExternType>,
+    pub memories: Vec<Named>,
+    /// All tables, likewise.
+    pub tables: Vec<Named>,
+    /// All globals, likewise.
+    pub globals: Vec<Named>,
+    /// All tags, likewise.
+    pub tags: Vec<Named>,
     /// Functions that are imported, and functions with a body.
     pub func_counts: (usize, usize),
     /// Whether there is a start function.
@@ -48,6 +54,15 @@ pub struct Section {
     pub offset: usize,
     /// Length of its contents.
     pub bytes: usize,
+}
+
+/// Something of the module's, and what the module calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Its type.
+    pub ty: ExternType,
 }
 
 /// A type and what the module calls it.
@@ -69,19 +84,30 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileError> {
     validate_bodies(&decoded.wire_bytes, &decoded.module, &decoded.validation)?;
     let (module, bytes) = (&*decoded.module, &*decoded.wire_bytes);
     let imports = module.imports.iter();
+    let names = module.names(bytes);
     Ok(Inspection {
-        name: module.names(bytes).module.as_deref().map(str::to_owned),
+        name: names.module.as_deref().map(str::to_owned),
         module_bytes: bytes.len(),
         sections: sections(bytes)?,
-        types: types(module, module.names(bytes)),
+        types: types(module, names),
         imports: imports.map(|i| (i.module.to_string(), i.name.to_string(), wanted_type(module, i))).collect(),
         exports: module.exports.iter().map(|e| (e.name.to_string(), export_type(module, e.index))).collect(),
-        memories: module.memories.values().map(|&ty| ExternType::Memory(ty)).collect(),
-        tables: module.tables.values().map(|table| ExternType::Table(table.ty)).collect(),
+        memories: named(module.memories.keys(), &names.memories, |index| ExternType::Memory(module.memories[index])),
+        tables: named(module.tables.keys(), &names.tables, |index| ExternType::Table(module.tables[index].ty)),
+        globals: named(module.globals.keys(), &names.globals, |index| ExternType::Global(module.globals[index])),
+        tags: named(module.tags.keys(), &names.tags, |index| ExternType::Tag(module.signature(module.tags[index]).clone())),
         func_counts: (module.imported_func_count, module.bodies.len()),
         has_start: module.start.is_some(),
         features: features(bytes),
     })
+}
+
+fn named<I: Copy + Eq + Hash>(
+    indices: impl Iterator<Item = I>,
+    names: &HashMap<I, Box<str>>,
+    ty: impl Fn(I) -> ExternType,
+) -> Vec<Named> {
+    indices.map(|index| Named { name: names.get(&index).map(|name| name.to_string()), ty: ty(index) }).collect()
 }
 
 fn types(module: &WasmModule, names: &Names) -> Vec<TypeText> {
@@ -218,6 +244,17 @@ mod tests {
         ];
         assert_eq!(types, expected);
         assert_eq!(found.features, ["gc", "custom-descriptors"]);
+    }
+
+    #[test]
+    fn everything_has_its_name() {
+        let text = r#"(module (import "" "" (global $from i64)) (memory $bytes 1) (memory 2) (table $calls 1 funcref) (tag $stop (param i32)))"#;
+        let found = inspect(text.as_bytes()).expect("a valid module");
+        let names = |named: &[Named]| named.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(names(&found.memories), [name("bytes"), None]);
+        assert_eq!([names(&found.tables), names(&found.globals)].concat(), [name("calls"), name("from")]);
+        assert_eq!(names(&found.tags), [name("stop")]);
     }
 
     #[test]

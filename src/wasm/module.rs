@@ -83,6 +83,14 @@ pub struct Names {
     pub types: HashMap<TypeIndex, Box<str>>,
     /// Names of the fields of structures, by type and position.
     pub fields: HashMap<(TypeIndex, u32), Box<str>>,
+    /// Names of memories.
+    pub memories: HashMap<MemoryIndex, Box<str>>,
+    /// Names of tables.
+    pub tables: HashMap<TableIndex, Box<str>>,
+    /// Names of globals.
+    pub globals: HashMap<GlobalIndex, Box<str>>,
+    /// Names of tags.
+    pub tags: HashMap<TagIndex, Box<str>>,
 }
 
 /// Which way a branch mostly goes, from the custom section "metadata.code.branch_hint".

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::Write;
 
-use deltic::inspect::{Inspection, TypeText};
+use deltic::inspect::{Inspection, Named, TypeText};
 
 use crate::args::InspectArgs;
 use crate::exit::Exit;
@@ -29,12 +29,21 @@ fn render(found: &Inspection) -> String {
     let features = if found.features.is_empty() { "none beyond the first version".into() } else { found.features.join(", ") };
     line(&mut text, format_args!("features {features}"));
     list(&mut text, "sections", found.sections.iter().map(|s| format!("{} at {:#x}, {} bytes", s.name, s.offset, s.bytes)));
-    list(&mut text, "memories", found.memories.iter());
-    list(&mut text, "tables", found.tables.iter());
+    list(&mut text, "memories", found.memories.iter().map(named));
+    list(&mut text, "tables", found.tables.iter().map(named));
+    list(&mut text, "globals", found.globals.iter().map(named));
+    list(&mut text, "tags", found.tags.iter().map(named));
     list(&mut text, "types", found.types.iter().enumerate().map(|(index, ty)| type_line(index, ty)));
     list(&mut text, "imports", found.imports.iter().map(|(module, field, ty)| format!("\"{module}\" \"{field}\" {ty}")));
     list(&mut text, "exports", found.exports.iter().map(|(name, ty)| format!("\"{name}\" {ty}")));
     text
+}
+
+fn named(named: &Named) -> String {
+    match &named.name {
+        Some(name) => format!("${} {}", name.escape_debug(), named.ty),
+        None => named.ty.to_string(),
+    }
 }
 
 fn type_line(index: usize, ty: &TypeText) -> String {

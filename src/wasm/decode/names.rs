@@ -1,8 +1,9 @@
-//! The custom section "name" (§7.4.1).
+//! The custom section "name" (§7.4.1), with what the extended name section proposal adds. Names of locals, labels and segments are not
+//! kept: nothing shows them.
 
 use wasmparser::{BinaryReader, Name, NameMap, NameSectionReader};
 
-use crate::base::{FuncIndex, TypeIndex};
+use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::wasm::module::Names;
 
 /// Reads what is well-formed: names are for people, so a bad subsection ends the reading and is no error.
@@ -16,6 +17,18 @@ pub(super) fn read(bytes: &[u8], offset: usize) -> Names {
             }
             Ok(Name::Type(map)) => {
                 names.types.extend(read_map(map).map(|(index, name)| (TypeIndex::from_u32(index), name)));
+            }
+            Ok(Name::Memory(map)) => {
+                names.memories.extend(read_map(map).map(|(index, name)| (MemoryIndex::from_u32(index), name)));
+            }
+            Ok(Name::Table(map)) => {
+                names.tables.extend(read_map(map).map(|(index, name)| (TableIndex::from_u32(index), name)));
+            }
+            Ok(Name::Global(map)) => {
+                names.globals.extend(read_map(map).map(|(index, name)| (GlobalIndex::from_u32(index), name)));
+            }
+            Ok(Name::Tag(map)) => {
+                names.tags.extend(read_map(map).map(|(index, name)| (TagIndex::from_u32(index), name)));
             }
             Ok(Name::Field(map)) => {
                 for fields in map.into_iter().map_while(Result::ok).take_while(|fields| fields.index != u32::MAX) {
