@@ -45,7 +45,15 @@ impl Translator<'_> {
             Operator::Drop => {
                 self.pop_raw();
             }
-            Operator::Select | Operator::TypedSelect { .. } => self.select(),
+            Operator::Select => {
+                self.select();
+            }
+            Operator::TypedSelect { ty } => {
+                let value = self.select();
+                if self.slot_type(ty).in_heap {
+                    self.builder.declare_value_needs_stack_map(value);
+                }
+            }
             _ => return false,
         }
         true
@@ -56,11 +64,13 @@ impl Translator<'_> {
         self.builder.ins().iconst(I32, i64::from(value.cast_unsigned()))
     }
 
-    fn select(&mut self) {
+    /// Without a type it is one of numbers.
+    fn select(&mut self) -> Value {
         let condition = self.pop_condition();
         let otherwise = self.pop_canonical();
         let then = self.pop_canonical();
         let value = self.builder.ins().select(condition, then, otherwise);
         self.push(value);
+        value
     }
 }
