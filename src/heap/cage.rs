@@ -10,6 +10,7 @@ use crate::heap::error::HeapError;
 use crate::heap::memory::Memory;
 use crate::layout::heap::{CAGE_ALIGN, NULL_PAGE_BYTES};
 use crate::platform::memory::{MemoryError, Reservation};
+use crate::platform::poison;
 
 /// Binary logarithm of a block's bytes.
 pub const BLOCK_LOG2: u32 = 16;
@@ -116,6 +117,16 @@ impl Cage {
         true
     }
 
+    /// Nobody has business there, until it is opened again: what a sanitizer can see.
+    pub(in crate::heap) fn close(&self, start: u32, bytes: u32) {
+        poison::close(self.memory().at(start), bytes as usize);
+    }
+
+    /// See [`close`](Self::close).
+    pub(in crate::heap) fn open(&self, start: u32, bytes: u32) {
+        poison::open(self.memory().at(start), bytes as usize);
+    }
+
     /// Takes a run of blocks: the first of them. Its bytes are zero. `None` when the cage or the system is full.
     pub(in crate::heap) fn take(&mut self, blocks: u32) -> Option<Block> {
         let found = self.free.iter().find(|&(_, &len)| len >= blocks).map(|(&start, &len)| (start, len));
@@ -124,6 +135,7 @@ impl Cage {
             if len > blocks {
                 self.free.insert(start + blocks as Block, len - blocks);
             }
+            self.open(block_start(start), blocks << BLOCK_LOG2);
             return Some(start);
         }
         let start = self.frontier;
@@ -151,6 +163,7 @@ impl Cage {
             // The blocks must be zero when they are taken again.
             self.memory().zero(block_start(start), blocks << BLOCK_LOG2);
         }
+        self.close(block_start(start), blocks << BLOCK_LOG2);
         let (mut start, mut len) = (start, blocks);
         if let Some((&before, &count)) = self.free.range(..start).next_back()
             && u32::from(before) + count == u32::from(start)
@@ -164,6 +177,15 @@ impl Cage {
             len += count;
         }
         self.free.insert(start, len);
+    }
+}
+
+impl Drop for Cage {
+    fn drop(&mut self) {
+        // The addresses may be somebody else's next.
+        self.open(0, self.frontier << BLOCK_LOG2);
+        let nursery_bytes = self.bytes - u64::from(self.nursery_start());
+        poison::open(self.memory().at(self.nursery_start()), nursery_bytes as usize);
     }
 }
 

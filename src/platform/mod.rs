@@ -11,6 +11,7 @@ pub mod fork;
 pub mod heap;
 pub mod image;
 pub mod memory;
+pub mod poison;
 pub mod signals;
 pub mod stack;
 pub mod thread;

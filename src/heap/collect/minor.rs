@@ -162,6 +162,7 @@ impl Heap {
             image.dirty_objects(memory, &self.side, |object, card| dirty.push((object, card.start)));
         }
         let to = self.nursery.to();
+        self.cage.open(to, self.nursery.half_bytes);
         let image_end = self.image_end();
         let mut minor = Minor {
             memory,
@@ -204,6 +205,7 @@ impl Heap {
         if self.config.stress || cfg!(debug_assertions) {
             self.poison(self.nursery.from(), old_top);
         }
+        self.cage.close(self.nursery.from(), self.nursery.half_bytes);
         self.nursery.upper = !self.nursery.upper;
         self.nursery.age_mark = to_top;
         self.nursery.marked_below = to;
