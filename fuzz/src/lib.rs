@@ -6,6 +6,16 @@
 //! cargo run --release --bin seeds -- all --seconds 240
 //! ```
 //!
+//! `differential` compares with wasmi; `objects` (what wasm-smith makes with objects and exceptions) and `programs` (a generator of our own,
+//! [`programs`]) with wasmtime; `legacy` (the same generator, exceptions of the older form) with Node, found as `$NODE` or on the path:
+//!
+//! ```text
+//! cargo run --release --bin seeds -- programs --from 1000000 --seconds 3600
+//! ```
+//!
+//! These three run Deltic at ease, under stress and with a small nursery by turns, count what they compared, and fail when nothing was
+//! moved under stress.
+//!
 //! A seed that takes longer than 30 s (`--patience S`) is printed, and the process aborts; `gdb --args` around it then shows where all
 //! threads stand (`thread apply all backtrace`).
 //!
@@ -26,21 +36,29 @@
 //! Inputs of `differential` are noise for a generator and those of `token` are steps: short ones mean little, hence `-len_control=0`;
 //! a few files of noise are a good first corpus. The target must be named, or build scripts and macros get the sanitizer as well.
 
+#[path = "../../tests/suite/fuzz/collect.rs"]
+pub mod collect;
 #[path = "../../tests/suite/fuzz/decode.rs"]
 pub mod decode;
 #[path = "../../tests/suite/fuzz/differential.rs"]
 pub mod differential;
 #[path = "../../tests/suite/fuzz/generate.rs"]
 pub mod generate;
+#[path = "../../tests/suite/fuzz/interpreter.rs"]
+pub mod interpreter;
 #[path = "../../benches/common/modules.rs"]
 pub mod modules;
+pub mod node;
 #[path = "../../tests/suite/fuzz/observe.rs"]
 pub mod observe;
 #[path = "../../tests/suite/fuzz/oracle.rs"]
 pub mod oracle;
+#[path = "../../tests/suite/fuzz/programs/mod.rs"]
+pub mod programs;
 #[path = "../../tests/suite/fuzz/random.rs"]
 pub mod random;
 #[path = "../../tests/suite/fuzz/subject.rs"]
 pub mod subject;
 #[path = "../../tests/suite/fuzz/token.rs"]
 pub mod token;
+pub mod wasmtime;

@@ -1,37 +1,81 @@
-//! Generated modules with objects, under an engine that collects at every allocation and under one that hardly ever does: a
-//! collection must not be seen.
+//! Modules with objects, under engines that collect at different times: a collection must not be seen.
 
+use deltic::codegen::env::CodeSettings;
 use deltic::{Config, HeapSettings, WasmEngine};
 
-use super::generate;
-use super::observe::{Event, compare};
-use super::subject;
+use super::observe::compare;
+use super::programs::Style;
+use super::subject::Seen;
+use super::{generate, programs, subject};
 
-/// One engine of each kind.
-#[derive(Debug)]
-pub struct Engines {
-    stressed: WasmEngine,
-    relaxed: WasmEngine,
+/// When an engine collects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Hardly ever.
+    Plain,
+    /// At every allocation.
+    Stress,
+    /// Often: objects are born in little room.
+    Small,
 }
+
+/// Engines of each mode, with and without guard pages and fuel.
+#[derive(Debug)]
+pub struct Engines(Vec<(Mode, WasmEngine)>);
 
 impl Engines {
     pub fn new() -> Engines {
-        let engine = |heap: HeapSettings| {
-            WasmEngine::new(&Config::default().with_num_compilation_tasks(0).with_heap(heap)).expect("an engine")
+        let engine = |mode: Mode, nursery_bytes: u32, is_checked: bool| {
+            let heap = HeapSettings { limit_bytes: 64 << 20, nursery_bytes, stress: mode == Mode::Stress };
+            let settings = CodeSettings { fuel: is_checked, ..CodeSettings::default() };
+            let config = Config::default().with_num_compilation_tasks(0).with_heap(heap);
+            let config = config.with_memory_guards(!is_checked).with_code_settings(settings);
+            (mode, WasmEngine::new(&config).expect("an engine"))
         };
-        let limit = HeapSettings { limit_bytes: 64 << 20, ..HeapSettings::default() };
-        Engines {
-            stressed: engine(HeapSettings { stress: true, nursery_bytes: 1 << 20, ..limit }),
-            relaxed: engine(HeapSettings { nursery_bytes: 32 << 20, ..limit }),
-        }
+        Engines(vec![
+            engine(Mode::Plain, 4 << 20, false),
+            engine(Mode::Stress, 64 << 10, false),
+            engine(Mode::Small, 64 << 10, false),
+            engine(Mode::Plain, 4 << 20, true),
+            engine(Mode::Stress, 1 << 20, true),
+            engine(Mode::Small, 256 << 10, true),
+        ])
+    }
+
+    /// The engine for a seed.
+    pub fn pick(&self, seed: u64) -> &WasmEngine {
+        &self.0[(seed % self.0.len() as u64) as usize].1
+    }
+
+    /// The mode of that engine.
+    pub fn mode(&self, seed: u64) -> Mode {
+        self.0[(seed % self.0.len() as u64) as usize].0
     }
 }
 
-/// Compares one module from a seed; what was seen, if the seed makes a module.
-pub fn check(engines: &Engines, seed: u64) -> Result<Option<Vec<Event>>, String> {
+/// What one kind of module, from a seed, showed under the first so many engines.
+fn check_under(engines: &Engines, count: usize, wasm: &[u8], seed: u64) -> Result<Seen, String> {
+    let mut first: Option<Seen> = None;
+    for (mode, engine) in &engines.0[..count] {
+        let seen = subject::run(engine, wasm, seed)?;
+        match &mut first {
+            Some(first) => {
+                compare(&seen.events, &first.events).map_err(|problem| format!("{mode:?}, the oracle not: {problem}"))?;
+                first.moved_objects += seen.moved_objects;
+            }
+            None => first = Some(seen),
+        }
+    }
+    first.ok_or_else(|| "no engine".into())
+}
+
+/// Compares one module of wasm-smith from a seed; what was seen, if the seed makes a module.
+pub fn check(engines: &Engines, seed: u64) -> Result<Option<Seen>, String> {
     let Some(wasm) = generate::seeded_object_module(seed) else { return Ok(None) };
-    let stressed = subject::run(&engines.stressed, &wasm, seed)?;
-    let relaxed = subject::run(&engines.relaxed, &wasm, seed)?;
-    compare(&stressed, &relaxed)?;
-    Ok(Some(stressed))
+    check_under(engines, 2, &wasm, seed).map(Some)
+}
+
+/// Compares one program of our own.
+pub fn check_program(engines: &Engines, seed: u64, style: Style) -> Result<Seen, String> {
+    check_under(engines, 4, &programs::module(seed, style), seed)
 }

@@ -17,16 +17,26 @@ pub fn module(data: &[u8]) -> Option<Vec<u8>> {
     Some(module.to_bytes())
 }
 
-/// A module with objects, which only engines that collect garbage take.
+/// A module with objects and exceptions, which only engines that collect garbage take.
 pub fn seeded_object_module(seed: u64) -> Option<Vec<u8>> {
     let mut random = Random::new(seed);
     let count = 1024 + random.below(11 << 10);
     let bytes = random.bytes(count);
     let mut bytes = Unstructured::new(&bytes);
     let config = config(bytes.arbitrary().ok()?);
-    // Of custom descriptors it makes exact types only.
-    let config = Config { custom_descriptors_enabled: seed.is_multiple_of(2), ..config };
-    let config = Config { gc_enabled: true, min_types: 12, max_types: 40, max_globals: 16, memory64_enabled: false, ..config };
+    let (gc_enabled, exceptions_enabled) = (true, true);
+    let config = Config {
+        gc_enabled,
+        exceptions_enabled,
+        // It makes exact types only, and other engines refuse those.
+        custom_descriptors_enabled: seed.is_multiple_of(4),
+        max_imports: 2,
+        min_types: 12,
+        max_types: 40,
+        max_globals: 16,
+        max_tags: 6,
+        ..config
+    };
     let mut module = Module::new(config, &mut bytes).ok()?;
     module.ensure_termination(FUEL).ok()?;
     Some(module.to_bytes())

@@ -9,8 +9,10 @@ mod collect;
 mod decode;
 mod differential;
 mod generate;
+mod interpreter;
 mod observe;
 mod oracle;
+mod programs;
 mod random;
 mod subject;
 mod token;
@@ -24,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use deltic::wasm::error::{CompileError, CompileErrorKind};
 
-use observe::{Class, Event, Value, compare};
+use observe::{Class, Event, Exception, Object, Value, compare};
 use random::{Random, mix};
 
 /// A number of its own for each seed of each target.
@@ -47,6 +49,7 @@ fn run<T>(target: &str, count: u64, mut check: impl FnMut(u64) -> Result<T, Stri
 }
 
 const MODULES: u64 = 200;
+const PROGRAMS: u64 = 40;
 
 #[test]
 fn differential_smoke() {
@@ -71,9 +74,24 @@ fn collections_are_not_seen() {
     let engines = collect::Engines::new();
     let mut tally = differential::Tally::default();
     let check = |number| collect::check(&engines, seed(4, number));
-    run("collect", MODULES, check, |events| events.iter().for_each(|events| tally.add(events)));
+    run("collect", MODULES, check, |seen| seen.iter().for_each(|seen| tally.add_seen(seen)));
     assert!(tally.modules as u64 > MODULES / 2, "{tally:?}");
     assert!(tally.returned > tally.modules / 4, "{tally:?}");
+}
+
+#[test]
+fn collections_are_not_seen_by_programs() {
+    let engines = collect::Engines::new();
+    for (target, style) in [(5, programs::Style::Modern), (6, programs::Style::Legacy)] {
+        let mut tally = differential::Tally::default();
+        let check = |number| collect::check_program(&engines, seed(target, number), style);
+        run("program", PROGRAMS, check, |seen| tally.add_seen(&seen));
+        // Most calls come to an end, many by exceptions, and objects moved while they ran.
+        let all = tally.returned + tally.trapped + tally.thrown;
+        assert!(tally.instances as u64 == PROGRAMS && tally.other.is_empty(), "{tally:?}");
+        assert!(tally.returned > all / 3 && tally.thrown > all / 20 && tally.cut < all / 50, "{tally:?}");
+        assert!(tally.moved_objects > PROGRAMS * 10, "{tally:?}");
+    }
 }
 
 /// The comparison must notice each kind of difference.
@@ -120,12 +138,29 @@ fn differential_canary() {
 #[test]
 fn compare_canary() {
     let call = |result| Event::Call("f".into(), vec![], result);
-    let right = vec![Event::Instance(Ok(())), call(Ok(vec![Value::F32(0x7fc0_0000)])), call(Err(Class::Memory)), Event::Host(7)];
-    assert_eq!(compare(&right, &right), Ok(4));
-    let mut others = vec![right[..3].to_vec()];
-    for (position, event) in
-        [(1, call(Ok(vec![Value::F32(0x7fc0_0001)]))), (2, call(Err(Class::Unreachable))), (3, Event::Host(8))]
-    {
+    let object = |number, len| Value::Any(Object::Struct(vec![Value::Any(Object::Array(len, vec![Value::I32(number)]))]));
+    let thrown = |tag: &str, number| {
+        call(Err(Class::Exception(Exception { tag: Some(tag.into()), payload: vec![Value::Any(Object::I31(number))] })))
+    };
+    let right = vec![
+        Event::Instance(Ok(())),
+        call(Ok(vec![Value::F32(0x7fc0_0000), object(1, 2)])),
+        call(Err(Class::Memory)),
+        Event::Host(7),
+        thrown("a", 1),
+    ];
+    assert_eq!(compare(&right, &right), Ok(5));
+    let mut others = vec![right[..4].to_vec()];
+    let wrong = [
+        (1, call(Ok(vec![Value::F32(0x7fc0_0001), object(1, 2)]))),
+        (1, call(Ok(vec![Value::F32(0x7fc0_0000), object(2, 2)]))),
+        (1, call(Ok(vec![Value::F32(0x7fc0_0000), object(1, 1)]))),
+        (2, call(Err(Class::Unreachable))),
+        (3, Event::Host(8)),
+        (4, thrown("a", 2)),
+        (4, thrown("b", 1)),
+    ];
+    for (position, event) in wrong {
         let mut other = right.clone();
         other[position] = event;
         others.push(other);
