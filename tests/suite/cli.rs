@@ -329,6 +329,12 @@ fn scripts_end_with_a_sum() {
     );
     let ended = deltic(&["wast", text(&path)]).expect(1).says("mixed.wast:3: ").says("mixed.wast:4: ");
     assert_eq!(ended.stdout.lines().last(), Some("3 passed, 2 failed, 0 skipped"));
+    let list = path.with_file_name("known.txt");
+    std::fs::write(&list, "# what is known\nmixed.wast: 4 5\n").expect("a list");
+    let ended = deltic(&["wast", "--known", text(&list), text(&path)]).expect(1).says("skipped: ").says("mixed.wast:4: ");
+    assert_eq!(ended.stdout.lines().last(), Some("3 passed, 1 failed, 1 skipped"));
+    std::fs::write(&list, "mixed.wast 4\n").expect("a list");
+    deltic(&["wast", "--known", text(&list), text(&path)]).expect(1).says("known.txt:1: wanted");
     let ended = deltic(&["wast", "regress"]).expect(0);
     assert!(ended.stdout.lines().last().is_some_and(|line| line.ends_with(" passed, 0 failed, 0 skipped")), "{}", ended.stdout);
 }

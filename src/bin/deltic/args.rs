@@ -111,6 +111,9 @@ pub struct FileArgs {
 pub struct WastArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// Directives that are known to fail, as `FILE: LINE LINE…`; they are named and count as skipped
+    #[arg(long, value_name = "LIST")]
+    pub known: Option<PathBuf>,
     /// Scripts, or directories of them
     #[arg(required = true)]
     pub files: Vec<PathBuf>,

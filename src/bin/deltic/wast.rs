@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use deltic::wast::{Report, Runner, Settings};
+use deltic::wast::{Failure, Report, Runner, Settings};
 
 use crate::args::WastArgs;
 use crate::exit::Exit;
@@ -13,20 +13,50 @@ use crate::load;
 pub fn wast(args: &WastArgs) -> Result<(), Exit> {
     let settings = Settings { config: load::config(&args.engine), fuel: args.engine.fuel, ..Settings::default() };
     let runner = Runner::new(&settings);
+    let known = args.known.as_deref().map(Known::read).transpose()?.unwrap_or_default();
     let mut total = Report::default();
     for path in scripts(&args.files)? {
         let source = std::fs::read_to_string(&path);
         let source = source.map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))?;
-        let report = runner.run_script(&path.to_string_lossy(), &source);
-        for failure in &report.failed {
-            let _ = writeln!(std::io::stderr(), "{failure}");
-        }
+        let mut report = runner.run_script(&path.to_string_lossy(), &source);
+        report.failed.retain(|failure| {
+            let is_known = known.has(failure);
+            let _ = writeln!(std::io::stderr(), "{}{failure}", if is_known { "skipped: " } else { "" });
+            report.skipped += usize::from(is_known);
+            !is_known
+        });
         total.merge(report);
     }
     let written =
         writeln!(std::io::stdout(), "{} passed, {} failed, {} skipped", total.passed, total.failed.len(), total.skipped);
     written.map_err(|error| Exit::failure(format_args!("standard output: {error}")))?;
     if total.failed.is_empty() { Ok(()) } else { Err(Exit::failed()) }
+}
+
+/// Directives that are known to fail.
+#[derive(Default)]
+struct Known(Vec<(PathBuf, Vec<usize>)>);
+
+impl Known {
+    fn read(path: &Path) -> Result<Known, Exit> {
+        let list = std::fs::read_to_string(path);
+        let list = list.map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))?;
+        let mut known = Known::default();
+        for (number, line) in (1..).zip(list.lines()).filter(|(_, line)| !line.starts_with('#') && !line.is_empty()) {
+            let parsed = line.split_once(": ").and_then(|(file, lines)| {
+                let lines: Result<Vec<usize>, _> = lines.split(' ').map(str::parse).collect();
+                Some((PathBuf::from(file), lines.ok()?))
+            });
+            let wrong = || Exit::failure(format_args!("{}:{number}: wanted \"FILE: LINE LINE…\"", path.display()));
+            known.0.push(parsed.ok_or_else(wrong)?);
+        }
+        Ok(known)
+    }
+
+    fn has(&self, failure: &Failure) -> bool {
+        let path = Path::new(&failure.file);
+        self.0.iter().any(|(file, lines)| path.ends_with(file) && lines.contains(&failure.line))
+    }
 }
 
 /// The files, and what is below the directories.
