@@ -182,6 +182,8 @@ pub fn event_as_javascript(event: Event) -> Event {
         }
         // One text for both.
         Event::Call(name, args, Err(Class::NullElement)) => Event::Call(name, args, Err(Class::Signature)),
+        // Where array and segment are both too short, V8 looks at the segment first, and the specification at the array.
+        Event::Call(name, args, Err(Class::Memory | Class::Table)) => Event::Call(name, args, Err(Class::Array)),
         Event::Global(name, value) => Event::Global(name, as_javascript(&value)),
         other => other,
     }
@@ -193,11 +195,9 @@ fn class(name: &str) -> Class {
         "DivideByZero" => Class::DivideByZero,
         "Overflow" => Class::Overflow,
         "Conversion" => Class::Conversion,
-        "Memory" => Class::Memory,
-        "Table" => Class::Table,
         "Signature" => Class::Signature,
         "Null" => Class::Null,
-        "Array" => Class::Array,
+        "Memory" | "Table" | "Array" => Class::Array,
         "Cast" => Class::Cast,
         "Heap" => Class::Heap,
         "Stack" => Class::Stack,

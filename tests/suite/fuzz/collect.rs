@@ -35,10 +35,10 @@ impl Engines {
         Engines(vec![
             engine(Mode::Plain, 4 << 20, false),
             engine(Mode::Stress, 64 << 10, false),
-            engine(Mode::Small, 64 << 10, false),
+            engine(Mode::Small, 64 << 10, true),
             engine(Mode::Plain, 4 << 20, true),
             engine(Mode::Stress, 1 << 20, true),
-            engine(Mode::Small, 256 << 10, true),
+            engine(Mode::Small, 256 << 10, false),
         ])
     }
 
@@ -77,5 +77,5 @@ pub fn check(engines: &Engines, seed: u64) -> Result<Option<Seen>, String> {
 
 /// Compares one program of our own.
 pub fn check_program(engines: &Engines, seed: u64, style: Style) -> Result<Seen, String> {
-    check_under(engines, 4, &programs::module(seed, style), seed)
+    check_under(engines, 3, &programs::module(seed, style), seed)
 }

@@ -49,7 +49,7 @@ fn run<T>(target: &str, count: u64, mut check: impl FnMut(u64) -> Result<T, Stri
 }
 
 const MODULES: u64 = 200;
-const PROGRAMS: u64 = 40;
+const PROGRAMS: u64 = 20;
 
 #[test]
 fn differential_smoke() {

@@ -59,14 +59,16 @@ impl Body<'_> {
             return;
         }
         let number = self.number();
+        if let ValType::Ref(ty) = ty {
+            return self.new_reference(ty);
+        }
         let mut sink = self.sink();
         match ty {
             ValType::I32 => sink.i32_const(number as i32),
             ValType::I64 => sink.i64_const(number),
             ValType::F32 => sink.f32_const((f32::from(number as i16) / 8.0).into()),
             ValType::F64 => sink.f64_const((f64::from(number as i32) / 8.0).into()),
-            ValType::V128 => sink.v128_const(i128::from(number) << 60 | i128::from(number)),
-            ValType::Ref(ty) => return self.new_reference(ty),
+            ValType::V128 | ValType::Ref(_) => sink.v128_const(i128::from(number) << 60 | i128::from(number)),
         };
     }
 
