@@ -468,6 +468,14 @@ def divan_medians(text: str) -> dict[str, float]:
     return found
 
 
+def bench_executables(names: list[str]) -> list[str]:
+    """Builds benches, and gives the paths of what runs them."""
+    command = ["cargo", "bench", "--quiet", "--no-run", "--message-format", "json", *(word for name in names for word in ("--bench", name))]
+    messages = map(json.loads, subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True).stdout.splitlines())
+    found = {m["target"]["name"]: m["executable"] for m in messages if m["reason"] == "compiler-artifact" and m["executable"]}
+    return [found[name] for name in names]
+
+
 def calls(bench: Bench) -> list[dict]:
     compiler = [str(build.venv(bench.config, "ziglang")), "-m", "ziglang", "cc"] if not shutil.which("cc") else ["cc"]
     query = "import wasmtime, pathlib; print(next(pathlib.Path(wasmtime.__file__).parent.glob('*/_libwasmtime.so')).parent)"
@@ -475,23 +483,29 @@ def calls(bench: Bench) -> list[dict]:
     program = bench.results.parent / "peer_calls"
     command = [*compiler, "-O2", HERE / "peer_calls.c", "-o", program, f"-L{library}", "-l:_libwasmtime.so", f"-Wl,-rpath,{library}"]
     subprocess.run(command, check=True)
-    cargo = ["cargo", "bench", "--quiet", "--bench", "calls", "--bench", "instantiate"]
-    rows = []
+    benches = bench_executables(["calls", "instantiate"])
+    # A clock that changes its speed between two processes changes their ratio: short ones, one right after the other.
     samples = []
-    for _ in range(max(1, bench.options.pairs // 4)):
+    for _ in range(bench.options.pairs):
         peer = json.loads(child([str(program)], bench.options.core).stdout)
-        own = divan_medians(child(cargo, bench.options.core, cwd=HERE.parent).stdout)
+        own = {}
+        for executable in benches:
+            own |= divan_medians(child([executable, "--bench", "--sample-count", "200"], bench.options.core).stdout)
         samples.append((own, peer))
-    print(f"# calls, nanoseconds, medians of {len(samples)} runs; the peer through its C API, with epoch checks")
+    print(f"# calls, nanoseconds, medians of {len(samples)} pairs; the peer through its C API, with epoch checks")
+    print(f"{'row':28} {'deltic':>10} {'wasmtime':>10}  {'ratio':>6}")
+    rows = []
     for ours, theirs in CALLS:
         # A row about calls is a loop of a thousand of them; a row about instances is one.
         scale = 1.0 if ours.startswith("in_") else 1e3
         if not all(ours in own for own, _ in samples):
             rows.append({"name": ours, "error": "the benchmark printed no such row"})
             continue
-        own, peer = (statistics.median(values) for values in ([own[ours] / scale for own, _ in samples], [peer[theirs] for _, peer in samples]))
-        rows.append({"name": ours, "deltic_ns": own, "wasmtime_ns": peer})
-        print(f"{ours:28} {own:10.1f} {peer:10.1f}  {peer / own:6.2f}")
+        own, peer = [own[ours] / scale for own, _ in samples], [peer[theirs] for _, peer in samples]
+        found = summary([theirs / ours for ours, theirs in zip(own, peer)])
+        rows.append({"name": ours, "deltic_ns": own, "wasmtime_ns": peer, **found})
+        medians = [statistics.median(own), statistics.median(peer)]
+        print(f"{ours:28} {medians[0]:10.1f} {medians[1]:10.1f}  {found['ratio']:6.2f}  [{found['low']:.2f}, {found['high']:.2f}]")
     bench.save("calls", rows)
     return rows
 

@@ -20,6 +20,8 @@ pub const MEMORY_RESERVATION_BYTES: u64 = 1 << 32;
 pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 /// Stack that a guest may use in one activation, by default.
 pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
+/// Stack limits are multiples of this, so that activations which begin at about the same depth need not set a new one.
+pub const STACK_LIMIT_STEP_BYTES: usize = 4 << 10;
 /// Stack kept back for host functions and builtins that a guest calls.
 pub const HOST_STACK_RESERVE_BYTES: usize = 160 << 10;
 /// Upper bound of a code space: code and slots stay within reach of a 32-bit displacement.

@@ -32,7 +32,7 @@ impl<'a> Caller<'a> {
 
     /// The instance whose code called; `None` when Rust called the host function directly.
     pub fn instance(&self) -> Option<Instance> {
-        let vmctx = self.store.block.caller_vmctx;
+        let vmctx = self.store.block.activation.caller_vmctx;
         if vmctx.is_null() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! Host functions from Rust closures.
 
-use std::any::Any;
+use std::marker::PhantomData;
 
 use crate::base::sync::Arc;
 use crate::isolate::caller::Caller;
@@ -8,7 +8,7 @@ use crate::isolate::marshal::{ArgReader, FrameReader, FrameResults, ResultWriter
 use crate::isolate::scope::AsScope;
 use crate::layout::EntryFrame;
 use crate::runtime::error::ResourceError;
-use crate::runtime::host::HostFunc;
+use crate::runtime::host::{HostCode, HostFunc};
 use crate::runtime::store::Store;
 use crate::runtime::trap::HostError;
 use crate::runtime::value::{Func, Val};
@@ -68,68 +68,59 @@ unsafe fn finish<R: IntoResult>(result: R, store: &mut Store, frame: *mut EntryF
     if results.write(&mut FrameResults { writer: &mut writer, store }) { Ok(()) } else { Err(ForeignResult.into()) }
 }
 
+/// The code of closures with these parameters, and of those that take a [`Caller`] before them.
+struct Typed<Closure, Params>(PhantomData<(Closure, Params)>);
+struct TypedWithCaller<Closure, Params>(PhantomData<(Closure, Params)>);
+
 macro_rules! closures {
     ($(($($param:ident),*))*) => {
         $(
-            impl<Closure, R, $($param),*> IntoFunc<($($param,)*)> for Closure
-            where
-                Closure: Fn($($param),*) -> R + Send + Sync + 'static,
-                R: IntoResult,
-                $($param: WasmType,)*
-            {
-                fn into_func(self) -> HostFunc {
-                    #[allow(non_snake_case)]
-                    unsafe fn call<Closure, R, $($param),*>(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>
-                    where
-                        Closure: Fn($($param),*) -> R + 'static,
-                        R: IntoResult,
-                        $($param: WasmType,)*
-                    {
-                        // SAFETY: `HostFunc::new` pairs this function with the closure and with the type of its parameters.
-                        unsafe {
-                            let closure = &*data.cast::<Closure>();
-                            let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
-                            let mut reader = ArgReader::new(frame, first);
-                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store });
-                            finish(closure($($param),*), store, frame)
-                        }
-                    }
-                    let ty = func_type::<($($param,)*), R::Results>();
-                    // SAFETY: `call` takes the closure that stands in the box, and reads and writes frames of this type.
-                    unsafe { HostFunc::new(ty, Arc::new(self), call::<Closure, R, $($param),*>) }
-                }
-            }
-
-            impl<Closure, R, $($param),*> IntoFunc<WithCaller<($($param,)*)>> for Closure
-            where
-                Closure: Fn(Caller<'_>, $($param),*) -> R + Send + Sync + 'static,
-                R: IntoResult,
-                $($param: WasmType,)*
-            {
-                fn into_func(self) -> HostFunc {
-                    #[allow(non_snake_case)]
-                    unsafe fn call<Closure, R, $($param),*>(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>
-                    where
-                        Closure: Fn(Caller<'_>, $($param),*) -> R + 'static,
-                        R: IntoResult,
-                        $($param: WasmType,)*
-                    {
-                        // SAFETY: as above.
-                        unsafe {
-                            let closure = &*data.cast::<Closure>();
-                            let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
-                            let mut reader = ArgReader::new(frame, first);
-                            let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store });
-                            let result = closure(Caller::new(store), $($param),*);
-                            finish(result, store, frame)
-                        }
-                    }
-                    let ty = func_type::<($($param,)*), R::Results>();
-                    // SAFETY: as above.
-                    unsafe { HostFunc::new(ty, Arc::new(self), call::<Closure, R, $($param),*>) }
-                }
-            }
+            closure!(Typed, ($($param,)*), Closure: Fn($($param),*), |closure, store| closure($($param),*), $($param)*);
+            closure!(
+                TypedWithCaller, WithCaller<($($param,)*)>, Closure: Fn(Caller<'_>, $($param),*),
+                |closure, store| closure(Caller::new(store), $($param),*), $($param)*
+            );
         )*
+    };
+}
+
+macro_rules! closure {
+    (
+        $code:ident, $marker:ty, Closure: Fn($($arg:ty),* $(,)?), |$closure:ident, $store:ident| $call:expr, $($param:ident)*
+    ) => {
+        impl<Closure, R, $($param),*> HostCode for $code<Closure, ($($param,)*)>
+        where
+            Closure: Fn($($arg),*) -> R + Send + Sync + 'static,
+            R: IntoResult,
+            $($param: WasmType + 'static,)*
+        {
+            #[inline]
+            #[allow(non_snake_case)]
+            unsafe fn run(data: *const (), $store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+                // SAFETY: `into_func` pairs this code with the closure and with the type of its parameters.
+                unsafe {
+                    let $closure = &*data.cast::<Closure>();
+                    let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
+                    let mut reader = ArgReader::new(frame, first);
+                    let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store: $store });
+                    let result = $call;
+                    finish(result, $store, frame)
+                }
+            }
+        }
+
+        impl<Closure, R, $($param),*> IntoFunc<$marker> for Closure
+        where
+            Closure: Fn($($arg),*) -> R + Send + Sync + 'static,
+            R: IntoResult,
+            $($param: WasmType + 'static,)*
+        {
+            fn into_func(self) -> HostFunc {
+                let ty = func_type::<($($param,)*), R::Results>();
+                // SAFETY: the code takes the closure that stands in the box, and reads and writes frames of this type.
+                unsafe { HostFunc::new::<$code<Closure, ($($param,)*)>>(ty, Arc::new(self)) }
+            }
+        }
     };
 }
 
@@ -180,37 +171,39 @@ pub(crate) fn untyped(
 ) -> HostFunc {
     let layout = crate::abi::call::CallLayout::new(&ty);
     let data = Arc::new(Untyped { ty: ty.clone(), layout, closure: Box::new(closure) });
-    // SAFETY: `call_untyped` takes an `Untyped` and follows its type.
-    unsafe { HostFunc::new(ty, data as Arc<dyn Any + Send + Sync>, call_untyped) }
+    // SAFETY: the code takes an `Untyped` and follows its type.
+    unsafe { HostFunc::new::<Untyped>(ty, data) }
 }
 
-unsafe fn call_untyped(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
-    // SAFETY: paired in `untyped`.
-    let untyped = unsafe { &*data.cast::<Untyped>() };
-    let uses_area = untyped.layout.area_bytes > 0;
-    // SAFETY: the frame is the stub's and follows the type.
-    let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
-    let args = untyped.ty.params.iter().map(|&ty| {
-        let bits = reader.get(ty.is_float_or_vector(), ty == ValType::V128);
-        Val::from_bits(ty, bits, store)
-    });
-    let args: smallvec::SmallVec<[Val; 8]> = args.collect();
-    let results = (untyped.closure)(Caller::new(store), &args)?;
-    if results.iter().any(|result| result.is_foreign(store)) {
-        return Err(ForeignResult.into());
+impl HostCode for Untyped {
+    unsafe fn run(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+        // SAFETY: paired in `untyped`.
+        let untyped = unsafe { &*data.cast::<Untyped>() };
+        let uses_area = untyped.layout.area_bytes > 0;
+        // SAFETY: the frame is the stub's and follows the type.
+        let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
+        let args = untyped.ty.params.iter().map(|&ty| {
+            let bits = reader.get(ty.is_float_or_vector(), ty == ValType::V128);
+            Val::from_bits(ty, bits, store)
+        });
+        let args: smallvec::SmallVec<[Val; 8]> = args.collect();
+        let results = (untyped.closure)(Caller::new(store), &args)?;
+        if results.iter().any(|result| result.is_foreign(store)) {
+            return Err(ForeignResult.into());
+        }
+        let fits = results.len() == untyped.ty.results.len()
+            && results.iter().zip(&untyped.ty.results).all(|(result, &ty)| store.is_instance(result, ty));
+        if !fits {
+            let found = results.iter().map(|result| result.ty().to_string()).collect::<Vec<_>>().join(" ");
+            return Err(WrongResults { wanted: untyped.ty.to_string(), found }.into());
+        }
+        // SAFETY: as above.
+        let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
+        for (result, ty) in results.iter().zip(&untyped.ty.results) {
+            writer.put(ty.is_float_or_vector(), result.to_bits(store));
+        }
+        Ok(())
     }
-    let fits = results.len() == untyped.ty.results.len()
-        && results.iter().zip(&untyped.ty.results).all(|(result, &ty)| store.is_instance(result, ty));
-    if !fits {
-        let found = results.iter().map(|result| result.ty().to_string()).collect::<Vec<_>>().join(" ");
-        return Err(WrongResults { wanted: untyped.ty.to_string(), found }.into());
-    }
-    // SAFETY: as above.
-    let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
-    for (result, ty) in results.iter().zip(&untyped.ty.results) {
-        writer.put(ty.is_float_or_vector(), result.to_bits(store));
-    }
-    Ok(())
 }
 
 impl Func {
@@ -277,22 +270,24 @@ pub(crate) fn words(
         return None;
     }
     let data = Arc::new(Words { ty: ty.clone(), closure: Box::new(closure) });
-    // SAFETY: `call_words` takes a `Words` and follows its type.
-    Some(unsafe { HostFunc::new(ty, data as Arc<dyn Any + Send + Sync>, call_words) })
+    // SAFETY: the code takes a `Words` and follows its type.
+    Some(unsafe { HostFunc::new::<Words>(ty, data) })
 }
 
-unsafe fn call_words(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
-    // SAFETY: paired in `words`.
-    let words = unsafe { &*data.cast::<Words>() };
-    // SAFETY: the frame is the stub's and follows the type, whose single result never needs a return area.
-    let mut reader = unsafe { ArgReader::new(frame, 1) };
-    let args: smallvec::SmallVec<[u64; 12]> =
-        words.ty.params.iter().map(|ty| reader.get(ty.is_float_or_vector(), false) as u64).collect();
-    let result = (words.closure)(Caller::new(store), &args)?;
-    if let Some(ty) = words.ty.results.first() {
-        // SAFETY: as above.
-        let mut writer = unsafe { ResultWriter::new(frame, false) };
-        writer.put(ty.is_float_or_vector(), u128::from(result.unwrap_or(0)));
+impl HostCode for Words {
+    unsafe fn run(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+        // SAFETY: paired in `words`.
+        let words = unsafe { &*data.cast::<Words>() };
+        // SAFETY: the frame is the stub's and follows the type, whose single result never needs a return area.
+        let mut reader = unsafe { ArgReader::new(frame, 1) };
+        let args: smallvec::SmallVec<[u64; 12]> =
+            words.ty.params.iter().map(|ty| reader.get(ty.is_float_or_vector(), false) as u64).collect();
+        let result = (words.closure)(Caller::new(store), &args)?;
+        if let Some(ty) = words.ty.results.first() {
+            // SAFETY: as above.
+            let mut writer = unsafe { ResultWriter::new(frame, false) };
+            writer.put(ty.is_float_or_vector(), u128::from(result.unwrap_or(0)));
+        }
+        Ok(())
     }
-    Ok(())
 }

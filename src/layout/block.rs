@@ -27,18 +27,8 @@ pub struct IsolateBlock {
     pub fuel_consumed: AtomicI64,
     /// First entry of the isolate's function table. A constant of the isolate.
     pub func_table: *const FuncEntry,
-    /// vmctx of the instance that last called an import or called indirectly: who a host function's caller is.
-    pub caller_vmctx: *mut u8,
-    /// Frame pointer of the innermost guest frame when the guest left for a builtin or a host function.
-    pub exit_fp: usize,
-    /// Return address into that frame.
-    pub exit_pc: usize,
-    /// Stack pointer to resume at when the present activation is abandoned by a trap.
-    pub entry_sp: usize,
-    /// Frame pointer to resume with.
-    pub entry_fp: usize,
-    /// Where to resume.
-    pub entry_pc: usize,
+    /// What belongs to the activation that runs.
+    pub activation: ActivationWords,
     /// Faulting instruction of a trap that hardware raised, else the return address into the trapping frame.
     pub fault_pc: usize,
     /// Frame pointer at the trap.
@@ -66,6 +56,30 @@ pub struct IsolateBlock {
     pub builtins: [usize; BUILTIN_CAPACITY],
 }
 
+/// The words of the block that an activation inside another must leave as they were. One piece, so that they are moved as one.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Debug)]
+pub struct ActivationWords {
+    /// vmctx of the instance that last called an import or called indirectly: who a host function's caller is.
+    pub caller_vmctx: *mut u8,
+    /// Frame pointer of the innermost guest frame when the guest left for a builtin or a host function.
+    pub exit_fp: usize,
+    /// Return address into that frame; 0 when no guest has left.
+    pub exit_pc: usize,
+    /// Stack pointer to resume at when the present activation is abandoned by a trap.
+    pub entry_sp: usize,
+    /// Frame pointer to resume with.
+    pub entry_fp: usize,
+    /// Where to resume.
+    pub entry_pc: usize,
+}
+
+impl ActivationWords {
+    /// Those of an isolate in which no guest runs.
+    pub const NONE: ActivationWords =
+        ActivationWords { caller_vmctx: std::ptr::null_mut(), exit_fp: 0, exit_pc: 0, entry_sp: 0, entry_fp: 0, entry_pc: 0 };
+}
+
 /// Bits of [`IsolateBlock::interrupt`].
 pub mod interrupt {
     /// Another thread asked for termination.
@@ -75,8 +89,8 @@ pub mod interrupt {
 }
 
 macro_rules! offsets {
-    ($($(#[$doc:meta])* $name:ident = $field:ident;)*) => {
-        $($(#[$doc])* pub const $name: usize = offset_of!(IsolateBlock, $field);)*
+    ($($(#[$doc:meta])* $name:ident = $($field:ident).+;)*) => {
+        $($(#[$doc])* pub const $name: usize = offset_of!(IsolateBlock, $($field).+);)*
     };
 }
 
@@ -92,17 +106,17 @@ offsets! {
     /// Offset of `func_table`.
     FUNC_TABLE = func_table;
     /// Offset of `caller_vmctx`.
-    CALLER_VMCTX = caller_vmctx;
+    CALLER_VMCTX = activation.caller_vmctx;
     /// Offset of `exit_fp`.
-    EXIT_FP = exit_fp;
+    EXIT_FP = activation.exit_fp;
     /// Offset of `exit_pc`.
-    EXIT_PC = exit_pc;
+    EXIT_PC = activation.exit_pc;
     /// Offset of `entry_sp`.
-    ENTRY_SP = entry_sp;
+    ENTRY_SP = activation.entry_sp;
     /// Offset of `entry_fp`.
-    ENTRY_FP = entry_fp;
+    ENTRY_FP = activation.entry_fp;
     /// Offset of `entry_pc`.
-    ENTRY_PC = entry_pc;
+    ENTRY_PC = activation.entry_pc;
     /// Offset of `handler_pc`.
     HANDLER_PC = handler_pc;
     /// Offset of `handler_sp`.

@@ -8,7 +8,8 @@ use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
 
 use crate::abi::trap::TrapCode;
-use crate::base::tuning::HOST_STACK_RESERVE_BYTES;
+use crate::base::tuning::{HOST_STACK_RESERVE_BYTES, STACK_LIMIT_STEP_BYTES};
+use crate::layout::block::ActivationWords;
 use crate::layout::{EntryFrame, IsolateBlock};
 use crate::platform::{signals, stack};
 use crate::runtime::backtrace;
@@ -21,6 +22,8 @@ thread_local! {
     static CURRENT: Cell<*mut IsolateBlock> = const { Cell::new(std::ptr::null_mut()) };
     /// The innermost activation that waits on this thread.
     static WAITING: Cell<*const Activation> = const { Cell::new(std::ptr::null()) };
+    /// Lowest address of this thread's stack that a guest may reach; 0 while the thread is not prepared for guests.
+    static STACK_FLOOR: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The isolate block of the guest that runs on this thread, or null.
@@ -32,12 +35,7 @@ pub(crate) fn current_block() -> *mut IsolateBlock {
 #[derive(Debug)]
 pub struct Activation {
     pub(crate) outer: *const Activation,
-    pub(crate) exit_fp: usize,
-    pub(crate) exit_pc: usize,
-    pub(crate) entry_fp: usize,
-    entry_sp: usize,
-    entry_pc: usize,
-    caller_vmctx: *mut u8,
+    pub(crate) words: ActivationWords,
     block: *mut IsolateBlock,
 }
 
@@ -49,6 +47,13 @@ pub(crate) struct Waiting {
     pub(crate) entry_fp: usize,
     /// Who called last, or null.
     pub(crate) caller_vmctx: *mut u8,
+}
+
+impl Waiting {
+    fn new(words: &ActivationWords) -> Self {
+        let ActivationWords { exit_pc, exit_fp, entry_fp, caller_vmctx, .. } = *words;
+        Waiting { exit_pc, exit_fp, entry_fp, caller_vmctx }
+    }
 }
 
 impl Store {
@@ -69,16 +74,7 @@ impl Store {
             self.enter_outermost()?;
         }
         let block = self.block_ptr();
-        let activation = Activation {
-            outer: WAITING.get(),
-            exit_fp: self.block.exit_fp,
-            exit_pc: self.block.exit_pc,
-            entry_fp: self.block.entry_fp,
-            entry_sp: self.block.entry_sp,
-            entry_pc: self.block.entry_pc,
-            caller_vmctx: self.block.caller_vmctx,
-            block: CURRENT.replace(block),
-        };
+        let activation = Activation { outer: WAITING.get(), words: self.block.activation, block: CURRENT.replace(block) };
         WAITING.set(&raw const activation);
         self.depth += 1;
         // SAFETY: the caller promised a slot, a frame and a vmctx that fit; the handler was installed with the store.
@@ -90,12 +86,7 @@ impl Store {
         self.depth -= 1;
         CURRENT.set(activation.block);
         WAITING.set(activation.outer);
-        self.block.exit_fp = activation.exit_fp;
-        self.block.exit_pc = activation.exit_pc;
-        self.block.entry_fp = activation.entry_fp;
-        self.block.entry_sp = activation.entry_sp;
-        self.block.entry_pc = activation.entry_pc;
-        self.block.caller_vmctx = activation.caller_vmctx;
+        self.block.activation = activation.words;
         let result = if trapped == 0 { Ok(()) } else { Err(self.take_trap(&activation)) };
         // After a trap's frames have their names.
         if self.depth == 0 && self.reports.is_due() {
@@ -107,8 +98,7 @@ impl Store {
     /// Where this store's guests have left for host functions, or `None` if any of them did so on another thread.
     pub(crate) fn waiting(&mut self) -> Option<Vec<Waiting>> {
         let block = self.block_ptr();
-        let IsolateBlock { exit_pc, exit_fp, entry_fp, caller_vmctx, .. } = *self.block;
-        let mut waiting = vec![Waiting { exit_pc, exit_fp, entry_fp, caller_vmctx }];
+        let mut waiting = vec![Waiting::new(&self.block.activation)];
         let mut inner = CURRENT.get();
         let mut activation = WAITING.get();
         let mut depth = 0;
@@ -116,8 +106,7 @@ impl Store {
         while let Some(outer) = unsafe { activation.as_ref() } {
             if inner == block {
                 depth += 1;
-                let Activation { exit_pc, exit_fp, entry_fp, caller_vmctx, .. } = *outer;
-                waiting.push(Waiting { exit_pc, exit_fp, entry_fp, caller_vmctx });
+                waiting.push(Waiting::new(&outer.words));
             }
             inner = outer.block;
             activation = outer.outer;
@@ -126,20 +115,23 @@ impl Store {
         (depth == self.depth).then_some(waiting)
     }
 
+    #[inline]
     fn enter_outermost(&mut self) -> Result<(), Trap> {
-        signals::ensure_thread().map_err(|error| Trap::from_host(error.into(), Vec::new()))?;
+        let floor = match STACK_FLOOR.get() {
+            0 => prepare_thread()?,
+            floor => floor,
+        };
         let here = std::ptr::from_ref(&self).addr();
-        // Where the system does not tell, the configured limit below the present frame has to do.
-        let floor = stack::current().map_or(0, |bounds| bounds.low.saturating_add(HOST_STACK_RESERVE_BYTES));
-        let limit = floor.max(here.saturating_sub(self.engine.config().max_wasm_stack_bytes()));
-        self.interrupts.set_stack_limit(&self.block, limit);
+        // In whole steps, so that callers at about the same depth set the same.
+        let allowed = here.saturating_sub(self.engine.config().max_wasm_stack_bytes()).next_multiple_of(STACK_LIMIT_STEP_BYTES);
+        self.interrupts.set_stack_limit(&self.block, floor.max(allowed));
         Ok(())
     }
 
     /// Keeps what was raised and gathers the frames of the guest that left for a builtin or a host function. Always 1, for the
     /// stubs to return.
     pub(crate) fn raise(&mut self, raised: Raised) -> u32 {
-        let (pc, fp, entry_fp) = (self.block.exit_pc, self.block.exit_fp, self.block.entry_fp);
+        let ActivationWords { exit_pc: pc, exit_fp: fp, entry_fp, .. } = self.block.activation;
         // SAFETY: the guest frame that left is still on the stack; its chain leads to this activation's entry frame.
         unsafe { self.trace.capture(pc, fp, entry_fp, false) };
         self.raised = Some(raised);
@@ -159,7 +151,7 @@ impl Store {
         let mut frames = unsafe { self.trace.frames() };
         self.trace.clear();
         // The exit words of the outermost activation are zero, as they were when its isolate was made.
-        debug_assert!(self.depth > 0 || activation.exit_pc == 0);
+        debug_assert!(self.depth > 0 || activation.words.exit_pc == 0);
         // SAFETY: the chain hangs on this thread's stack.
         frames.extend(unsafe { backtrace::outer_frames(activation) });
         match raised {
@@ -176,4 +168,14 @@ impl Store {
             Raised::Panic(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+/// What a thread needs once, before guests run on it. Gives the floor of its stack.
+#[cold]
+fn prepare_thread() -> Result<usize, Trap> {
+    signals::ensure_thread().map_err(|error| Trap::from_host(error.into(), Vec::new()))?;
+    // Where the system does not tell, the configured limit below the present frame has to do.
+    let floor = stack::current().map_or(1, |bounds| bounds.low.saturating_add(HOST_STACK_RESERVE_BYTES));
+    STACK_FLOOR.set(floor);
+    Ok(floor)
 }

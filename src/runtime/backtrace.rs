@@ -7,6 +7,7 @@
 
 use crate::code::registry;
 use crate::compile::ModuleDebug;
+use crate::layout::block::ActivationWords;
 use crate::runtime::activation::Activation;
 use crate::runtime::trap::Frame;
 
@@ -136,10 +137,11 @@ pub(crate) unsafe fn outer_frames(mut activation: *const Activation) -> Vec<Fram
     let mut buffer = TraceBuffer::default();
     // SAFETY: activations live on the stack below their callees, hence outlive this walk.
     while let Some(outer) = unsafe { activation.as_ref() } {
-        if outer.exit_pc != 0 {
+        let ActivationWords { exit_pc, exit_fp, entry_fp, .. } = outer.words;
+        if exit_pc != 0 {
             // SAFETY: the guest frame that left for the host function is still on the stack.
             unsafe {
-                buffer.capture(outer.exit_pc, outer.exit_fp, outer.entry_fp, false);
+                buffer.capture(exit_pc, exit_fp, entry_fp, false);
                 frames.extend(buffer.frames());
             }
         }

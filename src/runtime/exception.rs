@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 use crate::abi::exception::{EXCEPTION_TAG, ExceptionLayout, payload_bytes};
 use crate::code::registry::{self, Unwinding};
 use crate::heap::{HeapRef, NO_CLIENT, SlotKind, TypeDesc};
+use crate::layout::block::ActivationWords;
 use crate::runtime::backtrace;
 use crate::runtime::error::{CallError, ResourceError};
 use crate::runtime::liveness::Owned;
@@ -124,7 +125,7 @@ impl Store {
     /// Throws from the guest frame that has left for a builtin or a host function; the answer is for its stub. An exception that the
     /// guest does not catch takes the host function's error along, if it came in one.
     pub(crate) fn throw(&mut self, exception: HeapRef, carrier: Option<HostError>) -> u32 {
-        let (pc, fp, entry_fp) = (self.block.exit_pc, self.block.exit_fp, self.block.entry_fp);
+        let ActivationWords { exit_pc: pc, exit_fp: fp, entry_fp, .. } = self.block.activation;
         let mut found = None;
         let mut saves = self.block.handler_registers.each_ref().map(|register| ptr::from_ref(register).expose_provenance());
         // SAFETY: the guest's innermost frame has called and waits; its chain leads to the entry frame. Its code is on the stack.

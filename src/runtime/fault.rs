@@ -33,7 +33,7 @@ fn on_fault(fault: &Fault) -> Option<Resume> {
         // Relaxed: read on this thread, after the resume.
         (*block).pending_trap.store(trap as u32, Ordering::Relaxed);
         let store = (*block).isolate.cast::<Store>();
-        (*store).trace.capture(fault.pc, fault.fp, (*block).entry_fp, true);
-        Some(Resume { pc: (*block).entry_pc, sp: (*block).entry_sp, fp: (*block).entry_fp })
+        (*store).trace.capture(fault.pc, fault.fp, (*block).activation.entry_fp, true);
+        Some(Resume { pc: (*block).activation.entry_pc, sp: (*block).activation.entry_sp, fp: (*block).activation.entry_fp })
     }
 }

@@ -35,6 +35,7 @@ pub struct FuncTable {
 #[derive(Debug, Clone, Copy)]
 struct Side {
     owner: Option<Owned>,
+    /// That of keys to what is in the entry. There are none while nothing is, so that a key which fits finds an owner.
     generation: u32,
 }
 
@@ -85,9 +86,10 @@ impl FuncTable {
             return;
         }
         self.write(reference as usize, NULL_ENTRY);
-        // An entry whose generations are used up is never taken again.
-        if let Some(next) = self.sides[reference as usize].generation.checked_add(1) {
-            self.sides[reference as usize].generation = next;
+        // An entry whose generations are used up is never taken again; the last has no keys.
+        let side = &mut self.sides[reference as usize];
+        side.generation += 1;
+        if side.generation < u32::MAX {
             self.vacant.push(reference);
         }
     }
@@ -126,16 +128,17 @@ impl FuncTable {
         self.sides.get(reference as usize)?.owner
     }
 
-    /// What a handle holds of a function.
+    /// What a handle holds of a function. That of null finds nothing.
     pub(crate) fn key(&self, reference: u32) -> Key {
-        Key { index: reference, generation: self.sides.get(reference as usize).map_or(0, |side| side.generation) }
+        let side = self.sides.get(reference as usize).filter(|side| side.owner.is_some());
+        side.map_or(Key { index: u32::MAX, generation: 0 }, |side| Key { index: reference, generation: side.generation })
     }
 
     /// The entry of a handle's function, if it is still there.
     #[inline]
     pub(crate) fn find(&self, key: Key) -> Option<&FuncEntry> {
         let side = self.sides.get(key.index as usize)?;
-        if side.generation != key.generation || side.owner.is_none() {
+        if side.generation != key.generation {
             return None;
         }
         // SAFETY: the entry was written, and does not change while this borrow lasts.

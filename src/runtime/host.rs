@@ -9,20 +9,26 @@ use crate::abi::trap::TrapCode;
 use crate::base::sync::Arc;
 use crate::layout::{EntryFrame, IsolateBlock};
 use crate::runtime::interrupt::Interrupted;
+use crate::runtime::liveness::Scope;
 use crate::runtime::store::Store;
 use crate::runtime::stubs;
 use crate::runtime::trap::{HostError, Raised};
 use crate::wasm::canonical::TypeHandle;
 use crate::wasm::types::FuncType;
 
-/// Reads arguments from the frame, runs the host's closure, writes results to the frame.
-///
-/// The first argument is the closure's own data, the second the store that called.
-///
-/// # Safety
-///
-/// The data is what the definition was made with, and the frame follows the definition's type.
-pub type HostCall = unsafe fn(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>;
+/// How the closures of one Rust type are called. Each has a handler of its own, so that the closure is part of it: a guest's call is
+/// one call.
+pub(crate) trait HostCode: 'static {
+    /// Reads arguments from the frame, runs the closure, writes results to the frame.
+    ///
+    /// # Safety
+    ///
+    /// The data is what the definition was made with, and the frame follows the definition's type.
+    unsafe fn run(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>;
+}
+
+/// What a stub calls, with the context and the frame; says how to go on: 0, or one of [`stubs::LEFT`] and [`stubs::HANDLED`].
+type Handler = unsafe extern "sysv64" fn(*mut HostContext, *mut EntryFrame) -> u32;
 
 /// A host function, independent of isolates: its type, its closure, and how to call that.
 #[derive(Clone)]
@@ -34,7 +40,7 @@ struct HostFuncInner {
     /// The type that it is of, if that is more than `ty` says: one that extends another, or is of a larger recursion group.
     canonical: Option<TypeHandle>,
     data: Arc<dyn Any + Send + Sync>,
-    call: HostCall,
+    handler: Handler,
 }
 
 impl HostFunc {
@@ -42,9 +48,9 @@ impl HostFunc {
     ///
     /// # Safety
     ///
-    /// `call` must accept the address of the value in `data`, and frames of type `ty`.
-    pub unsafe fn new(ty: FuncType, data: Arc<dyn Any + Send + Sync>, call: HostCall) -> Self {
-        HostFunc(Arc::new(HostFuncInner { ty, canonical: None, data, call }))
+    /// `C` must accept the address of the value in `data`, and frames of type `ty`.
+    pub(crate) unsafe fn new<C: HostCode>(ty: FuncType, data: Arc<dyn Any + Send + Sync>) -> Self {
+        HostFunc(Arc::new(HostFuncInner { ty, canonical: None, data, handler: handle::<C> }))
     }
 
     /// The same function as one of a type of an engine, which defines the function's own type.
@@ -80,8 +86,10 @@ impl std::fmt::Debug for HostFunc {
 pub struct HostContext {
     /// The isolate block.
     pub block: *mut IsolateBlock,
-    /// Called by the stub with this context and the frame; says how to go on: 0, or one of [`stubs::LEFT`] and [`stubs::HANDLED`].
-    pub handler: unsafe extern "sysv64" fn(*mut HostContext, *mut EntryFrame) -> u32,
+    /// Called by the stub with this context and the frame.
+    pub handler: Handler,
+    /// The closure, which `func` keeps alive.
+    pub data: *const (),
     /// Bytes of stack arguments, which the stub pops.
     pub stack_arg_bytes: u64,
     /// The dispatch slot: holds the stub's address and never changes.
@@ -102,7 +110,8 @@ impl HostContext {
         let stub = if ints_only { stubs::host_entry_ints as *const () } else { stubs::host_entry as *const () };
         Box::new(HostContext {
             block,
-            handler: handle,
+            handler: func.0.handler,
+            data: std::ptr::from_ref::<dyn Any>(&*func.0.data).cast(),
             stack_arg_bytes: u64::from(layout.stack_arg_bytes),
             slot: AtomicUsize::new(stub as usize),
             func,
@@ -112,30 +121,42 @@ impl HostContext {
     }
 }
 
-/// The handler of every host function: runs the closure, keeps errors and panics for the activation.
+/// The handler of host functions: runs the closure, keeps errors and panics for the activation.
 ///
 /// # Safety
 ///
 /// Called by the host stubs only, with the context and frame of the call in progress.
-unsafe extern "sysv64" fn handle(context: *mut HostContext, frame: *mut EntryFrame) -> u32 {
+unsafe extern "sysv64" fn handle<C: HostCode>(context: *mut HostContext, frame: *mut EntryFrame) -> u32 {
     // SAFETY: the stub passes the context that was called; contexts live as long as their store, whose pointer the block holds.
     // The store's own `&mut` is suspended in the activation that this call belongs to, and is not used before this returns.
-    let (func, store) = unsafe { (&(*context).func.0, &mut *(*(*context).block).isolate.cast::<Store>()) };
+    let (data, store) = unsafe { ((*context).data, &mut *(*(*context).block).isolate.cast::<Store>()) };
     if store.reports.is_rung() {
         store.report_code();
     }
-    let data: *const dyn Any = &*func.data;
     let scope = store.begin_scope();
-    // SAFETY: `HostFunc::new` was promised that `call` fits `data` and the type; the frame is the stub's.
-    let result = std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { (func.call)(data.cast(), store, frame) }));
+    // SAFETY: `HostFunc::new` was promised that `C` fits the data and the type; the frame is the stub's.
+    match std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { C::run(data, store, frame) })) {
+        Ok(Ok(())) => {
+            store.end_scope(scope);
+            0
+        }
+        Ok(Err(error)) => fail(store, error, scope),
+        Err(panic) => {
+            store.end_scope(scope);
+            store.raise(Raised::Panic(panic))
+        }
+    }
+}
+
+/// Keeps the error of a host function for the activation, and says how the stub goes on.
+#[cold]
+fn fail(store: &mut Store, error: HostError, scope: Scope) -> u32 {
     // Before the handle is forgotten that names it.
-    let thrown = if let Ok(Err(error)) = &result { store.thrown(error) } else { None };
+    let thrown = store.thrown(&error);
     store.end_scope(scope);
-    match result {
-        Ok(Err(error)) if let Some(exception) = thrown => store.throw(exception, Some(error)),
-        Ok(Ok(())) => 0,
-        Ok(Err(error)) if error.is::<Interrupted>() => store.raise(Raised::Code(TrapCode::Interrupted)),
-        Ok(Err(error)) => store.raise(Raised::Host(error)),
-        Err(panic) => store.raise(Raised::Panic(panic)),
+    match thrown {
+        Some(exception) => store.throw(exception, Some(error)),
+        None if error.is::<Interrupted>() => store.raise(Raised::Code(TrapCode::Interrupted)),
+        None => store.raise(Raised::Host(error)),
     }
 }

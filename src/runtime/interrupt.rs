@@ -69,6 +69,11 @@ impl InterruptTarget {
     /// Sets the stack limit unless an interrupt is pending.
     #[inline]
     pub(crate) fn set_stack_limit(&self, block: &IsolateBlock, limit: usize) {
+        // Relaxed: only this thread writes limits. Whoever still reads its last one has it before an interrupter's write, if there is
+        // any, which the guest will find; and the store, which waits for all before it, would be half the cost of a short call.
+        if block.stack_limit.load(Ordering::Relaxed) == limit {
+            return;
+        }
         // SeqCst on both sides: the interrupter writes the word and then the limit, this writes the limit and then reads the word.
         block.stack_limit.store(limit, Ordering::SeqCst);
         if block.interrupt.load(Ordering::SeqCst) != 0 {
@@ -82,9 +87,11 @@ impl InterruptTarget {
         if !matches!(code, TrapCode::StackOverflow | TrapCode::Interrupted) {
             return code;
         }
-        let pending = block.interrupt.load(Ordering::SeqCst);
+        let mut pending = block.interrupt.load(Ordering::SeqCst);
         if outermost && pending != 0 {
-            block.interrupt.store(0, Ordering::SeqCst);
+            // Under the lock, so that whoever interrupted has lifted the limit already, and does not lift the next guest's.
+            let _state = self.shared.state.lock();
+            pending = block.interrupt.swap(0, Ordering::SeqCst);
         }
         if pending & TERMINATE != 0 {
             TrapCode::Interrupted

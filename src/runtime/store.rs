@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
 use crate::heap::{DescriptorRef, Heap, HeapRef};
+use crate::layout::block::ActivationWords;
 use crate::layout::frame::SAVED_COUNT;
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::arena::Arena;
@@ -102,12 +103,7 @@ impl Store {
             pending_trap: AtomicU32::new(0),
             fuel_consumed: AtomicI64::new(0),
             func_table: func_table.base(),
-            caller_vmctx: std::ptr::null_mut(),
-            exit_fp: 0,
-            exit_pc: 0,
-            entry_sp: 0,
-            entry_fp: 0,
-            entry_pc: 0,
+            activation: ActivationWords::NONE,
             fault_pc: 0,
             fault_fp: 0,
             fault_address: 0,
