@@ -218,6 +218,9 @@ impl Translator<'_> {
         let same = self.builder.ins().icmp(IntCC::Equal, found, wanted);
         let matched = self.builder.create_block();
         let next = self.builder.create_block();
+        // What is done with an exception shall not lie in the way of what is done without one.
+        self.builder.set_cold_block(matched);
+        self.builder.set_cold_block(next);
         self.builder.ins().brif(same, matched, &[], next, &[]);
         self.builder.seal_block(matched);
         self.builder.seal_block(next);

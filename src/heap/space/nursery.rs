@@ -30,7 +30,7 @@ pub(in crate::heap) struct Nursery {
 }
 
 /// The least that is given out between two collections, if the half is not smaller.
-const MIN_ROOM_BYTES: u32 = 256 << 10;
+const MIN_ROOM_BYTES: u32 = 128 << 10;
 /// What a collection may cost before less is given out.
 const TARGET_NANOS: u64 = 500_000;
 
