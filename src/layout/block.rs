@@ -80,6 +80,9 @@ impl ActivationWords {
         ActivationWords { caller_vmctx: std::ptr::null_mut(), exit_fp: 0, exit_pc: 0, entry_sp: 0, entry_fp: 0, entry_pc: 0 };
 }
 
+/// A limit that every stack pointer is below. Half of all addresses, because prologues add the size of a frame.
+pub const NO_STACK: usize = usize::MAX / 2;
+
 /// Bits of [`IsolateBlock::interrupt`].
 pub mod interrupt {
     /// Another thread asked for termination.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::abi::trap::TrapCode;
 use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock, model};
 use crate::layout::IsolateBlock;
+use crate::layout::block::NO_STACK;
 use crate::layout::block::interrupt::{DEADLINE, TERMINATE};
 use crate::runtime::waiters::Waiter;
 
@@ -77,7 +78,7 @@ impl InterruptTarget {
         // SeqCst on both sides: the interrupter writes the word and then the limit, this writes the limit and then reads the word.
         block.stack_limit.store(limit, Ordering::SeqCst);
         if block.interrupt.load(Ordering::SeqCst) != 0 {
-            block.stack_limit.store(usize::MAX, Ordering::SeqCst);
+            block.stack_limit.store(NO_STACK, Ordering::SeqCst);
         }
     }
 
@@ -165,7 +166,7 @@ impl State {
             // SAFETY: under the lock, the isolate lives.
             let block = unsafe { block.as_ref() };
             block.interrupt.fetch_or(bit, Ordering::SeqCst);
-            block.stack_limit.store(usize::MAX, Ordering::SeqCst);
+            block.stack_limit.store(NO_STACK, Ordering::SeqCst);
             if let Some(waiter) = &self.waiter {
                 waiter.interrupt();
             }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
 use crate::heap::{DescriptorRef, Heap, HeapRef};
-use crate::layout::block::ActivationWords;
+use crate::layout::block::{ActivationWords, NO_STACK};
 use crate::layout::frame::SAVED_COUNT;
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::arena::Arena;
@@ -98,7 +98,7 @@ impl Store {
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
         let func_table = FuncTable::new()?;
         let block = Box::new(IsolateBlock {
-            stack_limit: AtomicUsize::new(usize::MAX),
+            stack_limit: AtomicUsize::new(NO_STACK),
             interrupt: AtomicU32::new(0),
             pending_trap: AtomicU32::new(0),
             fuel_consumed: AtomicI64::new(0),

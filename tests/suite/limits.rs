@@ -13,6 +13,11 @@ const LOOPS: &str = r#"(module $loops
     (func (export "spin") (loop $l (br $l)))
     (func $recurse (export "recurse") (loop $l (call $leaf) (br $l)))
     (func $leaf)
+    (func $fork (param i32)
+      (if (local.get 0) (then
+        (call $fork (i32.sub (local.get 0) (i32.const 1)))
+        (call $fork (i32.sub (local.get 0) (i32.const 1))))))
+    (func (export "fork") (call $fork (i32.const 60)))
     (func (export "count") (param i32) (result i32)
       (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 0))
     (func (export "nothing")))"#;
@@ -101,7 +106,7 @@ fn fuel_runs_out_and_can_be_filled_up() {
 #[test]
 fn a_deadline_passes() {
     let (mut isolate, instance) = instance(LOOPS);
-    for name in ["spin", "recurse"] {
+    for name in ["spin", "recurse", "fork"] {
         isolate.set_deadline(Some(Duration::from_millis(20)));
         let begun = Instant::now();
         stops_with(&mut isolate, instance, name, TrapCode::DeadlineExceeded);
@@ -118,7 +123,7 @@ fn a_deadline_passes() {
 #[test]
 fn another_thread_stops_a_guest() {
     let (mut isolate, instance) = instance(LOOPS);
-    for name in ["spin", "recurse", "spin"] {
+    for name in ["spin", "recurse", "fork", "spin"] {
         let handle = isolate.interrupt_handle();
         let stopper = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(20));
