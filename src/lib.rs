@@ -15,6 +15,9 @@ pub mod wasm;
 pub mod heap;
 
 pub mod abi;
+/// Emitters of machine code.
+#[cfg(feature = "baseline")]
+pub mod asm;
 
 pub mod codegen;
 

@@ -137,6 +137,13 @@ pub struct Reloc {
     pub target: RelocTarget,
 }
 
+impl Reloc {
+    /// The same in code whose first bytes are cut off.
+    pub fn moved(&self, cut_bytes: u32) -> Reloc {
+        Reloc { code_offset: self.code_offset - cut_bytes, target: self.target }
+    }
+}
+
 /// A word that code refers to: it holds an address.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum RelocTarget {

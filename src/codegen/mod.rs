@@ -6,6 +6,13 @@
 
 pub mod compiler;
 pub mod env;
+#[cfg(any(feature = "baseline", feature = "optimizing"))]
+mod features;
+#[cfg(any(feature = "baseline", feature = "optimizing"))]
+mod fuel;
+
+#[cfg(feature = "baseline")]
+pub mod baseline;
 
 #[cfg(feature = "optimizing")]
 pub mod optimizing;

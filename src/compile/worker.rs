@@ -449,9 +449,9 @@ impl<'j> Slice<'j> {
         let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
         for (index, compiler) in job.shared.compilers_for(unit.tier) {
             result = self.run_compiler(index, &**compiler, unit);
-            if !matches!(result, Err(UnitError::TierUnable(_))) {
-                break;
-            }
+            let Err(UnitError::TierUnable(reason)) = &result else { break };
+            let function = job.env.module.func_index(unit.func).index();
+            tracing::debug!(target: trace::COMPILE, function, tier = ?compiler.tier(), reason, "bailout");
         }
         result
     }

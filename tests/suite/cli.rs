@@ -73,7 +73,7 @@ fn text(path: &Path) -> &str {
 
 // Programs that know their output.
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Case {
     line: usize,
     args: Vec<String>,
@@ -81,6 +81,15 @@ struct Case {
     stdout: Vec<String>,
     stderr: Vec<String>,
     status: i32,
+}
+
+impl Case {
+    /// The same in the baseline tier.
+    fn in_baseline(&self) -> Case {
+        let mut case = self.clone();
+        case.args.splice(1..1, ["--tier", "baseline"].map(str::to_owned));
+        case
+    }
 }
 
 /// Words between blanks, and between double quotes.
@@ -163,6 +172,8 @@ fn programs_print_what_they_say() {
         let cases = cases(&source);
         assert!(!cases.is_empty(), "{name} does not say how it is run");
         wrong.extend(cases.iter().filter_map(|case| check_case(folder, &name, case).err()));
+        let in_baseline = cases.iter().filter(|case| case.args.first().is_some_and(|command| command == "run"));
+        wrong.extend(in_baseline.filter_map(|case| check_case(folder, &name, &case.in_baseline()).err()));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -218,8 +229,7 @@ fn usage_errors_have_status_2() {
 #[test]
 fn what_is_not_there_yet_is_a_usage_error_that_says_so() {
     for args in [
-        &["run", "--tier", "baseline", "fib.wat"][..],
-        &["run", "--cache", "/tmp", "fib.wat"],
+        &["run", "--cache", "/tmp", "fib.wat"][..],
         &["run", "--snapshot", "a.blob"],
         &["run", "program.js"],
         &["run", "program.mjs"],
@@ -234,7 +244,14 @@ fn what_is_not_there_yet_is_a_usage_error_that_says_so() {
 
 #[test]
 fn options_that_change_nothing_yet_are_taken() {
-    for options in [&["--tier", "optimized"][..], &["--tier", "auto"], &["--eager"], &["--cache", "none"], &["--jobs", "0"]] {
+    for options in [
+        &["--tier", "baseline"][..],
+        &["--tier", "optimized"],
+        &["--tier", "auto"],
+        &["--eager"],
+        &["--cache", "none"],
+        &["--jobs", "0"],
+    ] {
         let args = [&["run"], options, &["--invoke", "iterative", "fib.wat", "10"]].concat();
         assert_eq!(deltic(&args).expect(0).stdout, "55\n");
     }

@@ -16,6 +16,7 @@ mod spec;
 mod support;
 mod threads;
 mod tidy;
+mod tiers;
 mod types;
 #[cfg(feature = "wasi")]
 mod wasi;

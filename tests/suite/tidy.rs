@@ -11,7 +11,7 @@ use crate::support::{bless, files_below, relative, root};
 /// Folders of `src/` from the bottom up, and which others each may name. `base` may be named by all.
 ///
 /// This table, the one in `ARCHITECTURE.md` and a heading in `RATIONALE.md` change together.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("base", &[]),
     ("platform", &[]),
     ("layout", &[]),
@@ -19,7 +19,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("wasm", &[]),
     ("heap", &["platform", "layout", "tasks"]),
     ("abi", &["wasm", "layout"]),
-    ("codegen", &["wasm", "layout", "abi"]),
+    ("asm", &[]),
+    ("codegen", &["wasm", "layout", "abi", "asm"]),
     ("code", &["platform", "abi"]),
     ("compile", &["platform", "tasks", "wasm", "abi", "codegen", "code"]),
     ("runtime", &["platform", "wasm", "layout", "heap", "abi", "code", "compile"]),

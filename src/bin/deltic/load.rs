@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deltic::{CodeSettings, Config, HeapSettings, Module, WasmEngine};
+use deltic::{CodeSettings, Config, HeapSettings, Module, Tier, WasmEngine};
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
@@ -34,6 +34,11 @@ pub fn config(args: &EngineArgs) -> Config {
     let config = match args.max_compile_memory {
         Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
         None => config,
+    };
+    let config = match args.tier.as_deref() {
+        Some("baseline") => config.with_eager_tier(Tier::Baseline),
+        Some("optimized") => config.with_eager_tier(Tier::Optimized),
+        _ => config,
     };
     match args.jobs {
         Some(jobs) => config.with_num_compilation_tasks(jobs),

@@ -11,6 +11,7 @@ use cranelift_codegen::ir::{InstBuilder, Value};
 use wasmparser::Operator;
 
 use crate::abi::builtins::Builtin;
+use crate::codegen::fuel;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
 
@@ -18,20 +19,7 @@ impl Translator<'_> {
     /// Notes the cost of an operator.
     pub(super) fn count(&mut self, operator: &Operator<'_>) {
         if self.env.settings.fuel {
-            self.fuel += match operator {
-                Operator::Nop
-                | Operator::Drop
-                | Operator::Block { .. }
-                | Operator::Loop { .. }
-                | Operator::Else
-                | Operator::End
-                | Operator::Try { .. }
-                | Operator::TryTable { .. }
-                | Operator::Catch { .. }
-                | Operator::CatchAll
-                | Operator::Delegate { .. } => 0,
-                _ => 1,
-            };
+            self.fuel += fuel::cost(operator);
         }
     }
 

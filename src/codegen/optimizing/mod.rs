@@ -24,7 +24,6 @@ mod convert;
 mod emit;
 mod exception;
 mod exception_legacy;
-mod features;
 mod frame;
 mod func;
 mod gc;

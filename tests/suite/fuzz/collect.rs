@@ -1,7 +1,7 @@
 //! Modules with objects, under engines that collect at different times: a collection must not be seen.
 
 use deltic::codegen::env::CodeSettings;
-use deltic::{Config, HeapSettings, WasmEngine};
+use deltic::{Config, HeapSettings, Tier, WasmEngine};
 
 use super::observe::compare;
 use super::programs::Style;
@@ -30,6 +30,8 @@ impl Engines {
             let settings = CodeSettings { fuel: is_checked, ..CodeSettings::default() };
             let config = Config::default().with_num_compilation_tasks(0).with_heap(heap);
             let config = config.with_memory_guards(!is_checked).with_code_settings(settings);
+            // What one tier does not take the other does: their frames mix.
+            let config = if nursery_bytes > 64 << 10 { config.with_eager_tier(Tier::Baseline) } else { config };
             (mode, WasmEngine::new(&config).expect("an engine"))
         };
         Engines(vec![

@@ -4,7 +4,7 @@
 //! in `fuzz/`. All run the same script ([`observe`](super::observe::observe)); see there for what is compared.
 
 use deltic::codegen::env::CodeSettings;
-use deltic::{Config, WasmEngine};
+use deltic::{Config, Tier, WasmEngine};
 
 use super::generate;
 use super::interpreter::Interpreter;
@@ -26,7 +26,7 @@ pub enum Verdict {
 pub struct Engines(Vec<WasmEngine>, Interpreter);
 
 impl Engines {
-    /// Guard pages or checks; compiling on the caller or in the background; fuel or none.
+    /// Guard pages or checks; compiling on the caller or in the background; fuel or none; each tier.
     pub fn new() -> Engines {
         let settings = |fuel: bool| CodeSettings { fuel, ..CodeSettings::default() };
         let configs = [
@@ -35,6 +35,8 @@ impl Engines {
             Config::default().with_num_compilation_tasks(2).with_code_settings(settings(true)),
             Config::default().with_num_compilation_tasks(1).with_memory_guards(false).with_code_settings(settings(true)),
         ];
+        let baseline = configs.clone().map(|config| config.with_eager_tier(Tier::Baseline));
+        let configs = configs.into_iter().chain(baseline).collect::<Vec<_>>();
         Engines(configs.iter().map(|config| WasmEngine::new(config).expect("an engine")).collect(), Interpreter::new())
     }
 

@@ -1,0 +1,579 @@
+//! Structured control: blocks, branches, and where values are when control comes together.
+//!
+//! The first branch to a label decides where values are there: where they are at that branch, each register for one of them only. Later
+//! ones move what is elsewhere. A loop's header is decided when the loop is entered, and there locals that are known are put into
+//! registers, since most of them are counters.
+
+use wasmparser::{BlockType, BrTable, Operator};
+
+use crate::abi::call::{CallLayout, Place};
+use crate::abi::trap::TrapCode;
+use crate::asm::buffer::Label;
+use crate::asm::x64::Xmm;
+use crate::asm::x64::integer::{Alu, Load, Store};
+use crate::asm::x64::{Condition, Gpr, Mem, Width};
+use crate::base::{TypeIndex, limits};
+use crate::codegen::baseline::function::{Function, Result};
+use crate::codegen::baseline::moves::Target;
+use crate::codegen::baseline::registers::{GPRS, INT_RESULTS, Reg, RegSet, SCRATCH, XMMS};
+use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, TRACKED_OPERANDS, Value, slot};
+use crate::wasm::error::CompileError;
+
+/// Registers of each sort that a loop's header leaves free.
+const FREE_IN_LOOPS: usize = 4;
+
+/// An open block.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub kind: FrameKind,
+    /// Operands below the block's parameters, and the locals.
+    pub height: usize,
+    /// How many operands a branch to the label has.
+    pub arity: usize,
+    pub label: Label,
+    /// Where values are at the label, once that is decided.
+    pub target: Option<Saved>,
+    /// Where the last `br_table` that named the label goes for it: number of the table, and the place.
+    pub table: (u32, Option<Label>),
+}
+
+/// Kinds of [`Frame`].
+#[derive(Debug)]
+pub(super) enum FrameKind {
+    Body,
+    Block,
+    Loop,
+    /// `if`: where its `else` begins, and where values are there.
+    If(Label, Saved),
+    Else,
+}
+
+/// Where values are at a place.
+#[derive(Debug)]
+pub(super) struct Saved {
+    window: usize,
+    height: usize,
+    values: Vec<Value>,
+}
+
+impl Function<'_> {
+    fn saved(&mut self) -> Saved {
+        let mut values = self.buffers.spare.pop().unwrap_or_default();
+        self.buffers.values.save(&mut values);
+        Saved { window: self.buffers.values.window, height: self.buffers.values.list.len(), values }
+    }
+
+    fn restore(&mut self, saved: &Saved) {
+        self.buffers.values.restore(saved.window, saved.height, &saved.values);
+    }
+
+    fn spare(&mut self, saved: Saved) {
+        let Saved { mut values, .. } = saved;
+        values.clear();
+        self.buffers.spare.push(values);
+    }
+
+    fn arity(&self, ty: BlockType) -> (usize, usize) {
+        match ty {
+            BlockType::Empty => (0, 0),
+            BlockType::Type(_) => (0, 1),
+            BlockType::FuncType(index) => {
+                let ty = self.module.signature(TypeIndex::from_u32(index));
+                (ty.params.len(), ty.results.len())
+            }
+        }
+    }
+
+    /// Operands deep below a block's start, and not its parameters, go to their slots.
+    fn raise_window(&mut self, params: usize) {
+        let values = &self.buffers.values;
+        let len = values.list.len();
+        let window = len.saturating_sub(TRACKED_OPERANDS).min(len - params);
+        for index in values.window..window {
+            self.save(index);
+            self.buffers.values.set_loc(index, Loc::Slot);
+        }
+        let values = &mut self.buffers.values;
+        values.window = values.window.max(window);
+    }
+
+    pub(super) fn push_body(&mut self) {
+        let label = self.exit;
+        let (height, arity) = (self.buffers.values.list.len(), self.func_type.results.len());
+        self.buffers.frames.push(Frame { kind: FrameKind::Body, height, arity, label, target: None, table: (0, None) });
+    }
+
+    pub(super) fn begin_block(&mut self, ty: BlockType) {
+        let (params, arity) = self.arity(ty);
+        self.raise_window(params);
+        let label = self.buffers.asm.buffer.new_label();
+        let height = self.buffers.values.list.len() - params;
+        self.buffers.frames.push(Frame { kind: FrameKind::Block, height, arity, label, target: None, table: (0, None) });
+    }
+
+    pub(super) fn begin_loop(&mut self, ty: BlockType) {
+        self.flush_fuel();
+        let (arity, _) = self.arity(ty);
+        self.raise_window(arity);
+        let height = self.buffers.values.list.len() - arity;
+        let target = self.decide(height, arity, true);
+        self.add_moves(&target, arity);
+        self.do_moves();
+        self.restore(&target);
+        let label = self.buffers.asm.buffer.here();
+        self.buffers.frames.push(Frame { kind: FrameKind::Loop, height, arity, label, target: Some(target), table: (0, None) });
+        self.enter_loop();
+    }
+
+    pub(super) fn begin_if(&mut self, ty: BlockType) {
+        self.flush_fuel();
+        let condition = self.pop_condition();
+        let otherwise = self.buffers.asm.buffer.new_label();
+        // Before the branch: both ways begin with the same values in the same places.
+        self.raise_window(self.arity(ty).0);
+        self.buffers.asm.jcc(condition.negated(), otherwise);
+        let saved = self.saved();
+        self.begin_block(ty);
+        if let Some(frame) = self.buffers.frames.last_mut() {
+            frame.kind = FrameKind::If(otherwise, saved);
+        }
+    }
+
+    pub(super) fn begin_else(&mut self) {
+        let Some(mut frame) = self.buffers.frames.pop() else { return };
+        if self.reachable {
+            self.flush_fuel();
+            self.merge(&mut frame);
+            self.buffers.asm.jmp(frame.label);
+        }
+        if let FrameKind::If(otherwise, saved) = std::mem::replace(&mut frame.kind, FrameKind::Else) {
+            self.buffers.asm.buffer.bind(otherwise);
+            self.restore(&saved);
+            self.spare(saved);
+            self.reachable = true;
+        }
+        self.buffers.frames.push(frame);
+    }
+
+    pub(super) fn end(&mut self) {
+        let Some(mut frame) = self.buffers.frames.pop() else { return };
+        match std::mem::replace(&mut frame.kind, FrameKind::Block) {
+            FrameKind::Body => {
+                if self.reachable {
+                    self.flush_fuel();
+                    self.move_results();
+                }
+                // Whatever comes to the exit has its results in place.
+                self.reachable = false;
+                return;
+            }
+            FrameKind::Loop => {
+                if !self.reachable {
+                    self.buffers.values.truncate(frame.height);
+                }
+                if let Some(target) = frame.target {
+                    self.spare(target);
+                }
+                return;
+            }
+            FrameKind::If(otherwise, saved) => {
+                if self.reachable {
+                    self.flush_fuel();
+                    self.merge(&mut frame);
+                    self.buffers.asm.jmp(frame.label);
+                }
+                // Without an `else`, parameters are results.
+                self.buffers.asm.buffer.bind(otherwise);
+                self.restore(&saved);
+                self.spare(saved);
+                self.reachable = true;
+            }
+            FrameKind::Block | FrameKind::Else => {}
+        }
+        if self.reachable && frame.target.is_some() {
+            self.flush_fuel();
+            self.merge(&mut frame);
+        }
+        match frame.target {
+            Some(target) => {
+                self.buffers.asm.buffer.bind(frame.label);
+                self.restore(&target);
+                self.spare(target);
+                self.reachable = true;
+            }
+            None if !self.reachable => self.buffers.values.truncate(frame.height),
+            // Nobody went there: what is on the stack is the block's result.
+            None => self.buffers.asm.buffer.bind(frame.label),
+        }
+    }
+
+    /// Moves values to where a label wants them; decides that, if nobody has.
+    fn merge(&mut self, frame: &mut Frame) {
+        self.aim(frame);
+        self.do_moves();
+    }
+
+    /// Collects the moves to a label; decides where values are there, if nobody has.
+    fn aim(&mut self, frame: &mut Frame) {
+        let target = match frame.target.take() {
+            Some(target) => target,
+            None => self.decide(frame.height, frame.arity, false),
+        };
+        self.add_moves(&target, frame.arity);
+        frame.target = Some(target);
+    }
+
+    /// Where values shall be at a label that is reached from here.
+    fn decide(&mut self, height: usize, arity: usize, is_loop: bool) -> Saved {
+        let mut values = self.buffers.spare.pop().unwrap_or_default();
+        let list = &self.buffers.values.list;
+        let window = self.buffers.values.window.min(height);
+        let local_count = self.buffers.values.local_count;
+        let mut taken = RegSet::EMPTY;
+        // Registers that nothing holds here may be given out anew.
+        let mut free = GPRS.union(XMMS).minus(self.buffers.values.used());
+        for value in &list[..local_count.min(TRACKED_LOCALS)] {
+            let loc = match value.loc {
+                Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
+                Loc::Const(_) if is_loop => spare_register(value.kind, &mut free, FREE_IN_LOOPS).map_or(Loc::Slot, Loc::Reg),
+                _ => Loc::Slot,
+            };
+            if let Loc::Reg(reg) = loc {
+                taken = taken.union(reg.set());
+            }
+            values.push(Value { loc, saved: false, ..*value });
+        }
+        for value in &list[window..height] {
+            let loc = match value.loc {
+                Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
+                Loc::Reg(_) => Loc::Slot,
+                other => other,
+            };
+            if let Loc::Reg(reg) = loc {
+                taken = taken.union(reg.set());
+            }
+            values.push(Value { loc, saved: false, ..*value });
+        }
+        let below = self.buffers.values.bytes_below(height);
+        let operands = &list[list.len() - arity..];
+        for (position, value) in (1..).zip(operands) {
+            let loc = match value.loc {
+                // Several would have to be ordered among themselves.
+                _ if arity > 1 => Loc::Slot,
+                Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
+                Loc::Slot => Loc::Slot,
+                _ => spare_register(value.kind, &mut free, 0).map_or(Loc::Slot, Loc::Reg),
+            };
+            values.push(Value { loc, saved: false, offset: below + 8 * position, ..*value });
+        }
+        for value in &values {
+            if let Loc::Reg(reg) = value.loc {
+                self.buffers.values.touched = self.buffers.values.touched.union(reg.set());
+            }
+        }
+        Saved { window, height: height + arity, values }
+    }
+
+    fn add_moves(&mut self, target: &Saved, arity: usize) {
+        let locals = self.buffers.values.local_count.min(TRACKED_LOCALS);
+        let (of_locals, of_operands) = target.values.split_at(locals);
+        let (below, operands) = of_operands.split_at(of_operands.len() - arity);
+        for (index, wanted) in of_locals.iter().enumerate() {
+            self.add_move_to(wanted, index);
+        }
+        for (index, wanted) in (target.window..).zip(below) {
+            self.add_move_to(wanted, index);
+        }
+        let first = self.buffers.values.list.len() - arity;
+        for (index, wanted) in (first..).zip(operands) {
+            self.add_move_to(wanted, index);
+        }
+    }
+
+    fn add_move_to(&mut self, wanted: &Value, index: usize) {
+        let value = self.buffers.values.list[index];
+        match wanted.loc {
+            Loc::Reg(reg) => self.add_move(Target::Reg(reg), value),
+            Loc::Slot => self.add_move(Target::Memory(slot(wanted.offset)), value),
+            Loc::Const(_) => {}
+        }
+    }
+
+    // ---- Branches ----
+
+    fn frame_at(&self, relative_depth: u32) -> usize {
+        self.buffers.frames.len() - 1 - relative_depth as usize
+    }
+
+    /// Does something with a frame that is not in the list meanwhile.
+    fn with_frame<R>(&mut self, position: usize, run: impl FnOnce(&mut Self, &mut Frame) -> R) -> R {
+        let placeholder = Frame { kind: FrameKind::Block, height: 0, arity: 0, label: self.exit, target: None, table: (0, None) };
+        let mut frame = std::mem::replace(&mut self.buffers.frames[position], placeholder);
+        let result = run(self, &mut frame);
+        self.buffers.frames[position] = frame;
+        result
+    }
+
+    pub(super) fn branch(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        self.jump_to(self.frame_at(relative_depth));
+        self.reachable = false;
+    }
+
+    /// Moves values to where a frame's label wants them, and goes there.
+    fn jump_to(&mut self, position: usize) {
+        if let FrameKind::Body = self.buffers.frames[position].kind {
+            self.move_results();
+            self.buffers.asm.jmp(self.exit);
+            return;
+        }
+        let label = self.with_frame(position, |function, frame| {
+            function.merge(frame);
+            frame.label
+        });
+        self.buffers.asm.jmp(label);
+    }
+
+    pub(super) fn branch_if(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let condition = self.pop_condition();
+        self.branch_on(condition, relative_depth);
+    }
+
+    /// Branches if the flags fulfil a condition.
+    pub(super) fn branch_on(&mut self, condition: Condition, relative_depth: u32) {
+        let position = self.frame_at(relative_depth);
+        if let FrameKind::Body = self.buffers.frames[position].kind {
+            let next = self.buffers.asm.buffer.new_label();
+            if self.func_type.results.is_empty() {
+                self.buffers.asm.jcc(condition, self.exit);
+                return;
+            }
+            self.buffers.asm.jcc(condition.negated(), next);
+            self.jump_to(position);
+            self.buffers.asm.buffer.bind(next);
+            return;
+        }
+        if self.buffers.frames[position].target.is_none() {
+            self.save_constants();
+        }
+        let label = self.with_frame(position, |function, frame| {
+            function.aim(frame);
+            frame.label
+        });
+        if self.buffers.moves.is_empty() {
+            self.buffers.asm.jcc(condition, label);
+            return;
+        }
+        let next = self.buffers.asm.buffer.new_label();
+        self.buffers.asm.jcc(condition.negated(), next);
+        self.do_moves();
+        self.buffers.asm.jmp(label);
+        self.buffers.asm.buffer.bind(next);
+    }
+
+    /// Writes locals that are known into their slots, where a label will want them: once, and not at every branch.
+    fn save_constants(&mut self) {
+        for index in 0..self.buffers.values.local_count.min(TRACKED_LOCALS) {
+            if let Loc::Const(_) = self.buffers.values.list[index].loc {
+                self.save(index);
+            }
+        }
+    }
+
+    pub(super) fn branch_table(&mut self, targets: &BrTable<'_>) -> Result {
+        if targets.len() as usize > limits::BR_TABLE_TARGET_COUNT {
+            let message = format!("br_table with {} targets, more than {}", targets.len(), limits::BR_TABLE_TARGET_COUNT);
+            return Err(CompileError::limit(message, Some(self.position as usize)).into());
+        }
+        self.flush_fuel();
+        let index = self.pop_owned(RegSet::EMPTY).gpr();
+        self.buffers.table_stamp += 1;
+        let mut ways: Vec<(usize, Label)> = Vec::new();
+        let default = self.table_way(targets.default(), &mut ways);
+        if !targets.is_empty() {
+            let asm = &mut self.buffers.asm;
+            asm.alu_ri(Alu::Cmp, Width::W32, index, targets.len().cast_signed());
+            asm.jcc(Condition::AboveEqual, default);
+            let table = asm.buffer.new_label();
+            asm.lea_label(SCRATCH, table);
+            asm.lea(Width::W64, SCRATCH, Mem::indexed(SCRATCH, index, 2, 0));
+            asm.load(Load::WordSigned, index, Mem::at(SCRATCH, 0));
+            // Entries are relative to their own ends.
+            asm.lea(Width::W64, index, Mem::indexed(SCRATCH, index, 0, 4));
+            asm.jmp_r(index);
+            asm.buffer.bind(table);
+            for target in targets.targets() {
+                let target = target.map_err(CompileError::from)?;
+                let way = self.table_way(target, &mut ways);
+                self.buffers.asm.buffer.put_displacement(way);
+            }
+        }
+        for (position, way) in ways {
+            self.buffers.asm.buffer.bind(way);
+            self.jump_to(position);
+        }
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// Where a table goes for a label: there values are moved to where the label wants them.
+    fn table_way(&mut self, relative_depth: u32, ways: &mut Vec<(usize, Label)>) -> Label {
+        let position = self.frame_at(relative_depth);
+        let stamp = self.buffers.table_stamp;
+        if let (known, Some(way)) = self.buffers.frames[position].table
+            && known == stamp
+        {
+            return way;
+        }
+        let way = self.buffers.asm.buffer.new_label();
+        self.buffers.frames[position].table = (stamp, Some(way));
+        ways.push((position, way));
+        way
+    }
+
+    pub(super) fn return_(&mut self) {
+        self.flush_fuel();
+        self.move_results();
+        self.buffers.asm.jmp(self.exit);
+        self.reachable = false;
+    }
+
+    /// Moves the topmost operands to where the caller wants the results.
+    fn move_results(&mut self) {
+        let layout = CallLayout::new(self.func_type);
+        let count = layout.results.len();
+        let first = self.buffers.values.list.len() - count;
+        let area: Option<Gpr> = self.own_area.map(|offset| {
+            // No operand is needed in a register afterwards.
+            self.buffers.asm.load(Load::Double, SCRATCH, slot(offset));
+            SCRATCH
+        });
+        for (position, &place) in layout.results.iter().enumerate() {
+            let value = self.buffers.values.list[first + position];
+            match (place, area) {
+                (Place::Int(nth), _) => self.add_move(Target::Reg(INT_RESULTS[usize::from(nth)].into()), value),
+                (Place::Float(nth), _) => self.add_move(Target::Reg(Xmm(nth).into()), value),
+                (Place::Area(offset), Some(area)) => self.store_in_area(area, offset, &value),
+                _ => {}
+            }
+        }
+        self.do_moves();
+    }
+
+    /// Writes a value through a pointer that is in the scratch register, which is loaded anew where it was needed.
+    fn store_in_area(&mut self, area: Gpr, offset: u32, value: &Value) {
+        let mem = Mem::at(area, offset.cast_signed());
+        match value.loc {
+            Loc::Reg(reg) => self.store_reg(value.kind, mem, reg),
+            Loc::Const(bits) => {
+                self.buffers.asm.store_imm(Store::Word, mem, (bits as u32).cast_signed());
+                let high = Mem::at(area, offset.cast_signed() + 4);
+                self.buffers.asm.store_imm(Store::Word, high, ((bits >> 32) as u32).cast_signed());
+            }
+            Loc::Slot => {
+                let kind = if value.kind.is_wide() { Kind::F64 } else { Kind::F32 };
+                let reg: Reg = crate::codegen::baseline::registers::FLOAT_SCRATCH.into();
+                self.load_reg(kind, reg, value.slot());
+                self.store_reg(kind, mem, reg);
+            }
+        }
+    }
+
+    // ---- Conditions ----
+
+    /// Takes a condition off: the flags of the comparison before, or those of an integer that is not zero.
+    pub(super) fn pop_condition(&mut self) -> Condition {
+        if let Some(condition) = self.flags.take() {
+            return condition;
+        }
+        let value = self.pop();
+        self.test_zero(&value);
+        Condition::NotEqual
+    }
+
+    /// A comparison has set the flags: its result is left there for the next operator, if that wants it, or pushed.
+    pub(super) fn push_condition(&mut self, condition: Condition) {
+        const IF: u8 = 0x04;
+        const BR_IF: u8 = 0x0d;
+        const SELECT: u8 = 0x1b;
+        const I32_EQZ: u8 = 0x45;
+        // Counting fuel changes the flags.
+        if matches!(self.next, IF | BR_IF | SELECT | I32_EQZ) && !self.env.settings.fuel {
+            self.flags = Some(condition);
+            return;
+        }
+        let reg = self.alloc_gpr(RegSet::EMPTY);
+        self.buffers.asm.setcc(condition, reg);
+        self.buffers.asm.extend(Load::Byte, reg, reg);
+        self.push_gpr(Kind::I32, reg);
+    }
+
+    pub(super) fn control_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+        match *operator {
+            Operator::Nop => {}
+            Operator::Unreachable => self.trap(TrapCode::Unreachable),
+            Operator::Block { blockty } => self.begin_block(blockty),
+            Operator::Loop { blockty } => self.begin_loop(blockty),
+            Operator::If { blockty } => self.begin_if(blockty),
+            Operator::Else => self.begin_else(),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => self.branch(relative_depth),
+            Operator::BrIf { relative_depth } => self.branch_if(relative_depth),
+            Operator::BrTable { ref targets } => self.branch_table(targets)?,
+            Operator::Return => self.return_(),
+            Operator::BrOnNull { relative_depth } => self.branch_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.branch_on_non_null(relative_depth),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Keeps track of blocks in code that cannot be reached, and finds its end.
+    pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) {
+        match operator {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => self.skipped += 1,
+            Operator::Else if self.skipped == 0 => self.begin_else(),
+            Operator::End | Operator::Delegate { .. } if self.skipped > 0 => self.skipped -= 1,
+            Operator::End => self.end(),
+            _ => {}
+        }
+    }
+
+    /// The reference is no operand of the branch, and stays where there is none.
+    fn branch_on_null(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let value = self.pop();
+        let reg = self.in_reg(&value, RegSet::EMPTY);
+        self.buffers.asm.test_rr(Width::W32, reg.gpr(), reg.gpr());
+        self.branch_on(Condition::Equal, relative_depth);
+        self.push(value.kind, Loc::Reg(reg));
+    }
+
+    /// The reference is the branch's last operand, and gone where there is no branch.
+    fn branch_on_non_null(&mut self, relative_depth: u32) {
+        self.flush_fuel();
+        let value = self.pop();
+        let reg = self.in_reg(&value, RegSet::EMPTY);
+        self.push(value.kind, Loc::Reg(reg));
+        self.buffers.asm.test_rr(Width::W32, reg.gpr(), reg.gpr());
+        self.branch_on(Condition::NotEqual, relative_depth);
+        self.pop();
+    }
+}
+
+/// A register of the right sort, if more than so many are free.
+fn spare_register(kind: Kind, free: &mut RegSet, keep: usize) -> Option<Reg> {
+    let sort = if kind.is_float() { XMMS } else { GPRS };
+    let among = free.intersection(sort);
+    if among.count() <= keep {
+        return None;
+    }
+    let reg = among.first()?;
+    *free = free.minus(reg.set());
+    Some(reg)
+}

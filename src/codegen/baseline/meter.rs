@@ -1,0 +1,69 @@
+//! Fuel and polls. Costs, and the places where they are added up and checked, are those of the optimizing tier
+//! ([`meter`](crate::codegen::optimizing)), so that a program stops at the same operator in every tier.
+
+use wasmparser::Operator;
+
+use crate::abi::builtins::Builtin;
+use crate::abi::vmctx::BLOCK;
+use crate::asm::x64::integer::Alu;
+use crate::asm::x64::{Condition, Mem, Width};
+use crate::codegen::baseline::function::{Function, StubKind};
+use crate::codegen::baseline::registers::SCRATCH;
+use crate::codegen::fuel;
+use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
+
+impl Function<'_> {
+    /// Notes the cost of an operator.
+    #[inline]
+    pub(super) fn count(&mut self, operator: &Operator<'_>) {
+        if self.env.settings.fuel {
+            self.fuel += fuel::cost(operator);
+        }
+    }
+
+    /// Adds the costs noted so far to the isolate's counter. Changes the flags if fuel is counted.
+    pub(super) fn flush_fuel(&mut self) {
+        if self.fuel == 0 {
+            return;
+        }
+        // A function of seven megabytes has no more operators than fit.
+        let cost = i32::try_from(std::mem::take(&mut self.fuel)).unwrap_or(i32::MAX);
+        self.load_vmctx(SCRATCH, BLOCK);
+        self.buffers.asm.alu_mi(Alu::Add, Width::W64, Mem::at(SCRATCH, FUEL_CONSUMED as i32), cost);
+    }
+
+    /// What a function does first.
+    pub(super) fn enter(&mut self) {
+        if self.env.settings.fuel {
+            self.fuel = 1;
+            self.flush_fuel();
+            self.check_fuel();
+        }
+    }
+
+    /// What a loop does at each of its iterations. Costs were added before the branch to its header.
+    pub(super) fn enter_loop(&mut self) {
+        if self.env.settings.fuel {
+            self.check_fuel();
+        }
+        if self.env.settings.interruptible {
+            self.load_vmctx(SCRATCH, BLOCK);
+            self.buffers.asm.alu_mi(Alu::Cmp, Width::W32, Mem::at(SCRATCH, INTERRUPT as i32), 0);
+            self.poll(Condition::NotEqual, Builtin::Interrupt);
+        }
+    }
+
+    fn check_fuel(&mut self) {
+        self.load_vmctx(SCRATCH, BLOCK);
+        self.buffers.asm.alu_mi(Alu::Cmp, Width::W64, Mem::at(SCRATCH, FUEL_CONSUMED as i32), 0);
+        self.poll(Condition::Greater, Builtin::OutOfFuel);
+    }
+
+    /// Calls a builtin that preserves all registers if the condition holds, out of line.
+    fn poll(&mut self, condition: Condition, builtin: Builtin) {
+        let next = self.buffers.asm.buffer.new_label();
+        let call = self.stub(StubKind::Poll(builtin, next));
+        self.buffers.asm.jcc(condition, call);
+        self.buffers.asm.buffer.bind(next);
+    }
+}

@@ -1,0 +1,155 @@
+//! The baseline tier: machine code in one pass over the operators.
+//!
+//! ```text
+//! body ─ validation ─ body (one operator after the other) ─► asm ─ finish ─► Artifact
+//!          ├ state moves registers     where values are, and how they get elsewhere
+//!          ├ control                   blocks, branches, and where values are at labels
+//!          ├ variable integer float convert   values
+//!          ├ memory table call         everything else
+//!          └ meter                     fuel and polls
+//! ```
+//!
+//! *Problem.* A module shall run soon after its bytes are there. *Idea.* No intermediate form: each operator is compiled when it is
+//! read, with its operands where the operators before left them: in registers, in slots of the frame, as constants, or in the flags. Where
+//! control comes together the first branch decides, and later ones move values to where the first had them (as V8's Liftoff does).
+//!
+//! **Invariants:** time and memory are linear in the body. A register holds integers and references of 32 bits zero-extended. At a call every
+//! reference of the heap is in its slot, and no register but those that calls preserve holds a value. What this tier does not take it
+//! says, and the optimizing tier compiles the function.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod call;
+mod control;
+mod convert;
+mod finish;
+mod float;
+mod function;
+mod integer;
+mod memory;
+mod meter;
+mod moves;
+mod registers;
+mod state;
+mod table;
+mod variable;
+
+use wasmparser::FuncValidatorAllocations;
+
+use crate::abi::artifact::{Artifact, CodeVariant, Tier};
+use crate::asm::x64::Assembler;
+use crate::base::{DefinedFuncIndex, limits};
+use crate::codegen::baseline::function::{Buffers, Cpu, Function};
+use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
+use crate::codegen::env::CompileEnv;
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::validate::{Features, body_reader, validate_body};
+
+/// The baseline compiler.
+#[derive(Debug)]
+pub struct Baseline {
+    cpu: Cpu,
+}
+
+/// What a worker keeps between functions: allocations.
+#[derive(Default)]
+struct Memory {
+    buffers: Buffers,
+    prologue: Assembler,
+    validator: FuncValidatorAllocations,
+}
+
+impl Baseline {
+    /// A compiler for the machine that it runs on.
+    pub fn new() -> Baseline {
+        Baseline { cpu: Cpu::host() }
+    }
+
+    fn compile_in(
+        &self,
+        memory: &mut Memory,
+        env: &CompileEnv,
+        func: DefinedFuncIndex,
+        variant: CodeVariant,
+        unit: &mut UnitContext<'_>,
+    ) -> Result<Artifact, UnitError> {
+        if (unit.stop)() {
+            return Err(UnitError::Stopped);
+        }
+        (unit.phase)(Phase::Validate);
+        let body = body_reader(&env.wire_bytes, &env.module, func)?;
+        let offset = usize::try_from(body.get_binary_reader().original_position()).unwrap_or(usize::MAX);
+        let bytes = body.as_bytes().len();
+        if bytes > limits::FUNC_BODY_BYTES {
+            let message = format!("function body of {bytes} bytes, more than {}", limits::FUNC_BODY_BYTES);
+            return Err(CompileError::limit(message, Some(offset)).into());
+        }
+        validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.validator)?;
+        (unit.phase)(Phase::Compile);
+        memory.buffers.clear();
+        let module = &*env.module;
+        let exit = memory.buffers.asm.buffer.new_label();
+        let mut function = Function {
+            env,
+            module,
+            func,
+            func_type: module.func_type(module.func_index(func)),
+            variant,
+            buffers: &mut memory.buffers,
+            prologue: std::mem::take(&mut memory.prologue),
+            position: 0,
+            next: 0,
+            reachable: true,
+            skipped: 0,
+            flags: None,
+            fuel: 0,
+            exit,
+            area_bytes: 0,
+            uses_memory_base: false,
+            saves_all: false,
+            own_area: None,
+            detected: Features::empty(),
+            cpu: self.cpu,
+        };
+        function.begin();
+        let result = function.translate(&body).and_then(|()| function.finish(offset));
+        *unit.detected |= function.detected;
+        memory.prologue = function.prologue;
+        result
+    }
+}
+
+impl Default for Baseline {
+    fn default() -> Self {
+        Baseline::new()
+    }
+}
+
+impl Compiler for Baseline {
+    fn tier(&self) -> Tier {
+        Tier::Baseline
+    }
+
+    fn new_scratch(&self) -> Scratch {
+        Scratch::new(Memory::default())
+    }
+
+    fn compile(
+        &self,
+        env: &CompileEnv,
+        func: DefinedFuncIndex,
+        variant: CodeVariant,
+        unit: &mut UnitContext<'_>,
+    ) -> Result<Artifact, UnitError> {
+        let mut scratch = unit.scratch.get_mut::<Memory>().map(std::mem::take);
+        let Some(memory) = &mut scratch else {
+            return Err(UnitError::Module(CompileError::new(CompileErrorKind::EngineBug, "scratch of another compiler", None)));
+        };
+        let result = self.compile_in(memory, env, func, variant, unit);
+        if let (Some(place), Some(memory)) = (unit.scratch.get_mut::<Memory>(), scratch) {
+            *place = memory;
+        }
+        result
+    }
+}

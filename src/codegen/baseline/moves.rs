@@ -1,0 +1,128 @@
+//! Moving several values at once, none of which may be lost: arguments of calls, results, operands of branches.
+//!
+//! First what goes to memory, from the registers as they are; then what goes to registers, in an order in which no source is overwritten
+//! before it was read. A cycle is broken by the scratch register. (Boissinot et al., *Revisiting Out-of-SSA Translation for
+//! Correctness, Code Quality, and Efficiency*, CGO 2009, algorithm 1.)
+
+use crate::asm::x64::Mem;
+use crate::codegen::baseline::function::Function;
+use crate::codegen::baseline::registers::{FLOAT_SCRATCH, Reg, SCRATCH};
+use crate::codegen::baseline::state::{Kind, Loc, Value};
+
+/// Where a value goes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Reg(Reg),
+    Memory(Mem),
+}
+
+/// One of several moves.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Move {
+    pub target: Target,
+    pub value: Value,
+}
+
+/// The moves that were collected.
+pub(super) type Moves = Vec<Move>;
+
+impl Function<'_> {
+    /// Adds a move to those that are collected, unless it is none.
+    pub(super) fn add_move(&mut self, target: Target, value: Value) {
+        let is_there = match (target, value.loc) {
+            (Target::Reg(to), Loc::Reg(from)) => to == from,
+            (Target::Memory(to), _) => value.is_in_slot() && to == value.slot(),
+            _ => false,
+        };
+        if !is_there {
+            self.buffers.moves.push(Move { target, value });
+        }
+    }
+
+    /// Does what was collected. Only the flags stay as they were.
+    pub(super) fn do_moves(&mut self) {
+        let mut moves: Moves = std::mem::take(&mut self.buffers.moves);
+        self.do_stores(&moves);
+        moves.retain(|found| matches!(found.target, Target::Reg(_)));
+        self.do_loads(&mut moves);
+        moves.clear();
+        self.buffers.moves = moves;
+    }
+
+    fn do_stores(&mut self, moves: &[Move]) {
+        for &Move { target, value } in moves {
+            let Target::Memory(mem) = target else { continue };
+            match value.loc {
+                Loc::Reg(reg) => self.store_reg(value.kind, mem, reg),
+                Loc::Const(bits) => self.store_const(value.kind, mem, bits),
+                Loc::Slot => {
+                    // Bits are bits.
+                    let kind = if value.kind.is_wide() { Kind::I64 } else { Kind::I32 };
+                    self.load_reg(kind, SCRATCH.into(), value.slot());
+                    self.store_reg(kind, mem, SCRATCH.into());
+                }
+            }
+        }
+    }
+
+    fn do_loads(&mut self, moves: &mut [Move]) {
+        // Constants and loads read no register, and may overwrite what others read: they come last.
+        let mut waiting = moves.len();
+        let mut at = 0;
+        while at < waiting {
+            if matches!(moves[at].value.loc, Loc::Reg(_)) {
+                at += 1;
+            } else {
+                waiting -= 1;
+                moves.swap(at, waiting);
+            }
+        }
+        let (between_registers, rest) = moves.split_at_mut(waiting);
+        self.move_registers(between_registers);
+        for &mut Move { target, value } in rest {
+            match (target, value.loc) {
+                (Target::Reg(to), Loc::Const(bits)) => self.load_const(value.kind, to, bits),
+                (Target::Reg(to), Loc::Slot) => self.load_reg(value.kind, to, value.slot()),
+                _ => {}
+            }
+        }
+    }
+
+    fn move_registers(&mut self, moves: &mut [Move]) {
+        let mut waiting = moves.len();
+        while waiting > 0 {
+            let before = waiting;
+            let mut at = 0;
+            while at < waiting {
+                let Move { target: Target::Reg(to), value: Value { kind, loc: Loc::Reg(from), .. } } = moves[at] else { return };
+                // What another move reads is written after that.
+                let is_read = (0..waiting).any(|other| other != at && moves[other].value.loc == Loc::Reg(to));
+                if is_read && from != to {
+                    at += 1;
+                    continue;
+                }
+                if from != to {
+                    self.move_reg(kind, to, from);
+                }
+                waiting -= 1;
+                moves.swap(at, waiting);
+            }
+            if waiting == before {
+                self.break_cycle(&mut moves[..waiting]);
+            }
+        }
+    }
+
+    /// Every register that is left is read by another move: one is read into the scratch register now, and written from there.
+    fn break_cycle(&mut self, moves: &mut [Move]) {
+        let Move { target: Target::Reg(to), value } = moves[0] else { return };
+        let kind = if value.kind.is_float() { Kind::F64 } else { Kind::I64 };
+        let scratch: Reg = if kind == Kind::F64 { FLOAT_SCRATCH.into() } else { SCRATCH.into() };
+        self.move_reg(kind, scratch, to);
+        for found in moves {
+            if found.value.loc == Loc::Reg(to) {
+                found.value.loc = Loc::Reg(scratch);
+            }
+        }
+    }
+}

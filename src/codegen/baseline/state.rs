@@ -1,0 +1,223 @@
+//! Where values are: the locals and the operand stack, each in a register, in its slot of the frame, or a constant.
+//!
+//! Several values may be in one register: a copy made by `local.get` costs nothing until one of them changes. A value has a slot of its own
+//! from the start, in the order of the stack; it is written when the register is needed for something else. What is in a register
+//! may be in its slot as well (`saved`), and is dropped from the register then without a store.
+//!
+//! **Bounded work:** locals from the 64th on are always in their slots, and so are operands that lie deeper than 16 below a block's
+//! start. What is saved and compared at a label is bounded by that, whatever the function.
+
+use crate::asm::x64::{Gpr, Mem};
+use crate::codegen::baseline::registers::{Reg, RegSet};
+use crate::wasm::types::ValType;
+
+/// Locals that may be in registers.
+pub(super) const TRACKED_LOCALS: usize = 64;
+/// Operands below a block's start that may be in registers.
+pub(super) const TRACKED_OPERANDS: usize = 16;
+/// Bytes below the frame pointer where registers are saved.
+pub(super) const SAVE_AREA_BYTES: u32 = 48;
+
+/// What the compiler has to know of a type.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    I32,
+    I64,
+    F32,
+    F64,
+    /// A reference that is an index, of no interest to the collector.
+    Func,
+    /// A reference of the heap.
+    Ref,
+}
+
+impl Kind {
+    /// `None` for vectors.
+    pub(super) fn of(ty: ValType) -> Option<Kind> {
+        Some(match ty {
+            ValType::I32 => Kind::I32,
+            ValType::I64 => Kind::I64,
+            ValType::F32 => Kind::F32,
+            ValType::F64 => Kind::F64,
+            ValType::V128 => return None,
+            ValType::Ref(ty) if ty.heap.is_in_heap() => Kind::Ref,
+            ValType::Ref(_) => Kind::Func,
+        })
+    }
+
+    #[inline]
+    pub(super) fn is_float(self) -> bool {
+        matches!(self, Kind::F32 | Kind::F64)
+    }
+
+    /// Whether it has 64 bits.
+    #[inline]
+    pub(super) fn is_wide(self) -> bool {
+        matches!(self, Kind::I64 | Kind::F64)
+    }
+}
+
+/// Where a value is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Loc {
+    Reg(Reg),
+    /// Known: its bits, zero-extended.
+    Const(u64),
+    /// In its slot.
+    Slot,
+}
+
+/// A local or an operand.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub kind: Kind,
+    pub loc: Loc,
+    /// Whether its slot holds it too.
+    pub saved: bool,
+    /// Its slot: bytes below the save area to the slot's first byte.
+    pub offset: u32,
+}
+
+impl Value {
+    /// Its slot.
+    #[inline]
+    pub(super) fn slot(&self) -> Mem {
+        slot(self.offset)
+    }
+
+    /// Whether its slot holds it.
+    #[inline]
+    pub(super) fn is_in_slot(&self) -> bool {
+        self.saved || self.loc == Loc::Slot
+    }
+}
+
+/// A slot of the frame.
+#[inline]
+pub(super) fn slot(offset: u32) -> Mem {
+    Mem::at(Gpr::RBP, -((SAVE_AREA_BYTES + offset).cast_signed()))
+}
+
+/// All values, and how many of them each register holds.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    pub list: Vec<Value>,
+    uses: [u32; 32],
+    used: RegSet,
+    pub local_count: usize,
+    /// The first operand that may be in a register.
+    pub window: usize,
+    /// Bytes of slots that belong to no value.
+    pub base_bytes: u32,
+    /// Most bytes of slots so far.
+    pub slot_bytes: u32,
+    /// Registers that were ever used.
+    pub touched: RegSet,
+}
+
+impl Values {
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        self.uses = [0; 32];
+        self.used = RegSet::EMPTY;
+        self.touched = RegSet::EMPTY;
+        (self.local_count, self.window, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0);
+    }
+
+    /// Registers that hold values.
+    #[inline]
+    pub(super) fn used(&self) -> RegSet {
+        self.used
+    }
+
+    /// How many values a register holds.
+    #[inline]
+    pub(super) fn uses(&self, reg: Reg) -> u32 {
+        self.uses[reg.index()]
+    }
+
+    #[inline]
+    pub(super) fn hold(&mut self, loc: Loc) {
+        if let Loc::Reg(reg) = loc {
+            self.uses[reg.index()] += 1;
+            self.used = self.used.union(reg.set());
+            self.touched = self.touched.union(reg.set());
+        }
+    }
+
+    #[inline]
+    pub(super) fn release(&mut self, loc: Loc) {
+        if let Loc::Reg(reg) = loc {
+            self.uses[reg.index()] -= 1;
+            if self.uses[reg.index()] == 0 {
+                self.used = self.used.minus(reg.set());
+            }
+        }
+    }
+
+    /// Bytes of the slots below a position.
+    pub(super) fn bytes_below(&self, position: usize) -> u32 {
+        if position == 0 { self.base_bytes } else { self.list[position - 1].offset }
+    }
+
+    /// Adds a value on top.
+    #[inline]
+    pub(super) fn push(&mut self, kind: Kind, loc: Loc) {
+        let offset = self.bytes_below(self.list.len()) + 8;
+        self.slot_bytes = self.slot_bytes.max(offset);
+        self.hold(loc);
+        self.list.push(Value { kind, loc, saved: false, offset });
+    }
+
+    /// Takes the topmost value off. What held it still does not hold anything else until something is allocated.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Value {
+        let value = self.list.pop().expect("validation has counted the operands");
+        self.release(value.loc);
+        value
+    }
+
+    /// Moves a value.
+    #[inline]
+    pub(super) fn set_loc(&mut self, index: usize, loc: Loc) {
+        self.hold(loc);
+        let old = std::mem::replace(&mut self.list[index].loc, loc);
+        self.release(old);
+    }
+
+    /// Takes off what is above a height.
+    pub(super) fn truncate(&mut self, height: usize) {
+        while self.list.len() > height {
+            self.pop();
+        }
+    }
+
+    /// The values that may be in registers: of the locals, and of the operands.
+    #[inline]
+    pub(super) fn tracked(&self) -> impl Iterator<Item = usize> + use<> {
+        (0..self.local_count.min(TRACKED_LOCALS)).chain(self.window.max(self.local_count)..self.list.len())
+    }
+
+    /// What [`restore`](Self::restore) needs, added to a list.
+    pub(super) fn save(&self, to: &mut Vec<Value>) {
+        to.extend(self.tracked().map(|index| self.list[index]));
+    }
+
+    /// Brings back what was saved with this window and height.
+    pub(super) fn restore(&mut self, window: usize, height: usize, saved: &[Value]) {
+        self.uses = [0; 32];
+        self.used = RegSet::EMPTY;
+        self.window = window;
+        // Operands that were there then and are below are untouched; those above come from the list.
+        self.list.truncate(height);
+        let locals = self.local_count.min(TRACKED_LOCALS);
+        let (of_locals, of_operands) = saved.split_at(locals);
+        self.list[..locals].copy_from_slice(of_locals);
+        self.list.truncate(window.max(self.local_count));
+        self.list.extend_from_slice(of_operands);
+        debug_assert_eq!(self.list.len(), height);
+        for value in saved {
+            self.hold(value.loc);
+        }
+    }
+}

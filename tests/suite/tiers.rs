@@ -1,0 +1,228 @@
+//! What may not depend on the tier: results, traps with their places, polls; and who compiles what the baseline tier does not take.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use deltic::abi::artifact::CodeVariant;
+use deltic::{CallError, CodeSettings, Config, Isolate, Tier, TrapCode, Val, WasmEngine};
+
+use crate::support::{engine_with, instance_with, module};
+
+fn engines(config: &Config) -> [WasmEngine; 2] {
+    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(config.clone().with_eager_tier(tier)))
+}
+
+/// Every way in which the baseline tier traps, two calls deep, behind values in registers, in slots and known ones.
+const TRAPS: &str = r#"(module $traps
+    (type $unary (func (param i32) (result i32)))
+    (memory 1)
+    (table 4 funcref)
+    (elem (i32.const 1) $id $other)
+    (func $id (param i32) (result i32) (local.get 0))
+    (func $other)
+    (func $unreachable (param i32) (result i32) (i32.add (local.get 0) (unreachable)))
+    (func $load (param i32) (result i32) (i32.load offset=8 (local.get 0)))
+    (func $load_far (param i32) (result i32) (i32.load offset=0xffffff00 (local.get 0)))
+    (func $load_known (param i32) (result i32) (i32.load (i32.const 65533)))
+    (func $store (param i32) (result i32) (i64.store (local.get 0) (i64.const 0x123456789)) (i32.const 1))
+    (func $copy (param i32) (result i32) (memory.copy (i32.const 0) (local.get 0) (i32.const 100)) (i32.const 1))
+    (func $fill (param i32) (result i32) (memory.fill (local.get 0) (i32.const 7) (local.get 0)) (i32.const 1))
+    (func $div (param i32) (result i32) (i32.div_s (i32.const 1) (i32.add (local.get 0) (i32.const 1))))
+    (func $div_overflow (param i32) (result i32) (i32.div_s (i32.const 0x80000000) (local.get 0)))
+    (func $rem (param i32) (result i32)
+      (i32.wrap_i64 (i64.rem_u (i64.const 5) (i64.extend_i32_u (i32.add (local.get 0) (i32.const 1))))))
+    (func $trunc (param i32) (result i32) (i32.trunc_f64_s (f64.mul (f64.const 1e300) (f64.convert_i32_s (local.get 0)))))
+    (func $trunc_nan (param i32) (result i32) (i32.wrap_i64 (i64.trunc_f32_u (f32.div (f32.const 0) (f32.const 0)))))
+    (func $indirect (param i32) (result i32) (call_indirect (type $unary) (local.get 0) (local.get 0)))
+    (func $indirect_null (param i32) (result i32) (call_indirect (type $unary) (local.get 0) (i32.const 0)))
+    (func $indirect_type (param i32) (result i32) (call_indirect (type $unary) (local.get 0) (i32.const 2)))
+    (func $table (param i32) (result i32) (ref.is_null (table.get 0 (local.get 0))))
+    (func $null (param i32) (result i32) (ref.is_null (ref.as_non_null (table.get 0 (i32.const 3)))))
+    (func $overflow (param i32) (result i32) (i32.add (call $overflow (local.get 0)) (i32.const 1)))
+    CALLERS)"#;
+
+const TRAPPING: [&str; 19] = [
+    "unreachable",
+    "load",
+    "load_far",
+    "load_known",
+    "store",
+    "copy",
+    "fill",
+    "div",
+    "div_overflow",
+    "rem",
+    "trunc",
+    "trunc_nan",
+    "indirect",
+    "indirect_null",
+    "indirect_type",
+    "table",
+    "null",
+    "overflow",
+    "unreachable",
+];
+
+/// A caller of each, with something alive across the call in a local and on the stack.
+fn trapping_module() -> String {
+    let mut callers = String::new();
+    for (nth, name) in TRAPPING[..TRAPPING.len() - 1].iter().enumerate() {
+        writeln!(
+            callers,
+            r#"(func (export "{name}") (param i32) (result i32) (local i32)
+                 (local.set 1 (i32.add (local.get 0) (i32.const {nth})))
+                 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.sub (call ${name} (local.get 0)) (local.get 1))))"#
+        )
+        .expect("a string takes everything");
+    }
+    TRAPS.replace("CALLERS", &callers)
+}
+
+fn outcome(isolate: &mut Isolate, instance: deltic::Instance, name: &str, argument: i32) -> String {
+    let func = instance.get_typed_func::<i32, i32>(isolate, name).expect("a function");
+    match func.call(&mut *isolate, argument) {
+        Ok(value) => value.to_string(),
+        Err(CallError::Trap(trap)) => {
+            // How deep a stack is before it overflows depends on the size of frames.
+            let frames = if name == "overflow" { &trap.frames()[..1] } else { trap.frames() };
+            let mut text = format!("{:?}", trap.code());
+            for frame in frames {
+                let place = frame.wasm_offset.filter(|_| name != "overflow");
+                write!(text, " {:?}@{place:?}", frame.func_name).expect("a string takes everything");
+            }
+            text
+        }
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+#[test]
+fn traps_are_the_same_and_at_the_same_places() {
+    let text = trapping_module();
+    for config in [Config::default(), Config::default().with_memory_guards(false)] {
+        let outcomes = engines(&config).map(|engine| {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            let mut outcomes = Vec::new();
+            for name in &TRAPPING[..TRAPPING.len() - 1] {
+                for argument in [-1, 1, 3, 70_000] {
+                    outcomes.push(format!("{name}({argument}): {}", outcome(&mut isolate, instance, name, argument)));
+                }
+            }
+            outcomes
+        });
+        assert_eq!(outcomes[0], outcomes[1]);
+        let traps = outcomes[0].iter().filter(|outcome| outcome.contains('@')).count();
+        assert!(traps > 30, "{traps} of {:#?}", outcomes[0]);
+    }
+}
+
+#[test]
+fn baseline_code_can_be_stopped() {
+    let text = r#"(module
+        (func (export "spin") (loop $l (br $l)))
+        (func $fork (param i32)
+          (if (local.get 0) (then
+            (call $fork (i32.sub (local.get 0) (i32.const 1)))
+            (call $fork (i32.sub (local.get 0) (i32.const 1))))))
+        (func (export "fork") (call $fork (i32.const 60))))"#;
+    let [engine, _] = engines(&Config::default());
+    let (mut isolate, instance) = instance_with(&engine, text);
+    for name in ["spin", "fork"] {
+        isolate.set_deadline(Some(Duration::from_millis(10)));
+        let func = instance.get_typed_func::<(), ()>(&mut isolate, name).expect("a function");
+        let Err(CallError::Trap(trap)) = func.call(&mut isolate, ()) else { panic!("{name} returned") };
+        assert_eq!(trap.code(), TrapCode::DeadlineExceeded, "{name}");
+    }
+}
+
+#[test]
+fn fuel_is_the_same_in_both_tiers() {
+    let text = r#"(module
+        (func $leaf (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.const 2)) (else (nop) (i32.const 3))))
+        (func (export "run") (param i32) (result i32) (local i32)
+          (loop $l
+            (local.set 1 (i32.add (local.get 1) (call $leaf (i32.and (local.get 0) (i32.const 1)))))
+            (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+          (block $a (block $b (block $c (br_table $a $b $c (local.get 1))) (local.set 1 (i32.const 7))) (drop (local.get 1)))
+          (local.get 1)))"#;
+    let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
+    let used = engines(&Config::default().with_code_settings(settings)).map(|engine| {
+        let (mut isolate, instance) = instance_with(&engine, text);
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "run").expect("a function");
+        isolate.set_fuel(100_000);
+        let results = [1, 2, 50].map(|n| func.call(&mut isolate, n).expect("enough fuel"));
+        (results, 100_000 - isolate.fuel())
+    });
+    assert_eq!(used[0], used[1]);
+    assert_ne!(used[0].1, 0);
+}
+
+/// Functions at the edges of what is kept in registers: many locals of all kinds, deep stacks, many parameters and results.
+#[test]
+fn many_locals_operands_parameters_and_results() {
+    let kinds = ["i32", "i64", "f32", "f64"];
+    let kind = |nth: usize| kinds[nth % 4];
+    for count in [3, 15, 17, 63, 64, 65, 80, 200] {
+        let mut text = String::from("(module\n");
+        let list = (0..count).map(kind).collect::<Vec<_>>().join(" ");
+        // Gives its parameters back in their order, by way of locals, a loop and a deep stack.
+        writeln!(text, "(func $pass (param {list}) (result {list}) (local {list}) (local $again i32)").expect("text");
+        text += "(loop $l\n";
+        for nth in 0..count {
+            writeln!(text, "local.get {nth}").expect("text");
+        }
+        for nth in (0..count).rev() {
+            writeln!(text, "local.set {}", count + nth).expect("text");
+        }
+        text += "(local.set $again (i32.add (local.get $again) (i32.const 1)))\n";
+        text += "(br_if $l (i32.lt_u (local.get $again) (i32.const 3))))\n";
+        for nth in 0..count {
+            writeln!(text, "local.get {}", count + nth).expect("text");
+        }
+        text += ")\n";
+        writeln!(text, r#"(func (export "run") (param {list}) (result {list})"#).expect("text");
+        // Something below the arguments of the call, which outlives it.
+        text += "(block $done (i64.const 77)\n";
+        for nth in 0..count {
+            writeln!(text, "local.get {nth}").expect("text");
+        }
+        text += "call $pass\n";
+        for nth in (0..count).rev() {
+            writeln!(text, "local.set {nth}").expect("text");
+        }
+        text += "i64.const 77 i64.ne br_if $done\n";
+        for nth in 0..count {
+            writeln!(text, "local.get {nth}").expect("text");
+        }
+        text += "return)\nunreachable))";
+        let args: Vec<Val> = (0..count)
+            .map(|nth| match nth % 4 {
+                0 => Val::I32(nth as i32 - 5),
+                1 => Val::I64(nth as i64 * 0x1_0000_0001),
+                2 => Val::F32((nth as f32 * 0.5).to_bits()),
+                _ => Val::F64((nth as f64 * -0.25).to_bits()),
+            })
+            .collect();
+        for engine in engines(&Config::default()) {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            let func = instance.get_func(&mut isolate, "run").expect("a function");
+            let results = func.call(&mut isolate, &args).expect("no trap");
+            assert_eq!(format!("{results:?}"), format!("{args:?}"), "{count}");
+        }
+    }
+}
+
+/// A function that the baseline tier does not take, S1-23, beside one that it does.
+#[test]
+fn what_the_baseline_tier_does_not_take_is_optimized() {
+    let text = r#"(module
+        (func (export "vector") (param i32) (result i32) (i32x4.extract_lane 2 (i32x4.splat (local.get 0))))
+        (func (export "scalar") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))"#;
+    let [engine, _] = engines(&Config::default());
+    let compiled = module(&engine, text);
+    let tiers = [0, 1].map(|func| compiled.tier(CodeVariant::Guarded, deltic::base::DefinedFuncIndex::from_u32(func)));
+    assert_eq!(tiers, [Some(Tier::Optimized), Some(Tier::Baseline)]);
+    let (mut isolate, instance) = instance_with(&engine, text);
+    assert_eq!(outcome(&mut isolate, instance, "vector", 41), "41");
+    assert_eq!(outcome(&mut isolate, instance, "scalar", 41), "42");
+}
