@@ -226,3 +226,44 @@ fn what_the_baseline_tier_does_not_take_is_optimized() {
     assert_eq!(outcome(&mut isolate, instance, "vector", 41), "41");
     assert_eq!(outcome(&mut isolate, instance, "scalar", 41), "42");
 }
+
+/// Compiling takes time in proportion to the body, however deep the stack: none of these ends in a minute if it does not.
+#[test]
+fn deep_stacks_are_compiled_in_linear_time() {
+    let depth = 200_000;
+    let units = [
+        // Registers under pressure.
+        "(i32.popcnt (local.get 0))",
+        // A register of its own kind, which is freed each time.
+        "(i32.shl (local.get 0) (local.get 1))",
+        "(i32.div_u (local.get 0) (i32.or (local.get 1) (i32.const 1)))",
+        // Calls, with something deep that no call disturbs.
+        "(call $leaf (local.get 0))",
+        // Blocks, which remember where values are.
+        "(block (result i32) (br_if 0 (local.get 0) (local.get 1)))",
+        "(if (result i32) (local.get 1) (then (local.get 0)) (else (i32.const 7)))",
+    ];
+    let [engine, _] = engines(&Config::default());
+    for unit in units {
+        let mut text = String::from(
+            r#"(module (func $leaf (param i32) (result i32) (local.get 0))
+                (func (export "run") (param i32) (result i32) (local i32)
+                (local.set 1 (i32.add (local.get 0) (i32.const 1)))"#,
+        );
+        for _ in 0..depth {
+            text += unit;
+        }
+        for _ in 1..depth {
+            text += " i32.xor";
+        }
+        text += "))";
+        let (mut isolate, instance) = instance_with(&engine, &text);
+        let run = instance.get_typed_func::<i32, i32>(&mut isolate, "run").expect("a function");
+        // An even number of equal values; the frame of so many operands is larger than the stack may be.
+        match run.call(&mut isolate, 5) {
+            Ok(result) => assert_eq!(result, 0, "{unit}"),
+            Err(CallError::Trap(trap)) => assert_eq!(trap.code(), TrapCode::StackOverflow, "{unit}"),
+            Err(error) => panic!("{unit}: {error}"),
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::base::{DefinedFuncIndex, FuncIndex, TableIndex, TypeIndex};
 use crate::codegen::baseline::function::{Function, Result, vmctx, width};
 use crate::codegen::baseline::moves::Target;
 use crate::codegen::baseline::registers::{INT_ARGS, INT_RESULTS, PRESERVED, Reg, SCRATCH, VMCTX, VOLATILE};
-use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, Value, slot};
+use crate::codegen::baseline::state::{Kind, Loc, TRACKED_OPERANDS, Value, slot};
 use crate::codegen::compiler::UnitError;
 use crate::layout::block::CALLER_VMCTX;
 use crate::layout::objects::{
@@ -156,34 +156,32 @@ impl Function<'_> {
 
     /// Moves what is below the arguments out of the registers that a call does not preserve.
     fn save_registers(&mut self, args: usize) {
-        let height = self.buffers.values.list.len() - args;
-        let locals = self.buffers.values.local_count.min(TRACKED_LOCALS);
-        for index in self.buffers.values.tracked() {
-            if index >= height {
-                break;
-            }
+        let values = &self.buffers.values;
+        let (locals, height) = (values.locals(), values.list.len() - args);
+        for index in values.locals().chain(values.operands().start..height) {
             let value = self.buffers.values.list[index];
-            let Loc::Reg(reg) = value.loc else {
+            let Loc::Reg(reg) = value.loc else { continue };
+            // Operands that lie deep are looked at once only.
+            let is_deep = index >= locals.end && index + TRACKED_OPERANDS < height;
+            if value.kind != Kind::Ref && !is_deep && !VOLATILE.contains(reg) {
                 continue;
-            };
-            if value.kind == Kind::Ref {
-                self.save(index);
-                self.buffers.values.set_loc(index, Loc::Slot);
-            } else if VOLATILE.contains(reg) {
-                let preserved = PRESERVED.minus(self.buffers.values.used()).first();
-                match preserved.filter(|_| index < locals && !value.kind.is_float()) {
-                    // What is in the slot already is as well off there.
-                    Some(preserved) if !value.saved => {
-                        self.buffers.asm.mov_rr(Width::W64, preserved.gpr(), reg.gpr());
-                        self.buffers.values.set_loc(index, Loc::Reg(preserved));
-                    }
-                    _ => {
-                        self.save(index);
-                        self.buffers.values.set_loc(index, Loc::Slot);
-                    }
+            }
+            let preserved = PRESERVED.minus(self.buffers.values.used()).first();
+            // What is in the slot already is as well off there, and the collector looks nowhere else.
+            let may_move = index < locals.end && !value.saved && !value.kind.is_float() && value.kind != Kind::Ref;
+            match preserved.filter(|_| may_move) {
+                Some(preserved) => {
+                    self.buffers.asm.mov_rr(Width::W64, preserved.gpr(), reg.gpr());
+                    self.buffers.values.set_loc(index, Loc::Reg(preserved));
+                }
+                None => {
+                    self.save(index);
+                    self.buffers.values.set_loc(index, Loc::Slot);
                 }
             }
         }
+        let values = &mut self.buffers.values;
+        values.floor = values.floor.max(height.saturating_sub(TRACKED_OPERANDS));
     }
 
     fn call(&mut self, ty: &FuncType, callee: Callee) -> Result {
@@ -205,8 +203,6 @@ impl Function<'_> {
             self.buffers.asm.lea(Width::W64, INT_ARGS[1], area);
         }
         self.buffers.values.truncate(self.buffers.values.list.len() - args);
-        let values = &mut self.buffers.values;
-        values.window = values.window.min(values.list.len());
         match callee {
             Callee::Defined(func) => {
                 self.buffers.asm.mov_rr(Width::W64, INT_ARGS[0], VMCTX);
@@ -348,8 +344,6 @@ impl Function<'_> {
         }
         self.do_moves();
         self.buffers.values.truncate(self.buffers.values.list.len() - count);
-        let values = &mut self.buffers.values;
-        values.window = values.window.min(values.list.len());
         self.buffers.asm.mov_rr(Width::W64, INT_ARGS[0], VMCTX);
         self.call_builtin_at(builtin);
         self.note_call(0);

@@ -28,6 +28,8 @@ pub(super) struct Frame {
     pub kind: FrameKind,
     /// Operands below the block's parameters, and the locals.
     pub height: usize,
+    /// The first operand that could be in a register when the block began: below it, all ways to the label agree.
+    pub window: usize,
     /// How many operands a branch to the label has.
     pub arity: usize,
     pub label: Label,
@@ -88,27 +90,34 @@ impl Function<'_> {
     fn raise_window(&mut self, params: usize) {
         let values = &self.buffers.values;
         let len = values.list.len();
-        let window = len.saturating_sub(TRACKED_OPERANDS).min(len - params);
-        for index in values.window..window {
+        // Parameters may be taken off before an `else` needs them again: they are saved with the registers, wherever they are.
+        let height = len - params;
+        let window = len.saturating_sub(TRACKED_OPERANDS).min(height);
+        for index in values.operands().start..window {
             self.save(index);
             self.buffers.values.set_loc(index, Loc::Slot);
         }
         let values = &mut self.buffers.values;
-        values.window = values.window.max(window);
+        values.raise_window(window);
+        values.window = values.window.min(height);
     }
 
     pub(super) fn push_body(&mut self) {
         let label = self.exit;
-        let (height, arity) = (self.buffers.values.list.len(), self.func_type.results.len());
-        self.buffers.frames.push(Frame { kind: FrameKind::Body, height, arity, label, target: None, table: (0, None) });
+        self.push_frame(FrameKind::Body, 0, self.func_type.results.len(), label, None);
     }
 
     pub(super) fn begin_block(&mut self, ty: BlockType) {
         let (params, arity) = self.arity(ty);
         self.raise_window(params);
         let label = self.buffers.asm.buffer.new_label();
-        let height = self.buffers.values.list.len() - params;
-        self.buffers.frames.push(Frame { kind: FrameKind::Block, height, arity, label, target: None, table: (0, None) });
+        self.push_frame(FrameKind::Block, params, arity, label, None);
+    }
+
+    fn push_frame(&mut self, kind: FrameKind, params: usize, arity: usize, label: Label, target: Option<Saved>) {
+        let values = &self.buffers.values;
+        let (height, window) = (values.list.len() - params, values.window);
+        self.buffers.frames.push(Frame { kind, height, window, arity, label, target, table: (0, None) });
     }
 
     pub(super) fn begin_loop(&mut self, ty: BlockType) {
@@ -116,12 +125,12 @@ impl Function<'_> {
         let (arity, _) = self.arity(ty);
         self.raise_window(arity);
         let height = self.buffers.values.list.len() - arity;
-        let target = self.decide(height, arity, true);
+        let target = self.decide(self.buffers.values.window, height, arity, true);
         self.add_moves(&target, arity);
         self.do_moves();
         self.restore(&target);
         let label = self.buffers.asm.buffer.here();
-        self.buffers.frames.push(Frame { kind: FrameKind::Loop, height, arity, label, target: Some(target), table: (0, None) });
+        self.push_frame(FrameKind::Loop, arity, arity, label, Some(target));
         self.enter_loop();
     }
 
@@ -217,17 +226,16 @@ impl Function<'_> {
     fn aim(&mut self, frame: &mut Frame) {
         let target = match frame.target.take() {
             Some(target) => target,
-            None => self.decide(frame.height, frame.arity, false),
+            None => self.decide(frame.window, frame.height, frame.arity, false),
         };
         self.add_moves(&target, frame.arity);
         frame.target = Some(target);
     }
 
     /// Where values shall be at a label that is reached from here.
-    fn decide(&mut self, height: usize, arity: usize, is_loop: bool) -> Saved {
+    fn decide(&mut self, window: usize, height: usize, arity: usize, is_loop: bool) -> Saved {
         let mut values = self.buffers.spare.pop().unwrap_or_default();
         let list = &self.buffers.values.list;
-        let window = self.buffers.values.window.min(height);
         let local_count = self.buffers.values.local_count;
         let mut taken = RegSet::EMPTY;
         // Registers that nothing holds here may be given out anew.
@@ -307,7 +315,8 @@ impl Function<'_> {
 
     /// Does something with a frame that is not in the list meanwhile.
     fn with_frame<R>(&mut self, position: usize, run: impl FnOnce(&mut Self, &mut Frame) -> R) -> R {
-        let placeholder = Frame { kind: FrameKind::Block, height: 0, arity: 0, label: self.exit, target: None, table: (0, None) };
+        let placeholder =
+            Frame { kind: FrameKind::Block, height: 0, window: 0, arity: 0, label: self.exit, target: None, table: (0, None) };
         let mut frame = std::mem::replace(&mut self.buffers.frames[position], placeholder);
         let result = run(self, &mut frame);
         self.buffers.frames[position] = frame;
@@ -374,7 +383,7 @@ impl Function<'_> {
 
     /// Writes locals that are known into their slots, where a label will want them: once, and not at every branch.
     fn save_constants(&mut self) {
-        for index in 0..self.buffers.values.local_count.min(TRACKED_LOCALS) {
+        for index in self.buffers.values.locals() {
             if let Loc::Const(_) = self.buffers.values.list[index].loc {
                 self.save(index);
             }

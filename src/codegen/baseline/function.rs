@@ -10,7 +10,7 @@ use crate::base::DefinedFuncIndex;
 use crate::codegen::baseline::control::Frame;
 use crate::codegen::baseline::moves::Move;
 use crate::codegen::baseline::registers::{GPRS, Reg, RegSet, SCRATCH, VMCTX, VOLATILE_GPRS, XMMS};
-use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, Value, Values};
+use crate::codegen::baseline::state::{Kind, Loc, Value, Values};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
 use crate::layout::block::BUILTINS;
@@ -175,21 +175,27 @@ impl Function<'_> {
     #[cold]
     fn evict(&mut self, among: RegSet) -> Reg {
         let values = &self.buffers.values;
-        let operands = values.window.max(values.local_count)..values.list.len();
-        let locals = 0..values.local_count.min(TRACKED_LOCALS);
-        let found = operands.chain(locals.rev()).find_map(|index| match values.list[index].loc {
-            Loc::Reg(reg) if among.contains(reg) => Some(reg),
+        let holds = |index: usize| match values.list[index].loc {
+            Loc::Reg(reg) if among.contains(reg) => Some((index, reg)),
             _ => None,
-        });
-        let reg = found.expect("an operator needs fewer registers than there are");
+        };
+        let operand = values.operands().find_map(holds);
+        let found = operand.or_else(|| values.locals().rev().find_map(holds));
+        let (index, reg) = found.expect("an operator needs fewer registers than there are");
         self.spill(reg);
+        let values = &mut self.buffers.values;
+        let is_in_register = |below: usize| matches!(values.list[below].loc, Loc::Reg(_));
+        if operand.is_some() && !(values.operands().start..index).any(is_in_register) {
+            values.floor = index + 1;
+        }
         reg
     }
 
     /// Moves everything out of a register into slots.
     pub(super) fn spill(&mut self, reg: Reg) {
-        let tracked = self.buffers.values.tracked();
-        for index in tracked {
+        // From the top: what lies deep is found once, and not again.
+        let values = &self.buffers.values;
+        for index in values.locals().chain(values.operands().rev()) {
             if self.buffers.values.list[index].loc == Loc::Reg(reg) {
                 self.save(index);
                 self.buffers.values.set_loc(index, Loc::Slot);
@@ -293,11 +299,7 @@ impl Function<'_> {
     /// Takes the topmost value off, as it is.
     #[inline]
     pub(super) fn pop(&mut self) -> Value {
-        let value = self.buffers.values.pop();
-        // Only values below the window are never in registers; a window above the top is lowered with it.
-        let values = &mut self.buffers.values;
-        values.window = values.window.min(values.list.len());
-        value
+        self.buffers.values.pop()
     }
 
     /// Takes the topmost value off, into a register. The register is not held: nothing may be allocated without avoiding it, as long as

@@ -107,6 +107,8 @@ pub(super) struct Values {
     pub local_count: usize,
     /// The first operand that may be in a register.
     pub window: usize,
+    /// Operands below it are in no register: a deep stack is not looked through again and again.
+    pub floor: usize,
     /// Bytes of slots that belong to no value.
     pub base_bytes: u32,
     /// Most bytes of slots so far.
@@ -121,7 +123,7 @@ impl Values {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         self.touched = RegSet::EMPTY;
-        (self.local_count, self.window, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0);
+        (self.local_count, self.window, self.floor, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0, 0);
     }
 
     /// Registers that hold values.
@@ -174,7 +176,27 @@ impl Values {
     pub(super) fn pop(&mut self) -> Value {
         let value = self.list.pop().expect("validation has counted the operands");
         self.release(value.loc);
+        self.window = self.window.min(self.list.len());
+        self.floor = self.floor.min(self.list.len());
         value
+    }
+
+    /// Operands below a position stay in their slots.
+    pub(super) fn raise_window(&mut self, window: usize) {
+        self.window = self.window.max(window);
+        self.floor = self.floor.max(window);
+    }
+
+    /// The operands that may be in registers.
+    #[inline]
+    pub(super) fn operands(&self) -> std::ops::Range<usize> {
+        self.floor.max(self.window).max(self.local_count)..self.list.len()
+    }
+
+    /// The locals that may be in registers.
+    #[inline]
+    pub(super) fn locals(&self) -> std::ops::Range<usize> {
+        0..self.local_count.min(TRACKED_LOCALS)
     }
 
     /// Moves a value.
@@ -192,22 +214,17 @@ impl Values {
         }
     }
 
-    /// The values that may be in registers: of the locals, and of the operands.
-    #[inline]
-    pub(super) fn tracked(&self) -> impl Iterator<Item = usize> + use<> {
-        (0..self.local_count.min(TRACKED_LOCALS)).chain(self.window.max(self.local_count)..self.list.len())
-    }
-
     /// What [`restore`](Self::restore) needs, added to a list.
     pub(super) fn save(&self, to: &mut Vec<Value>) {
-        to.extend(self.tracked().map(|index| self.list[index]));
+        to.extend_from_slice(&self.list[self.locals()]);
+        to.extend_from_slice(&self.list[self.window.max(self.local_count)..]);
     }
 
     /// Brings back what was saved with this window and height.
     pub(super) fn restore(&mut self, window: usize, height: usize, saved: &[Value]) {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
-        self.window = window;
+        (self.window, self.floor) = (window, window);
         // Operands that were there then and are below are untouched; those above come from the list.
         self.list.truncate(height);
         let locals = self.local_count.min(TRACKED_LOCALS);
