@@ -4,12 +4,10 @@
 //! memory and no lock, and may run on any thread.
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "baseline", feature = "optimizing"))]
+mod common;
 pub mod compiler;
 pub mod env;
-#[cfg(any(feature = "baseline", feature = "optimizing"))]
-mod features;
-#[cfg(any(feature = "baseline", feature = "optimizing"))]
-mod fuel;
 
 #[cfg(feature = "baseline")]
 pub mod baseline;

@@ -340,6 +340,15 @@ impl WasmModule {
         global.index().checked_sub(self.imported_global_count).map(DefinedGlobalIndex::new)
     }
 
+    /// The initializer of a global that never changes and is the same in all instances, as far as that is a single operator.
+    pub fn global_constant(&self, global: GlobalIndex) -> Option<ConstOp> {
+        let init = &self.global_inits.get(self.defined_global(global)?)?.0;
+        match **init {
+            [op] if !self.globals[global].mutable => Some(op),
+            _ => None,
+        }
+    }
+
     /// Whether a memory is imported.
     pub fn is_imported_memory(&self, memory: MemoryIndex) -> bool {
         memory.index() < self.imported_memory_count

@@ -2,18 +2,16 @@
 
 use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 
-use crate::abi::call::{CallLayout, Place};
+use crate::abi::call::Place;
 use crate::asm::x64::integer::{Alu, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width, Xmm};
-use crate::base::{TypeIndex, limits};
 use crate::codegen::baseline::call::vectors;
 use crate::codegen::baseline::function::{Function, Result};
 use crate::codegen::baseline::registers::{INT_ARGS, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, slot};
+use crate::codegen::common::{bodies, features};
 use crate::codegen::compiler::UnitError;
-use crate::codegen::features;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::types::CompositeType;
 
 /// Locals beyond the tracked ones that are cleared one by one.
 const CLEARED_SINGLY: usize = 8;
@@ -63,14 +61,14 @@ impl Function<'_> {
 
     /// Parameters stay in their registers, or are copied from the caller's frame to their slots.
     fn params(&mut self) -> Result {
-        let layout = CallLayout::new(self.func_type);
-        if layout.area_bytes > 0 {
+        if self.layout.area_bytes > 0 {
             self.buffers.values.base_bytes = 8;
             self.buffers.values.slot_bytes = 8;
             self.own_area = Some(8);
             self.buffers.asm.store(Store::Double, slot(8), INT_ARGS[1]);
         }
-        for (index, (&ty, &place)) in self.func_type.params.iter().zip(&layout.params).enumerate() {
+        for (index, &ty) in self.func_type.params.iter().enumerate() {
+            let place = self.layout.params[index];
             let kind = Kind::of(ty).ok_or_else(vectors)?;
             let reg = match place {
                 Place::Int(nth) => {
@@ -107,22 +105,15 @@ impl Function<'_> {
     /// Reads the declarations of the locals behind the parameters. They are zero: known, or cleared in their slots.
     fn declare_locals(&mut self, reader: &mut BinaryReader<'_>) -> Result {
         let params = self.func_type.params.len();
-        let mut total = params;
-        for _ in 0..reader.read_var_u32().map_err(CompileError::from)? {
-            let position = reader.original_position();
-            let count = reader.read_var_u32().map_err(CompileError::from)?;
-            let ty: wasmparser::ValType = reader.read().map_err(CompileError::from)?;
-            total = total.saturating_add(count as usize);
-            if total > limits::LOCAL_COUNT {
-                let message = format!("{total} locals in a function, more than {}", limits::LOCAL_COUNT);
-                return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
-            }
+        bodies::read_locals(reader, params, |ty, count| {
             let kind = self.kind(ty).ok_or_else(vectors)?;
             for _ in 0..count {
                 let is_tracked = self.buffers.values.list.len() < TRACKED_LOCALS;
                 self.push(kind, if is_tracked { Loc::Const(0) } else { Loc::Slot });
             }
-        }
+            Ok::<_, UnitError>(())
+        })?;
+        let total = self.buffers.values.list.len();
         let values = &mut self.buffers.values;
         (values.local_count, values.window) = (total, total);
         self.clear_slots(params.max(TRACKED_LOCALS), total);
@@ -163,14 +154,7 @@ impl Function<'_> {
     }
 
     pub(super) fn heap_kind(&self, heap: wasmparser::HeapType) -> Kind {
-        use wasmparser::{AbstractHeapType, HeapType};
-        let is_func = match heap {
-            HeapType::Abstract { ty, .. } => matches!(ty, AbstractHeapType::Func | AbstractHeapType::NoFunc),
-            HeapType::Concrete(index) | HeapType::Exact(index) => index
-                .as_module_index()
-                .is_some_and(|index| matches!(self.module.types[TypeIndex::from_u32(index)].composite, CompositeType::Func(_))),
-        };
-        if is_func { Kind::Func } else { Kind::Ref }
+        if bodies::is_in_heap(self.module, heap) { Kind::Ref } else { Kind::Func }
     }
 
     /// A defect of this compiler.

@@ -283,7 +283,7 @@ impl Function<'_> {
     /// Gives the frame up before the call, and the caller's stack arguments are replaced by the callee's.
     fn tail_call(&mut self, ty: &FuncType, callee: Callee) -> Result {
         let layout = CallLayout::new(ty);
-        let own_bytes = CallLayout::new(self.func_type).stack_arg_bytes;
+        let own_bytes = self.layout.stack_arg_bytes;
         let Some(left_bytes) = own_bytes.checked_sub(layout.stack_arg_bytes) else {
             return Err(UnitError::TierUnable("a tail call has more arguments on the stack than the function".into()));
         };

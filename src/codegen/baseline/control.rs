@@ -6,7 +6,7 @@
 
 use wasmparser::{BlockType, BrTable, Operator};
 
-use crate::abi::call::{CallLayout, Place};
+use crate::abi::call::Place;
 use crate::abi::trap::TrapCode;
 use crate::asm::buffer::Label;
 use crate::asm::x64::Xmm;
@@ -149,24 +149,28 @@ impl Function<'_> {
     }
 
     pub(super) fn begin_else(&mut self) {
-        let Some(mut frame) = self.buffers.frames.pop() else { return };
+        let position = self.frame_at(0);
         if self.reachable {
             self.flush_fuel();
-            self.merge(&mut frame);
-            self.buffers.asm.jmp(frame.label);
+            self.jump_to(position);
         }
-        if let FrameKind::If(otherwise, saved) = std::mem::replace(&mut frame.kind, FrameKind::Else) {
+        self.take_else(position);
+    }
+
+    /// Goes on where the condition of an `if` does not hold.
+    fn take_else(&mut self, position: usize) {
+        let kind = std::mem::replace(&mut self.buffers.frames[position].kind, FrameKind::Else);
+        if let FrameKind::If(otherwise, saved) = kind {
             self.buffers.asm.buffer.bind(otherwise);
             self.restore(&saved);
             self.spare(saved);
             self.reachable = true;
         }
-        self.buffers.frames.push(frame);
     }
 
     pub(super) fn end(&mut self) {
-        let Some(mut frame) = self.buffers.frames.pop() else { return };
-        match std::mem::replace(&mut frame.kind, FrameKind::Block) {
+        let position = self.frame_at(0);
+        match self.buffers.frames[position].kind {
             FrameKind::Body => {
                 if self.reachable {
                     self.flush_fuel();
@@ -174,62 +178,56 @@ impl Function<'_> {
                 }
                 // Whatever comes to the exit has its results in place.
                 self.reachable = false;
-                return;
             }
-            FrameKind::Loop => {
-                if !self.reachable {
-                    self.buffers.values.truncate(frame.height);
-                }
-                if let Some(target) = frame.target {
-                    self.spare(target);
-                }
-                return;
+            FrameKind::Loop => self.end_loop(),
+            // Without an `else`, parameters are results.
+            FrameKind::If(..) => {
+                self.begin_else();
+                self.end_label(position);
             }
-            FrameKind::If(otherwise, saved) => {
-                if self.reachable {
-                    self.flush_fuel();
-                    self.merge(&mut frame);
-                    self.buffers.asm.jmp(frame.label);
-                }
-                // Without an `else`, parameters are results.
-                self.buffers.asm.buffer.bind(otherwise);
-                self.restore(&saved);
-                self.spare(saved);
-                self.reachable = true;
-            }
-            FrameKind::Block | FrameKind::Else => {}
+            FrameKind::Block | FrameKind::Else => self.end_label(position),
         }
-        if self.reachable && frame.target.is_some() {
+    }
+
+    /// Branches to a loop go to its beginning: nothing comes together here.
+    fn end_loop(&mut self) {
+        let Some(frame) = self.buffers.frames.pop() else { return };
+        if !self.reachable {
+            self.buffers.values.truncate(frame.height);
+        }
+        if let Some(target) = frame.target {
+            self.spare(target);
+        }
+    }
+
+    fn end_label(&mut self, position: usize) {
+        if self.reachable && self.buffers.frames[position].target.is_some() {
             self.flush_fuel();
-            self.merge(&mut frame);
+            self.aim(position);
+            self.do_moves();
         }
-        match frame.target {
+        let Some(Frame { height, label, target, .. }) = self.buffers.frames.pop() else { return };
+        self.buffers.asm.buffer.bind(label);
+        match target {
             Some(target) => {
-                self.buffers.asm.buffer.bind(frame.label);
                 self.restore(&target);
                 self.spare(target);
                 self.reachable = true;
             }
-            None if !self.reachable => self.buffers.values.truncate(frame.height),
+            None if !self.reachable => self.buffers.values.truncate(height),
             // Nobody went there: what is on the stack is the block's result.
-            None => self.buffers.asm.buffer.bind(frame.label),
+            None => {}
         }
     }
 
-    /// Moves values to where a label wants them; decides that, if nobody has.
-    fn merge(&mut self, frame: &mut Frame) {
-        self.aim(frame);
-        self.do_moves();
-    }
-
-    /// Collects the moves to a label; decides where values are there, if nobody has.
-    fn aim(&mut self, frame: &mut Frame) {
-        let target = match frame.target.take() {
-            Some(target) => target,
-            None => self.decide(frame.window, frame.height, frame.arity, false),
-        };
-        self.add_moves(&target, frame.arity);
-        frame.target = Some(target);
+    /// Collects the moves to a frame's label, and gives it; decides where values are there, if nobody has.
+    fn aim(&mut self, position: usize) -> Label {
+        let Frame { height, window, arity, label, .. } = self.buffers.frames[position];
+        let decided = self.buffers.frames[position].target.take();
+        let target = decided.unwrap_or_else(|| self.decide(window, height, arity, false));
+        self.add_moves(&target, arity);
+        self.buffers.frames[position].target = Some(target);
+        label
     }
 
     /// Where values shall be at a label that is reached from here.
@@ -313,16 +311,6 @@ impl Function<'_> {
         self.buffers.frames.len() - 1 - relative_depth as usize
     }
 
-    /// Does something with a frame that is not in the list meanwhile.
-    fn with_frame<R>(&mut self, position: usize, run: impl FnOnce(&mut Self, &mut Frame) -> R) -> R {
-        let placeholder =
-            Frame { kind: FrameKind::Block, height: 0, window: 0, arity: 0, label: self.exit, target: None, table: (0, None) };
-        let mut frame = std::mem::replace(&mut self.buffers.frames[position], placeholder);
-        let result = run(self, &mut frame);
-        self.buffers.frames[position] = frame;
-        result
-    }
-
     pub(super) fn branch(&mut self, relative_depth: u32) {
         self.flush_fuel();
         self.jump_to(self.frame_at(relative_depth));
@@ -336,10 +324,8 @@ impl Function<'_> {
             self.buffers.asm.jmp(self.exit);
             return;
         }
-        let label = self.with_frame(position, |function, frame| {
-            function.merge(frame);
-            frame.label
-        });
+        let label = self.aim(position);
+        self.do_moves();
         self.buffers.asm.jmp(label);
     }
 
@@ -366,10 +352,7 @@ impl Function<'_> {
         if self.buffers.frames[position].target.is_none() {
             self.save_constants();
         }
-        let label = self.with_frame(position, |function, frame| {
-            function.aim(frame);
-            frame.label
-        });
+        let label = self.aim(position);
         if self.buffers.moves.is_empty() {
             self.buffers.asm.jcc(condition, label);
             return;
@@ -450,15 +433,15 @@ impl Function<'_> {
 
     /// Moves the topmost operands to where the caller wants the results.
     fn move_results(&mut self) {
-        let layout = CallLayout::new(self.func_type);
-        let count = layout.results.len();
+        let count = self.layout.results.len();
         let first = self.buffers.values.list.len() - count;
         let area: Option<Gpr> = self.own_area.map(|offset| {
             // No operand is needed in a register afterwards.
             self.buffers.asm.load(Load::Double, SCRATCH, slot(offset));
             SCRATCH
         });
-        for (position, &place) in layout.results.iter().enumerate() {
+        for position in 0..count {
+            let place = self.layout.results[position];
             let value = self.buffers.values.list[first + position];
             match (place, area) {
                 (Place::Int(nth), _) => self.add_move(Target::Reg(INT_RESULTS[usize::from(nth)].into()), value),

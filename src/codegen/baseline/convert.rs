@@ -5,6 +5,7 @@
 
 use wasmparser::Operator;
 
+use crate::asm::buffer::Label;
 use crate::asm::x64::float::FloatOp;
 use crate::asm::x64::integer::{Alu, Load, Shift};
 use crate::asm::x64::{Condition, Gpr, Width, Xmm};
@@ -196,12 +197,20 @@ impl Function<'_> {
         self.push_gpr(Kind::I64, to);
     }
 
-    /// From 2 to the 63rd on, that much is taken off before and added afterwards.
     fn trunc_u64(&mut self, kind: Kind) {
         let from = self.pop_xmm(RegSet::EMPTY);
         let to = self.alloc_gpr(RegSet::EMPTY);
         let wrong = self.stub(StubKind::Conversion(float(kind), from));
-        let (large, done) = (self.buffers.asm.buffer.new_label(), self.buffers.asm.buffer.new_label());
+        let done = self.buffers.asm.buffer.new_label();
+        self.float_to_u64(kind, to, from, wrong, done);
+        self.buffers.asm.buffer.bind(done);
+        self.push_gpr(Kind::I64, to);
+    }
+
+    /// From 2 to the 63rd on, that much is taken off before and added afterwards. Ends at `done`, or falls out with the result; what does not
+    /// fit goes to `wrong`.
+    fn float_to_u64(&mut self, kind: Kind, to: Gpr, from: Xmm, wrong: Label, done: Label) {
+        let large = self.buffers.asm.buffer.new_label();
         self.load_const(kind, FLOAT_SCRATCH.into(), two_to_63(kind));
         let asm = &mut self.buffers.asm;
         asm.float_compare(float(kind), from, FLOAT_SCRATCH);
@@ -209,30 +218,18 @@ impl Function<'_> {
         asm.jcc(Condition::AboveEqual, large);
         asm.float_to_int(float(kind), Width::W64, to, from);
         asm.test_rr(Width::W64, to, to);
-        asm.jcc(Condition::Negative, wrong);
-        asm.jmp(done);
+        asm.jcc(Condition::NotNegative, done);
+        asm.jmp(wrong);
         asm.buffer.bind(large);
-        self.large_to_u64(kind, to, from);
-        self.buffers.asm.jcc(Condition::Negative, wrong);
-        self.add_two_to_63(to);
-        self.buffers.asm.buffer.bind(done);
-        self.push_gpr(Kind::I64, to);
-    }
-
-    /// A number of 2 to the 63rd at least, less that, as an integer, with the flags of its sign.
-    fn large_to_u64(&mut self, kind: Kind, to: Gpr, from: Xmm) {
-        // From - constant is -(constant - from), and the constant is in the scratch register.
-        let asm = &mut self.buffers.asm;
+        // The constant is in the register that may be changed: less the number, and negated. Too large is the lowest integer, which
+        // stays negative.
         asm.float_rr(FloatOp::Sub, float(kind), FLOAT_SCRATCH, from);
         asm.float_to_int(float(kind), Width::W64, to, FLOAT_SCRATCH);
-        // Too large is the lowest integer, which stays negative.
         asm.neg(Width::W64, to);
         asm.test_rr(Width::W64, to, to);
-    }
-
-    fn add_two_to_63(&mut self, to: Gpr) {
-        self.buffers.asm.mov_ri(SCRATCH, 1 << 63);
-        self.buffers.asm.alu_rr(Alu::Xor, Width::W64, to, SCRATCH);
+        asm.jcc(Condition::Negative, wrong);
+        asm.mov_ri(SCRATCH, 1 << 63);
+        asm.alu_rr(Alu::Xor, Width::W64, to, SCRATCH);
     }
 
     /// Ends with the result in a register; `low` for what is too small and not a number, `high` for what is too large.
@@ -287,21 +284,8 @@ impl Function<'_> {
     fn trunc_u64_saturating(&mut self, kind: Kind) {
         let from = self.pop_xmm(RegSet::EMPTY);
         let to = self.alloc_gpr(RegSet::EMPTY);
-        let buffer = &mut self.buffers.asm.buffer;
-        let (large, wrong, done) = (buffer.new_label(), buffer.new_label(), buffer.new_label());
-        self.load_const(kind, FLOAT_SCRATCH.into(), two_to_63(kind));
-        let asm = &mut self.buffers.asm;
-        asm.float_compare(float(kind), from, FLOAT_SCRATCH);
-        asm.jcc(Condition::Parity, wrong);
-        asm.jcc(Condition::AboveEqual, large);
-        asm.float_to_int(float(kind), Width::W64, to, from);
-        asm.test_rr(Width::W64, to, to);
-        asm.jcc(Condition::NotNegative, done);
-        asm.jmp(wrong);
-        asm.buffer.bind(large);
-        self.large_to_u64(kind, to, from);
-        self.buffers.asm.jcc(Condition::Negative, wrong);
-        self.add_two_to_63(to);
+        let (wrong, done) = (self.buffers.asm.buffer.new_label(), self.buffers.asm.buffer.new_label());
+        self.float_to_u64(kind, to, from, wrong, done);
         self.buffers.asm.jmp(done);
         self.buffers.asm.buffer.bind(wrong);
         self.saturate(kind, to, from, 0, u64::MAX);
@@ -310,7 +294,7 @@ impl Function<'_> {
     }
 
     /// Converts to 64 bits.
-    fn begin_saturating(&mut self, kind: Kind) -> (Xmm, Gpr, crate::asm::buffer::Label) {
+    fn begin_saturating(&mut self, kind: Kind) -> (Xmm, Gpr, Label) {
         let from = self.pop_xmm(RegSet::EMPTY);
         let to = self.alloc_gpr(RegSet::EMPTY);
         let done = self.buffers.asm.buffer.new_label();

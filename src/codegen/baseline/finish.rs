@@ -4,7 +4,6 @@
 //! function begins in the middle of it.
 
 use crate::abi::artifact::{Artifact, Position, SavedRegisters, StackMap, Tier, TrapSite};
-use crate::abi::call::CallLayout;
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
@@ -55,9 +54,8 @@ impl Function<'_> {
 
     /// Completes the function, whose body is translated.
     pub(super) fn finish(&mut self, body_offset: usize) -> Result<Artifact> {
-        let layout = CallLayout::new(self.func_type);
         let saved = self.saved_registers();
-        let Ok(pop_bytes) = u16::try_from(layout.stack_arg_bytes) else {
+        let Ok(pop_bytes) = u16::try_from(self.layout.stack_arg_bytes) else {
             return Err(self.bug("more stack arguments than a return can pop"));
         };
         let asm = &mut self.buffers.asm;

@@ -1,9 +1,12 @@
 //! One function: the state of its compilation, and the operations that all operators are made of.
 
 use crate::abi::artifact::{CodeVariant, Position, Reloc, RelocTarget, TrapSite};
+use crate::abi::builtins::Builtin;
+use crate::abi::call::CallLayout;
 use crate::abi::trap::TrapCode;
+use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
-use crate::asm::x64::float::Float;
+use crate::asm::x64::float::{Float, FloatBits};
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width, Xmm};
 use crate::base::DefinedFuncIndex;
@@ -71,7 +74,7 @@ pub(super) enum StubKind {
     /// A conversion failed: because the operand is not a number, or because it is too large.
     Conversion(Float, Xmm),
     /// A poll, and where to go on.
-    Poll(crate::abi::builtins::Builtin, Label),
+    Poll(Builtin, Label),
 }
 
 /// References in the frame at a call: a part of [`Buffers::map_slots`], as bytes below the save area.
@@ -88,6 +91,8 @@ pub(super) struct Function<'a> {
     pub module: &'a WasmModule,
     pub func: DefinedFuncIndex,
     pub func_type: &'a FuncType,
+    /// Where its parameters and results travel.
+    pub layout: CallLayout,
     pub variant: CodeVariant,
     pub buffers: &'a mut Buffers,
     /// The prologue, which is made last.
@@ -262,7 +267,7 @@ impl Function<'_> {
         if !kind.is_float() {
             asm.mov_ri(reg.gpr(), bits);
         } else if bits == 0 {
-            asm.float_bits(crate::asm::x64::float::FloatBits::Xor, reg.xmm(), reg.xmm());
+            asm.float_bits(FloatBits::Xor, reg.xmm(), reg.xmm());
         } else {
             asm.mov_ri(SCRATCH, bits);
             asm.float_from_bits(width(kind), reg.xmm(), SCRATCH);
@@ -417,9 +422,9 @@ impl Function<'_> {
         self.buffers.asm.load(Load::Double, to, vmctx(offset));
     }
 
-    pub(super) fn call_builtin_at(&mut self, builtin: crate::abi::builtins::Builtin) {
+    pub(super) fn call_builtin_at(&mut self, builtin: Builtin) {
         let asm = &mut self.buffers.asm;
-        asm.load(Load::Double, Gpr::RAX, vmctx(crate::abi::vmctx::BLOCK));
+        asm.load(Load::Double, Gpr::RAX, vmctx(BLOCK));
         asm.call_m(Mem::at(Gpr::RAX, (BUILTINS + 8 * builtin as usize) as i32));
     }
 

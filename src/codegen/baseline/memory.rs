@@ -5,7 +5,6 @@
 
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
-use crate::abi::artifact::CodeVariant;
 use crate::abi::builtins::Builtin;
 use crate::abi::trap::TrapCode;
 use crate::asm::x64::float::Float;
@@ -17,14 +16,10 @@ use crate::codegen::baseline::function::{Function, vmctx};
 use crate::codegen::baseline::integer::{imm32, reg_of};
 use crate::codegen::baseline::registers::{MEMORY, Reg, RegSet, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, Value};
+use crate::codegen::common::memory::{access_end, is_guarded};
 use crate::layout::objects::{MEMORY_BASE, MEMORY_LEN};
 use crate::wasm::types::MemoryType;
 use crate::wasm::validate::Features;
-
-/// Whether accesses to memories of a type need no look at their length.
-fn is_guarded(variant: CodeVariant, ty: &MemoryType) -> bool {
-    variant == CodeVariant::Guarded && !ty.memory64 && ty.page_size_log2 == 16
-}
 
 impl Function<'_> {
     pub(super) fn memory_operator(&mut self, operator: &Operator<'_>) -> bool {
@@ -78,8 +73,7 @@ impl Function<'_> {
             // Belongs to a proposal whose operators are not taken.
             MemArgTarget::Array(_) => self.memory(0),
         };
-        let reach = ty.max_bytes().max(ty.min.saturating_mul(ty.page_bytes()));
-        let Some(end) = memarg.offset.checked_add(bytes).filter(|&end| end <= reach) else {
+        let Some(end) = access_end(&ty, memarg.offset, bytes) else {
             self.trap(TrapCode::MemoryOutOfBounds);
             return None;
         };

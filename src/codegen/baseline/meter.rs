@@ -9,7 +9,7 @@ use crate::asm::x64::integer::Alu;
 use crate::asm::x64::{Condition, Mem, Width};
 use crate::codegen::baseline::function::{Function, StubKind};
 use crate::codegen::baseline::registers::SCRATCH;
-use crate::codegen::fuel;
+use crate::codegen::common::fuel;
 use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
 
 impl Function<'_> {

@@ -38,13 +38,15 @@ mod variable;
 use wasmparser::FuncValidatorAllocations;
 
 use crate::abi::artifact::{Artifact, CodeVariant, Tier};
+use crate::abi::call::CallLayout;
 use crate::asm::x64::Assembler;
-use crate::base::{DefinedFuncIndex, limits};
+use crate::base::DefinedFuncIndex;
 use crate::codegen::baseline::function::{Buffers, Cpu, Function};
+use crate::codegen::common::bodies;
 use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::validate::{Features, body_reader, validate_body};
+use crate::wasm::validate::{Features, validate_body};
 
 /// The baseline compiler.
 #[derive(Debug)]
@@ -78,23 +80,19 @@ impl Baseline {
             return Err(UnitError::Stopped);
         }
         (unit.phase)(Phase::Validate);
-        let body = body_reader(&env.wire_bytes, &env.module, func)?;
-        let offset = usize::try_from(body.get_binary_reader().original_position()).unwrap_or(usize::MAX);
-        let bytes = body.as_bytes().len();
-        if bytes > limits::FUNC_BODY_BYTES {
-            let message = format!("function body of {bytes} bytes, more than {}", limits::FUNC_BODY_BYTES);
-            return Err(CompileError::limit(message, Some(offset)).into());
-        }
+        let (body, offset) = bodies::read(env, func)?;
         validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.validator)?;
         (unit.phase)(Phase::Compile);
         memory.buffers.clear();
         let module = &*env.module;
         let exit = memory.buffers.asm.buffer.new_label();
+        let func_type = module.func_type(module.func_index(func));
         let mut function = Function {
             env,
             module,
             func,
-            func_type: module.func_type(module.func_index(func)),
+            func_type,
+            layout: CallLayout::new(func_type),
             variant,
             buffers: &mut memory.buffers,
             prologue: std::mem::take(&mut memory.prologue),

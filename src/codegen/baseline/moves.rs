@@ -23,9 +23,6 @@ pub(super) struct Move {
     pub value: Value,
 }
 
-/// The moves that were collected.
-pub(super) type Moves = Vec<Move>;
-
 impl Function<'_> {
     /// Adds a move to those that are collected, unless it is none.
     pub(super) fn add_move(&mut self, target: Target, value: Value) {
@@ -41,7 +38,7 @@ impl Function<'_> {
 
     /// Does what was collected. Only the flags stay as they were.
     pub(super) fn do_moves(&mut self) {
-        let mut moves: Moves = std::mem::take(&mut self.buffers.moves);
+        let mut moves = std::mem::take(&mut self.buffers.moves);
         self.do_stores(&moves);
         moves.retain(|found| matches!(found.target, Target::Reg(_)));
         self.do_loads(&mut moves);

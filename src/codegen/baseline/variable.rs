@@ -111,15 +111,11 @@ impl Function<'_> {
 
     /// The bits of a global that never changes and is the same in all instances.
     fn global_constant(&self, global: GlobalIndex) -> Option<u64> {
-        if self.module.globals[global].mutable {
-            return None;
-        }
-        let defined = self.module.defined_global(global)?;
-        match *self.module.global_inits.get(defined)?.0 {
-            [ConstOp::I32(value)] => Some(u64::from(value.cast_unsigned())),
-            [ConstOp::I64(value)] => Some(value.cast_unsigned()),
-            [ConstOp::F32(bits)] => Some(u64::from(bits)),
-            [ConstOp::F64(bits)] => Some(bits),
+        match self.module.global_constant(global)? {
+            ConstOp::I32(value) => Some(u64::from(value.cast_unsigned())),
+            ConstOp::I64(value) => Some(value.cast_unsigned()),
+            ConstOp::F32(bits) => Some(u64::from(bits)),
+            ConstOp::F64(bits) => Some(bits),
             _ => None,
         }
     }

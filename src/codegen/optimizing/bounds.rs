@@ -13,10 +13,10 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{InstBuilder, InstructionData, MemFlagsData, Opcode, Value, ValueDef};
 
-use crate::abi::artifact::CodeVariant;
 use crate::abi::trap::TrapCode;
 use crate::base::MemoryIndex;
 use crate::base::tuning::{MEMORY_GUARD_BYTES, MEMORY_RESERVATION_BYTES};
+use crate::codegen::common::memory::{access_end, is_guarded};
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::{Kind, guest, region, trap_code};
 use crate::layout::objects::{MEMORY_BASE, MEMORY_LEN};
@@ -37,13 +37,13 @@ impl Translator<'_> {
     /// what follows is unreachable.
     pub(super) fn place(&mut self, memory: MemoryIndex, index: Value, offset: u64, bytes: u64) -> Option<Place> {
         let ty = self.module.memories[memory];
-        let Some(end) = offset.checked_add(bytes).filter(|&end| end <= reach(&ty)) else {
+        let Some(end) = access_end(&ty, offset, bytes) else {
             self.trap(TrapCode::MemoryOutOfBounds);
             return None;
         };
         let constant = self.constant_of(index);
         let index = self.index64(index, ty.memory64);
-        let base = if self.variant == CodeVariant::Guarded && !ty.memory64 && ty.page_size_log2 == 16 {
+        let base = if is_guarded(self.variant, &ty) {
             self.check_guarded(index, end);
             self.vmctx_constant(self.env.layout.memory_base(memory))
         } else {
@@ -115,10 +115,4 @@ impl Translator<'_> {
         };
         guest(region(self.builder.func, kind, nth))
     }
-}
-
-/// The most bytes that a memory of this type can ever have.
-fn reach(ty: &MemoryType) -> u64 {
-    // A guarded memory needs no early verdict, but it costs nothing either.
-    ty.max_bytes().max(ty.min.saturating_mul(ty.page_bytes()))
 }

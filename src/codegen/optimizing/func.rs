@@ -6,15 +6,15 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, SourceLoc, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasmparser::{BinaryReader, BlockType, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader};
+use wasmparser::{BlockType, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader};
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
 use crate::abi::vmctx;
-use crate::base::{DefinedFuncIndex, limits};
+use crate::base::DefinedFuncIndex;
+use crate::codegen::common::{bodies, features};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
-use crate::codegen::features;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::isa;
 use crate::codegen::optimizing::local::LocalPlace;
@@ -25,7 +25,6 @@ use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::{BranchHint, WasmModule};
 use crate::wasm::types::FuncType;
-use crate::wasm::validate::body_reader;
 
 pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
 
@@ -35,6 +34,7 @@ pub(super) struct Body<'a> {
     func: DefinedFuncIndex,
     variant: CodeVariant,
     body: FunctionBody<'a>,
+    offset: usize,
 }
 
 /// Translation of one function, between two operators.
@@ -71,18 +71,13 @@ impl<'a> Body<'a> {
     ///
     /// The body is not within the bytes, or larger than the limit.
     pub(super) fn new(env: &'a CompileEnv, func: DefinedFuncIndex, variant: CodeVariant) -> Result<Self> {
-        let body = body_reader(&env.wire_bytes, &env.module, func)?;
-        let bytes = body.as_bytes().len();
-        if bytes > limits::FUNC_BODY_BYTES {
-            let message = format!("function body of {bytes} bytes, more than {}", limits::FUNC_BODY_BYTES);
-            return Err(CompileError::limit(message, Some(offset_of(&body.get_binary_reader()))).into());
-        }
-        Ok(Body { env, func, variant, body })
+        let (body, offset) = bodies::read(env, func)?;
+        Ok(Body { env, func, variant, body, offset })
     }
 
     /// Byte offset of the body in the module.
     pub(super) fn offset(&self) -> usize {
-        offset_of(&self.body.get_binary_reader())
+        self.offset
     }
 
     /// Translates the body, which was validated, into `func`, which is empty.
@@ -133,10 +128,6 @@ pub(super) struct Allocations {
     pub builder: FunctionBuilderContext,
     pub validator: FuncValidatorAllocations,
     pub state: State,
-}
-
-fn offset_of(reader: &BinaryReader<'_>) -> usize {
-    usize::try_from(reader.original_position()).unwrap_or(usize::MAX)
 }
 
 impl<'a> Translator<'a> {

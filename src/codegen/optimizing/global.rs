@@ -37,13 +37,7 @@ impl Translator<'_> {
 
     /// The value of a global that never changes and is the same in all instances.
     fn global_constant(&mut self, global: GlobalIndex) -> Option<Value> {
-        if self.module.globals[global].mutable {
-            return None;
-        }
-        let defined = self.module.defined_global(global)?;
-        let ops = &self.module.global_inits.get(defined)?.0;
-        let [op] = &**ops else { return None };
-        Some(match *op {
+        Some(match self.module.global_constant(global)? {
             ConstOp::I32(value) => self.i32(value),
             ConstOp::I64(value) => self.builder.ins().iconst(I64, value),
             ConstOp::F32(bits) => self.builder.ins().f32const(Ieee32::with_bits(bits)),

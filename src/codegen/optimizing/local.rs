@@ -17,10 +17,9 @@ use cranelift_codegen::ir::{InstBuilder, StackSlot, StackSlotData, StackSlotKind
 use cranelift_frontend::Variable;
 use wasmparser::BinaryReader;
 
-use crate::base::limits;
+use crate::codegen::common::bodies;
 use crate::codegen::optimizing::func::{Result, Translator, offset32};
 use crate::codegen::optimizing::signature::SlotType;
-use crate::wasm::error::CompileError;
 
 /// Variables times blocks: 0.25 GiB of tables.
 const VARIABLE_BLOCKS_MAX: usize = 1 << 26;
@@ -58,22 +57,13 @@ impl Translator<'_> {
     /// Reads the declarations of the locals behind the parameters.
     pub(super) fn declare_locals(&mut self, reader: &mut BinaryReader<'_>) -> Result {
         self.declare_params();
-        let mut total = self.func_type.params.len();
-        for _ in 0..reader.read_var_u32().map_err(CompileError::from)? {
-            let position = reader.original_position();
-            let count = reader.read_var_u32().map_err(CompileError::from)?;
-            let ty: wasmparser::ValType = reader.read().map_err(CompileError::from)?;
-            total = total.saturating_add(count as usize);
-            if total > limits::LOCAL_COUNT {
-                let message = format!("{total} locals in a function, more than {}", limits::LOCAL_COUNT);
-                return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
-            }
+        bodies::read_locals(reader, self.func_type.params.len(), |ty, count| {
             for _ in 0..count {
                 let ty = self.slot_type(ty);
                 self.declare_local(ty);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn declare_params(&mut self) {

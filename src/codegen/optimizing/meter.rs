@@ -11,7 +11,7 @@ use cranelift_codegen::ir::{InstBuilder, Value};
 use wasmparser::Operator;
 
 use crate::abi::builtins::Builtin;
-use crate::codegen::fuel;
+use crate::codegen::common::fuel;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
 

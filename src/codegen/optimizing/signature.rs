@@ -9,9 +9,10 @@ use smallvec::SmallVec;
 use crate::abi::builtins::{Builtin, BuiltinType};
 use crate::abi::call::needs_return_area;
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
+use crate::codegen::common::bodies;
 use crate::codegen::optimizing::func::Translator;
 use crate::layout::frame::{FLOAT_ARG_COUNT, INT_ARG_COUNT};
-use crate::wasm::types::{CompositeType, FuncType, ValType};
+use crate::wasm::types::{FuncType, ValType};
 
 /// The type that values of a WebAssembly type have at every block boundary.
 pub(super) fn clif_type(ty: ValType) -> Type {
@@ -126,17 +127,7 @@ fn builtin_signature(builtin: Builtin) -> Signature {
 impl Translator<'_> {
     /// The slot for one of wasmparser's types.
     pub(super) fn slot_type(&self, ty: wasmparser::ValType) -> SlotType {
-        use wasmparser::{AbstractHeapType, HeapType, ValType};
-        let in_heap = match ty {
-            ValType::Ref(ty) => match ty.heap_type() {
-                HeapType::Abstract { ty, .. } => !matches!(ty, AbstractHeapType::Func | AbstractHeapType::NoFunc),
-                HeapType::Concrete(index) | HeapType::Exact(index) => match index.as_module_index() {
-                    Some(index) => !matches!(self.module.types[TypeIndex::from_u32(index)].composite, CompositeType::Func(_)),
-                    None => true,
-                },
-            },
-            _ => false,
-        };
+        let in_heap = matches!(ty, wasmparser::ValType::Ref(ty) if bodies::is_in_heap(self.module, ty.heap_type()));
         SlotType { clif: clif_type_of(ty), in_heap }
     }
 

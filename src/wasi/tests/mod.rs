@@ -226,14 +226,14 @@ struct Place {
 impl Place {
     fn new() -> Place {
         let dir = tempfile::tempdir().expect("a directory for a test");
-        std::fs::create_dir(dir.path().join("root")).expect("the root");
+        std::fs::create_dir(dir.path().join("inside")).expect("the root");
         std::fs::create_dir(dir.path().join("outside")).expect("the outside");
         std::fs::write(dir.path().join("outside/secret"), "secret").expect("the secret");
         Place { dir }
     }
 
     fn root(&self) -> std::path::PathBuf {
-        self.dir.path().join("root")
+        self.dir.path().join("inside")
     }
 
     fn outside(&self) -> std::path::PathBuf {

@@ -8,7 +8,7 @@ use crate::wasi::Errno;
 /// Names of the secret beside the root, and of the way there through links that the host made.
 const ESCAPES: &[&str] = &[
     "../outside/secret",
-    "../root/../outside/secret",
+    "../inside/../outside/secret",
     "dir/../../outside/secret",
     "./././../outside/secret",
     "dir/./../.././outside//secret",

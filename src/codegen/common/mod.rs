@@ -1,0 +1,6 @@
+//! What every tier must answer alike: which bodies are too large, what an operator costs, which accesses need a check.
+
+pub(in crate::codegen) mod bodies;
+pub(in crate::codegen) mod features;
+pub(in crate::codegen) mod fuel;
+pub(in crate::codegen) mod memory;
