@@ -9,6 +9,7 @@ use crate::isolate::marshal::{
 };
 use crate::isolate::scope::AsScope;
 use crate::layout::EntryFrame;
+use crate::layout::frame::INT_ARG_COUNT;
 use crate::runtime::error::CallError;
 use crate::runtime::store::Store;
 use crate::runtime::value::{Func, Val};
@@ -66,9 +67,13 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
             if !params.write(&mut FrameWriter { writer: &mut writer, store }) {
                 return Err(CallError::Foreign);
             }
-            writer.finish();
-            let ints_only = const { ints_only(P::TYPES, R::TYPES) };
-            store.enter_guest(slot, frame, ints_only)?;
+            if const { ints_only(P::TYPES, R::TYPES) } {
+                let args = (&raw const (*frame).int_args).cast::<[MaybeUninit<u64>; INT_ARG_COUNT]>().read();
+                (&raw mut (*frame).int_results[0]).write(store.enter_guest_ints(slot, args)?);
+            } else {
+                writer.finish();
+                store.enter_guest(slot, frame)?;
+            }
             let mut reader = ResultReader::new(frame, area);
             Ok(R::read(&mut ResultFrame { reader: &mut reader, store }))
         }
@@ -145,7 +150,7 @@ impl Func {
         frame.stack_args = stack.as_ptr().cast();
         frame.stack_arg_bytes = layout.stack_arg_bytes as usize;
         // SAFETY: the frame follows the layout of the function's type.
-        unsafe { store.enter_guest(slot, &raw mut frame, false) }?;
+        unsafe { store.enter_guest(slot, &raw mut frame) }?;
         let results = layout.results.iter().zip(&ty.results).map(|(place, &ty)| {
             let bits = match *place {
                 Place::Int(register) => u128::from(frame.int_results[usize::from(register)]),

@@ -36,7 +36,7 @@ pub struct Fault {
     pub address: usize,
 }
 
-/// Where a thread continues.
+/// Where a thread continues. It finds zero in rax and rdx, and something else in r10: other registers are as they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resume {
     /// Address of the next instruction.
@@ -167,6 +167,7 @@ unsafe extern "C" fn handle_fault(signal: c_int, info: *mut siginfo_t, context: 
                 registers[libc::REG_RBP as usize] = resume.fp as i64;
                 registers[libc::REG_RAX as usize] = 0;
                 registers[libc::REG_RDX as usize] = 0;
+                registers[libc::REG_R10 as usize] = resume.pc as i64;
                 return;
             }
         }

@@ -6,10 +6,12 @@
 
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 
 use crate::abi::trap::TrapCode;
 use crate::base::tuning::{HOST_STACK_RESERVE_BYTES, STACK_LIMIT_STEP_BYTES};
 use crate::layout::block::ActivationWords;
+use crate::layout::frame::INT_ARG_COUNT;
 use crate::layout::{EntryFrame, IsolateBlock};
 use crate::platform::{signals, stack};
 use crate::runtime::backtrace;
@@ -18,23 +20,24 @@ use crate::runtime::stubs;
 use crate::runtime::trap::{Raised, Trap};
 
 thread_local! {
-    /// The block of the isolate whose guest runs on this thread; the fault handler reads it.
-    static CURRENT: Cell<*mut IsolateBlock> = const { Cell::new(std::ptr::null_mut()) };
-    /// The innermost activation that waits on this thread.
-    static WAITING: Cell<*const Activation> = const { Cell::new(std::ptr::null()) };
+    /// The innermost activation of this thread; the fault handler reads it.
+    static INNERMOST: Cell<*const Activation> = const { Cell::new(std::ptr::null()) };
     /// Lowest address of this thread's stack that a guest may reach; 0 while the thread is not prepared for guests.
     static STACK_FLOOR: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The isolate block of the guest that runs on this thread, or null.
 pub(crate) fn current_block() -> *mut IsolateBlock {
-    CURRENT.get()
+    // SAFETY: activations of this thread live on its stack while they are in the list.
+    unsafe { INNERMOST.get().as_ref() }.map_or(std::ptr::null_mut(), |activation| activation.block)
 }
 
-/// What the block held for the activation outside; lives on the stack of the one inside.
+/// An activation, on the stack of whoever entered the guest.
 #[derive(Debug)]
 pub struct Activation {
+    /// The one before it on this thread.
     pub(crate) outer: *const Activation,
+    /// What the block held for the activation outside, in the same isolate.
     pub(crate) words: ActivationWords,
     block: *mut IsolateBlock,
 }
@@ -62,32 +65,52 @@ impl Store {
     /// # Safety
     ///
     /// `slot` is a dispatch slot of this store's functions, and `frame` follows the function's type with the right vmctx in its
-    /// first integer argument; with `ints_only` the type has no floats, no stack arguments and at most one result.
+    /// first integer argument.
+    pub(crate) unsafe fn enter_guest(&mut self, slot: *const AtomicUsize, frame: *mut EntryFrame) -> Result<(), Trap> {
+        // SAFETY: the caller promised a slot, a frame and a vmctx that fit.
+        unsafe { self.activate(slot, |code, block| (stubs::enter(frame, code, block) == 0).then_some(())) }
+    }
+
+    /// Calls guest code whose type has no floats, no arguments in memory and at most one result, which it gives.
+    ///
+    /// # Safety
+    ///
+    /// As for [`enter_guest`](Self::enter_guest), with arguments in the place of the frame.
     #[inline]
-    pub(crate) unsafe fn enter_guest(
+    pub(crate) unsafe fn enter_guest_ints(
         &mut self,
         slot: *const AtomicUsize,
-        frame: *mut EntryFrame,
-        ints_only: bool,
-    ) -> Result<(), Trap> {
+        args: [MaybeUninit<u64>; INT_ARG_COUNT],
+    ) -> Result<u64, Trap> {
+        // SAFETY: the caller promised a slot, arguments and a vmctx that fit.
+        unsafe { self.activate(slot, |code, block| stubs::enter_ints(args, code, block)) }
+    }
+
+    /// Makes an activation around a call of a stub, which gives `None` for a trap.
+    ///
+    /// # Safety
+    ///
+    /// `slot` is a dispatch slot of this store's functions.
+    #[inline(always)]
+    unsafe fn activate<R>(
+        &mut self,
+        slot: *const AtomicUsize,
+        enter: impl FnOnce(usize, *mut IsolateBlock) -> Option<R>,
+    ) -> Result<R, Trap> {
         if self.depth == 0 {
             self.enter_outermost()?;
         }
         let block = self.block_ptr();
-        let activation = Activation { outer: WAITING.get(), words: self.block.activation, block: CURRENT.replace(block) };
-        WAITING.set(&raw const activation);
+        let activation = Activation { outer: INNERMOST.get(), words: self.block.activation, block };
+        INNERMOST.set(&raw const activation);
         self.depth += 1;
-        // SAFETY: the caller promised a slot, a frame and a vmctx that fit; the handler was installed with the store.
-        let trapped = unsafe {
-            // Acquire: pairs with the release of publication; the code is visible before its address.
-            let code = (*slot).load(Ordering::Acquire);
-            if ints_only { stubs::enter_ints(frame, code, block) } else { stubs::enter(frame, code, block) }
-        };
+        // SAFETY: the caller's promise. Acquire: pairs with the release of publication; the code is visible before its address.
+        let code = unsafe { (*slot).load(Ordering::Acquire) };
+        let returned = enter(code, block);
         self.depth -= 1;
-        CURRENT.set(activation.block);
-        WAITING.set(activation.outer);
+        INNERMOST.set(activation.outer);
         self.block.activation = activation.words;
-        let result = if trapped == 0 { Ok(()) } else { Err(self.take_trap(&activation)) };
+        let result = returned.ok_or_else(|| self.take_trap(&activation));
         // After a trap's frames have their names.
         if self.depth == 0 && self.reports.is_due() {
             self.report_code();
@@ -99,17 +122,15 @@ impl Store {
     pub(crate) fn waiting(&mut self) -> Option<Vec<Waiting>> {
         let block = self.block_ptr();
         let mut waiting = vec![Waiting::new(&self.block.activation)];
-        let mut inner = CURRENT.get();
-        let mut activation = WAITING.get();
+        let mut next = INNERMOST.get();
         let mut depth = 0;
         // SAFETY: activations of this thread live on its stack, below their callees.
-        while let Some(outer) = unsafe { activation.as_ref() } {
-            if inner == block {
+        while let Some(activation) = unsafe { next.as_ref() } {
+            if activation.block == block {
                 depth += 1;
-                waiting.push(Waiting::new(&outer.words));
+                waiting.push(Waiting::new(&activation.words));
             }
-            inner = outer.block;
-            activation = outer.outer;
+            next = activation.outer;
         }
         waiting.retain(|frames| frames.exit_pc != 0);
         (depth == self.depth).then_some(waiting)

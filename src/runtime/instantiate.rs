@@ -1,5 +1,7 @@
 //! Instantiation (§4.5.4): link, allocate, initialize, start, in the specification's order.
 
+use std::mem::MaybeUninit;
+
 use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::CodeVariant;
@@ -8,7 +10,8 @@ use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
-use crate::layout::{EntryFrame, ImportedFunc, V128Cell};
+use crate::layout::frame::INT_ARG_COUNT;
+use crate::layout::{ImportedFunc, V128Cell};
 use crate::runtime::error::{LinkError, ResourceError};
 use crate::runtime::global::GlobalObject;
 use crate::runtime::image::DataImages;
@@ -317,10 +320,9 @@ impl Store {
 
     fn run_start(&mut self, instance: u32, start: FuncIndex) -> Result<(), LinkError> {
         let (slot, vmctx) = self.instances[instance as usize].callee(start);
-        // SAFETY: all-zero is a frame; a start function has neither parameters nor results.
-        let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
-        frame.int_args[0] = vmctx as u64;
-        // SAFETY: the slot and the vmctx are those of the start function.
-        unsafe { self.enter_guest(slot, &raw mut frame, true) }.map_err(LinkError::Trap)
+        let mut args = [MaybeUninit::uninit(); INT_ARG_COUNT];
+        args[0].write(vmctx as u64);
+        // SAFETY: the slot and the vmctx are those of the start function, which has neither parameters nor results.
+        unsafe { self.enter_guest_ints(slot, args) }.map(|_| ()).map_err(LinkError::Trap)
     }
 }

@@ -2,26 +2,29 @@
 //!
 //! Three crossings, each a few instructions written out, so that no code is generated for a signature:
 //!
-//! - [`enter`] and [`enter_ints`]: Rust → guest. They save the callee-saved registers, write the activation's resume point into
-//!   the isolate block, load the argument registers of an [`EntryFrame`], call, and store the result registers.
+//! - [`enter`]: Rust → guest. It saves the callee-saved registers, writes the activation's resume point into the isolate block,
+//!   loads the argument registers of an [`EntryFrame`], calls, and stores the result registers. [`enter_ints`] does the same in the
+//!   caller's code, from registers to registers.
 //! - [`host_entry`] and [`host_entry_ints`]: guest → host function. They record the guest's exit frame, spill the argument
 //!   registers into an `EntryFrame` on the stack and call the handler of the [`HostContext`](crate::runtime::host::HostContext).
 //! - the builtin stubs: guest → runtime, with the guest's exit frame recorded.
 //!
 //! Idea: a trap never unwinds. Whoever raises one restores stack and frame pointer from the isolate block and jumps to the resume
-//! point; only guest frames lie between. An exception that a guest catches is the same with another place to go on, the handler,
+//! point, with something in r10; only guest frames lie between. An exception that a guest catches is the same with another place to go on, the handler,
 //! which wants the exception in rax, and what its call was to preserve ([`resume_handler`]). **Invariant:** no Rust frame is ever
 //! skipped, because handlers and builtins have returned to their stub before it raises.
 
-use std::arch::naked_asm;
-use std::mem::{offset_of, size_of};
+use std::arch::{asm, naked_asm};
+use std::mem::{MaybeUninit, offset_of, size_of};
 
 use crate::abi::builtins::Builtin;
 use crate::layout::block::{
     BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, HANDLER_EXCEPTION, HANDLER_FP, HANDLER_PC,
     HANDLER_REGISTERS, HANDLER_SAVES, HANDLER_SP, IsolateBlock,
 };
-use crate::layout::frame::{EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARGS, INT_RESULTS, STACK_ARG_BYTES, STACK_ARGS};
+use crate::layout::frame::{
+    EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARG_COUNT, INT_ARGS, INT_RESULTS, STACK_ARG_BYTES, STACK_ARGS,
+};
 use crate::runtime::host::HostContext;
 
 const FRAME_BYTES: usize = size_of::<EntryFrame>();
@@ -121,55 +124,54 @@ pub unsafe extern "sysv64" fn enter(frame: *mut EntryFrame, code: usize, block: 
     )
 }
 
-/// [`enter`] for signatures without floats and stack arguments, and at most one result.
+/// Calls guest code that takes integers in registers and returns at most one; `None` when it trapped.
+///
+/// In the caller's own code: a function would save every register that the caller has saved already, and arguments would go through
+/// memory.
 ///
 /// # Safety
 ///
-/// As for [`enter`].
-#[unsafe(naked)]
-pub unsafe extern "sysv64" fn enter_ints(frame: *mut EntryFrame, code: usize, block: *mut IsolateBlock) -> u32 {
-    naked_asm!(
-        "push rbp",
-        "mov rbp, rsp",
-        "push rbx",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
-        "push rdi",
-        "mov [rdx + {entry_sp}], rsp",
-        "mov [rdx + {entry_fp}], rbp",
-        "lea rax, [rip + 4f]",
-        "mov [rdx + {entry_pc}], rax",
-        "mov rax, rsi",
-        "mov r10, rdi",
-        "mov rdi, [r10]",
-        "mov rsi, [r10 + 8]",
-        "mov rdx, [r10 + 16]",
-        "mov rcx, [r10 + 24]",
-        "mov r8, [r10 + 32]",
-        "mov r9, [r10 + 40]",
-        "call rax",
-        "mov r11, [rsp]",
-        "mov [r11 + {ints}], rax",
-        "xor eax, eax",
-        "3:",
-        "add rsp, 8",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbx",
-        "pop rbp",
-        "ret",
-        "4:",
-        "mov eax, 1",
-        "jmp 3b",
-        entry_sp = const ENTRY_SP,
-        entry_fp = const ENTRY_FP,
-        entry_pc = const ENTRY_PC,
-        ints = const INT_RESULTS,
-    )
+/// As for [`enter`]; those arguments are initialized that the function's type has.
+#[inline(always)]
+pub unsafe fn enter_ints(args: [MaybeUninit<u64>; INT_ARG_COUNT], code: usize, block: *mut IsolateBlock) -> Option<u64> {
+    let [vmctx, first, second, third, fourth, fifth] = args;
+    let (result, trapped): (u64, usize);
+    // SAFETY: the caller promised code, arguments and block. Stack and frame pointer are at the end what they were: a trap resumes with
+    // those that the block was given, at the label. All registers that a trap loses are named, or restored.
+    unsafe {
+        asm!(
+            "push rbp",
+            "push rbx",
+            "mov rbp, rsp",
+            "mov [r10 + {entry_sp}], rsp",
+            "mov [r10 + {entry_fp}], rbp",
+            "lea r11, [rip + 2f]",
+            "mov [r10 + {entry_pc}], r11",
+            "call rax",
+            "xor r10d, r10d",
+            // A trap resumes here, with something in r10.
+            "2:",
+            "pop rbx",
+            "pop rbp",
+            entry_sp = const ENTRY_SP,
+            entry_fp = const ENTRY_FP,
+            entry_pc = const ENTRY_PC,
+            inlateout("rax") code => result,
+            inlateout("r10") block => trapped,
+            in("rdi") vmctx,
+            in("rsi") first,
+            in("rdx") second,
+            in("rcx") third,
+            in("r8") fourth,
+            in("r9") fifth,
+            out("r12") _,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
+            clobber_abi("sysv64"),
+        );
+    }
+    (trapped == 0).then_some(result)
 }
 
 /// What guest code calls when it calls a host function.

@@ -69,9 +69,9 @@ fn on_fault(fault: &Fault) -> Option<Resume> {
 }
 
 /// Bytes in front of the faulting instruction below.
-const FAULT_OFFSET: usize = 21;
+const FAULT_OFFSET: usize = 24;
 
-/// Notes where to resume, sets rax and rdx, and faults; after the resumption returns rax | rdx.
+/// Notes where to resume, sets rax and rdx and clears r10, and faults; after the resumption returns rax | rdx, and 1 if r10 is zero.
 #[unsafe(naked)]
 unsafe extern "sysv64" fn faulting(resume: *mut Resume) -> u64 {
     std::arch::naked_asm!(
@@ -80,15 +80,18 @@ unsafe extern "sysv64" fn faulting(resume: *mut Resume) -> u64 {
         "mov [rdi + 8], rsp",  // 4
         "mov [rdi + 16], rbp", // 4
         "or edx, -1",          // 3
+        "xor r10d, r10d",      // 3
         "ud2",
         "2:",
         "or rax, rdx",
+        "cmp r10, 1",
+        "adc rax, 0",
         "ret",
     )
 }
 
 #[test]
-fn a_fault_resumes_elsewhere_with_zeroes() {
+fn a_fault_resumes_elsewhere_with_known_registers() {
     assert_eq!([8, 16], [std::mem::offset_of!(Resume, sp), std::mem::offset_of!(Resume, fp)]);
     let check = || {
         signals::install(on_fault).unwrap();
