@@ -35,6 +35,9 @@ impl ObjectKind {
     }
 }
 
+/// Objects up to this size are copied word by word.
+pub(in crate::heap) const SMALL_BYTES: u32 = 64;
+
 /// What a slot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -147,7 +150,7 @@ pub(in crate::heap) fn encode(ty: &TypeDesc<'_>) -> Result<Encoded, HeapError> {
         kind: ty.kind as u8,
         element_log2: ty.element.0,
         element_slot: ty.element.1 as u8,
-        reserved: 0,
+        small_words: 0,
         fixed_bytes: ty.fixed_bytes,
         ref_bits: 0,
         func_bits: 0,
@@ -187,6 +190,9 @@ pub(in crate::heap) fn encode(ty: &TypeDesc<'_>) -> Result<Encoded, HeapError> {
                 SlotKind::Boxed => fixed.boxed_bits |= bit,
             }
         }
+        if ty.kind == ObjectKind::Fixed && ty.fixed_bytes <= SMALL_BYTES && fixed.boxed_bits == 0 {
+            fixed.small_words = ty.fixed_bytes.div_ceil(8) as u8;
+        }
         return Ok(Encoded { fixed, slots: Vec::new() });
     }
     let slots: Vec<u32> = slots.into_iter().map(|(offset, kind)| slot_word(offset, kind)).collect();
@@ -202,7 +208,7 @@ pub(in crate::heap) fn encoded_bytes(display_count: u32, slot_count: u32) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use super::{SlotKind, TypeDesc, encode};
+    use super::{SMALL_BYTES, SlotKind, TypeDesc, encode};
     use crate::heap::HeapError;
     use crate::layout::heap::{HEADER_REF_BIT, LENGTH};
 
@@ -223,6 +229,16 @@ mod tests {
         assert_eq!((near.fixed.ref_bits, near.fixed.boxed_bits, near.slots.len()), (2, 8, 0));
         let far = encode(&TypeDesc::fixed(4096, &[(8, SlotKind::Ref), (4000, SlotKind::Func)])).expect("a type");
         assert_eq!((far.fixed.ref_bits, far.fixed.func_bits, far.slots.len()), (0, 0, 2));
+    }
+
+    #[test]
+    fn small_objects_whose_slots_are_references_count_their_words() {
+        let words = |ty: TypeDesc<'_>| encode(&ty).expect("a type").fixed.small_words;
+        assert_eq!(words(TypeDesc::fixed(20, &[(8, SlotKind::Ref), (12, SlotKind::Func)])), 3);
+        assert_eq!(words(TypeDesc::fixed(SMALL_BYTES, &[(8, SlotKind::Ref)])), 8);
+        assert_eq!(words(TypeDesc::fixed(SMALL_BYTES + 4, &[(8, SlotKind::Ref)])), 0);
+        assert_eq!(words(TypeDesc::fixed(24, &[(8, SlotKind::Boxed)])), 0);
+        assert_eq!(words(TypeDesc::array(2, SlotKind::Ref)), 0);
     }
 
     #[test]

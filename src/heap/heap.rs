@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use crate::heap::cage::{BLOCK_BYTES, Cage};
 use crate::heap::collect::MIN_THRESHOLD_BYTES;
-use crate::heap::collect::minor::Entry;
+use crate::heap::collect::minor::Queue;
 use crate::heap::descriptor::{DescriptorRef, ObjectKind, SlotKind, TypeDesc, encode, encoded_bytes};
 use crate::heap::error::HeapError;
 use crate::heap::handles::Handles;
@@ -73,7 +73,7 @@ pub struct Heap {
     /// Dirty objects and their cards: a collection's buffer, kept for the next.
     pub(in crate::heap) dirty: Vec<(u32, u32)>,
     /// The same of its work list.
-    pub(in crate::heap) queue: Vec<Entry>,
+    pub(in crate::heap) queue: Queue,
     /// The descriptor of descriptors.
     meta: u32,
     /// The descriptor of host references.
@@ -136,7 +136,7 @@ impl Heap {
             near_limit: None,
             stress_count: 0,
             dirty: Vec::new(),
-            queue: Vec::new(),
+            queue: Queue::default(),
             meta: NULL,
             host_type: NULL,
             state,

@@ -32,7 +32,7 @@ const START: u32 = NULL_PAGE_BYTES;
 /// In the map of starts: no object begins on this card.
 const NO_START: u8 = u8::MAX;
 const MAGIC: [u8; 8] = *b"dlticimg";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER_BYTES: usize = 40;
 
 /// A graph of objects, position-independent.

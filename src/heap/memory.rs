@@ -6,11 +6,9 @@
 use std::ptr;
 
 use crate::base::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::heap::descriptor::SMALL_BYTES;
 use crate::layout::heap::Descriptor;
 use crate::platform::memory::prefetch;
-
-/// Objects up to this size are copied word by word.
-const SMALL_BYTES: u32 = 64;
 
 /// Access to a cage by offset. Copied freely; whoever has one is part of the heap that owns the cage.
 ///
@@ -87,11 +85,22 @@ impl Memory {
     #[inline(always)]
     pub fn copy_object(self, from: u32, to: u32, bytes: u32) {
         if bytes <= SMALL_BYTES {
-            for at in (0..bytes).step_by(8) {
-                self.write64(to + at, self.read64(from + at));
-            }
+            self.copy_words(from, to, bytes / 8);
         } else {
             self.copy(from, to, bytes);
+        }
+    }
+
+    /// Copies words of 8 bytes, one at least.
+    #[inline(always)]
+    pub fn copy_words(self, mut from: u32, mut to: u32, mut words: u32) {
+        loop {
+            self.write64(to, self.read64(from));
+            words -= 1;
+            if words == 0 {
+                break;
+            }
+            (from, to) = (from + 8, to + 8);
         }
     }
 

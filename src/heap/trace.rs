@@ -180,7 +180,7 @@ fn visit_array<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &
 }
 
 #[inline(always)]
-fn for_bits(mut bits: u64, mut visit: impl FnMut(u32)) {
+pub(in crate::heap) fn for_bits(mut bits: u64, mut visit: impl FnMut(u32)) {
     while bits != 0 {
         visit(bits.trailing_zeros());
         bits &= bits - 1;

@@ -60,8 +60,8 @@ pub struct Descriptor {
     pub element_log2: u8,
     /// A `heap::SlotKind`: what an array's elements are.
     pub element_slot: u8,
-    /// Not used.
-    pub reserved: u8,
+    /// Words of 8 bytes of a small object with fields whose slots are those of `ref_bits` and `func_bits`; 0 for any other.
+    pub small_words: u8,
     /// Bytes of an object, or of an array without elements; a multiple of 4, header included.
     pub fixed_bytes: u32,
     /// Bit n: the 4 bytes at `LENGTH + 4n` are a reference.

@@ -15,8 +15,8 @@ use crate::heap::reference::{HeapRef, boxed_ref, rebox};
 use crate::heap::roots::{RootSource, RootVisitor};
 use crate::heap::side::Side;
 use crate::heap::space::old::OldSpace;
-use crate::heap::trace::{Visitor, object_bytes, visit_all_slots, visit_slots};
-use crate::layout::heap::{DESCRIPTOR, I31_TAG};
+use crate::heap::trace::{Visitor, for_bits, object_bytes, visit_all_slots, visit_slots};
+use crate::layout::heap::{DESCRIPTOR, Descriptor, I31_TAG, LENGTH};
 
 /// Set in word 0 of an object that was copied.
 const FORWARDED: u32 = 1;
@@ -27,12 +27,67 @@ const BOXED: u32 = 1;
 /// Entries that the queue has room for between two collections.
 const QUEUE_KEPT: usize = 1 << 16;
 
+/// How many entries before its own an object is fetched.
+const FETCH_AHEAD: usize = 8;
+
+/// The least that it grows by.
+const QUEUE_LEAST: usize = 1 << 10;
+
 /// A slot that refers to where a young object was.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::heap) struct Entry {
+struct Entry {
     /// The slot, with [`BOXED`].
     slot: u32,
     reference: u32,
+}
+
+/// What is to be copied, first come first served. What was served goes when there is no room left, so that memory is wanted for
+/// what waits at one time and not for all that is copied.
+#[derive(Debug, Default)]
+pub(in crate::heap) struct Queue {
+    entries: Vec<Entry>,
+    /// Entries that were served.
+    served: usize,
+}
+
+impl Queue {
+    #[inline(always)]
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() == self.entries.capacity() {
+            self.make_room();
+        }
+        self.entries.push(entry);
+    }
+
+    /// The next entry; and what a later one refers to is asked for from memory.
+    #[inline(always)]
+    fn next(&mut self, memory: Memory) -> Option<Entry> {
+        let entry = self.entries.get(self.served).copied()?;
+        if let Some(later) = self.entries.get(self.served + FETCH_AHEAD) {
+            memory.prefetch(later.reference);
+        }
+        self.served += 1;
+        Some(entry)
+    }
+
+    /// At most three entries are moved for each that was served.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) {
+        if self.served >= self.entries.len().div_ceil(4) {
+            self.entries.drain(..self.served);
+            self.served = 0;
+        } else {
+            self.entries.reserve(QUEUE_LEAST);
+        }
+    }
+
+    /// Forgets everything, and memory that few collections need.
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.served = 0;
+        self.entries.shrink_to(QUEUE_KEPT);
+    }
 }
 
 struct Minor<'h> {
@@ -44,7 +99,7 @@ struct Minor<'h> {
     young: u32,
     age_mark: u32,
     to_top: u32,
-    queue: Vec<Entry>,
+    queue: Queue,
     moved: u64,
     promoted_bytes: u64,
 }
@@ -65,36 +120,55 @@ impl Minor<'_> {
 
     #[inline(always)]
     fn copy(&mut self, object: u32, header: u32) -> u32 {
-        let descriptor = self.memory.descriptor(header);
+        let memory = self.memory;
+        let descriptor = memory.descriptor(header);
+        // Most objects are small, and have no slots but references.
+        if descriptor.small_words == 0 {
+            return self.copy_any(object, descriptor);
+        }
+        let words = u32::from(descriptor.small_words);
+        let place = self.place(object, 8 * words);
+        memory.copy_words(object, place, words);
+        for_bits(descriptor.ref_bits, |bit| {
+            let offset = LENGTH + 4 * bit;
+            // Not from the copy, which is on its way to memory.
+            Slots(self).queue(place + offset, memory.read(object + offset));
+        });
+        memory.write(object + DESCRIPTOR, place | FORWARDED);
+        place
+    }
+
+    #[inline(never)]
+    fn copy_any(&mut self, object: u32, descriptor: &Descriptor) -> u32 {
         let bytes = object_bytes(self.memory, object, descriptor);
-        // When the old generation is full an object stays young: the other half has room for all.
-        let is_old = object < self.age_mark;
-        let place = match is_old.then(|| self.old.allocate(self.cage, self.side, bytes)).flatten() {
-            Some(place) => {
-                self.promoted_bytes += u64::from(bytes);
-                place
-            }
-            None => {
-                let place = self.to_top;
-                self.to_top += bytes;
-                place
-            }
-        };
+        let place = self.place(object, bytes);
         self.memory.copy_object(object, place, bytes);
         self.memory.write(object + DESCRIPTOR, place | FORWARDED);
-        self.moved += 1;
         visit_all_slots(self.memory, place, descriptor, &mut Slots(self));
+        place
+    }
+
+    /// Where an object of so many bytes goes.
+    #[inline(always)]
+    fn place(&mut self, object: u32, bytes: u32) -> u32 {
+        self.moved += 1;
+        // When the old generation is full an object stays young: the other half has room for all.
+        if object < self.age_mark
+            && let Some(place) = self.old.allocate(self.cage, self.side, bytes)
+        {
+            self.promoted_bytes += u64::from(bytes);
+            return place;
+        }
+        let place = self.to_top;
+        self.to_top += bytes;
         place
     }
 
     /// Copies until everything that is copied refers to copies.
     fn drain(&mut self) {
-        let mut next = 0;
-        while let Some(&entry) = self.queue.get(next) {
-            next += 1;
+        while let Some(entry) = self.queue.next(self.memory) {
             self.update(entry);
         }
-        self.queue.clear();
     }
 
     /// Lets a slot refer to the copy. If it is a slot of an old object, a card is dirtied where the copy is still young.
@@ -120,7 +194,6 @@ impl Slots<'_, '_> {
     #[inline(always)]
     fn queue(&mut self, slot: u32, reference: u32) {
         if self.0.is_young(reference) {
-            self.0.memory.prefetch(reference);
             self.0.queue.push(Entry { slot, reference });
         }
     }
@@ -193,7 +266,7 @@ impl Heap {
         minor.drain();
         let (moved, promoted_bytes, to_top) = (minor.moved, minor.promoted_bytes, minor.to_top);
         self.queue = minor.queue;
-        self.queue.shrink_to(QUEUE_KEPT);
+        self.queue.clear();
         self.resources.after_minor(self.nursery.start, |object| {
             let header = memory.read(object + DESCRIPTOR);
             (header & FORWARDED != 0).then_some(header & !FORWARDED)
@@ -219,5 +292,35 @@ impl Heap {
         for word in (from..to).step_by(4) {
             memory.write(word, 0xdead_beec);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Queue};
+    use crate::heap::memory::Memory;
+
+    #[test]
+    fn a_queue_needs_room_for_what_waits() {
+        let memory = Memory::new(std::ptr::null_mut());
+        let mut queue = Queue::default();
+        let mut pushed = 0..;
+        let mut push = |queue: &mut Queue| queue.push(Entry { slot: pushed.next().unwrap_or(0), reference: 0 });
+        for _ in 0..100 {
+            push(&mut queue);
+        }
+        // Two come for each of the first that goes, then one.
+        for served in 0..100_000 {
+            assert_eq!(queue.next(memory).map(|entry| entry.slot), Some(served));
+            push(&mut queue);
+            if served < 100 {
+                push(&mut queue);
+            }
+        }
+        assert!(queue.entries.capacity() < 4096, "{}", queue.entries.capacity());
+        for served in 100_000..100_200 {
+            assert_eq!(queue.next(memory).map(|entry| entry.slot), Some(served));
+        }
+        assert!(queue.next(memory).is_none());
     }
 }
