@@ -1,6 +1,6 @@
 //! From a body to its operators.
 
-use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use crate::abi::call::Place;
 use crate::asm::x64::integer::{Alu, Store};
@@ -9,54 +9,116 @@ use crate::codegen::baseline::call::vectors;
 use crate::codegen::baseline::function::{Function, Result};
 use crate::codegen::baseline::registers::{INT_ARGS, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, slot};
-use crate::codegen::common::{bodies, features};
+use crate::codegen::common::bodies;
+use crate::codegen::common::operators::Operators;
 use crate::codegen::compiler::UnitError;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// Locals beyond the tracked ones that are cleared one by one.
 const CLEARED_SINGLY: usize = 8;
 
+/// Where an operator is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Variable,
+    Integer,
+    Memory,
+    Control,
+    Call,
+    Float,
+    Convert,
+    /// By none of these, or its first byte does not say by which.
+    Rare,
+}
+
+/// The families of operators by their first byte (WebAssembly 3.0, § 5.4).
+static FAMILIES: [Family; 256] = {
+    let mut families = [Family::Rare; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        families[byte] = match byte {
+            0x00..=0x05 | 0x0b..=0x0f => Family::Control,
+            0x10..=0x15 => Family::Call,
+            0x1a..=0x1c | 0x20..=0x24 | 0x41..=0x44 => Family::Variable,
+            0x28..=0x40 => Family::Memory,
+            0x45..=0x5a | 0x67..=0x8a => Family::Integer,
+            0x5b..=0x66 | 0x8b..=0xa6 => Family::Float,
+            0xa7..=0xc4 => Family::Convert,
+            _ => Family::Rare,
+        };
+        byte += 1;
+    }
+    families
+};
+
 impl Function<'_> {
     /// Compiles everything between the prologue and the epilogue.
     ///
     /// # Errors
     ///
-    /// The body exceeds a limit, or this tier does not take it.
-    pub(super) fn translate(&mut self, body: &FunctionBody<'_>) -> Result {
-        let mut reader = body.get_binary_reader();
-        reader.set_features(self.env.validation.features());
+    /// The body is invalid or exceeds a limit, or this tier does not take it.
+    pub(super) fn translate(&mut self, body: &FunctionBody<'_>, operators: &mut Operators<'_>) -> Result {
+        let result = self.translate_valid(body, operators);
+        if result.is_err() {
+            // What is wrong with a module does not depend on how far a tier came: validation has the first word.
+            while operators.next()? {}
+        }
+        result
+    }
+
+    fn translate_valid(&mut self, body: &FunctionBody<'_>, operators: &mut Operators<'_>) -> Result {
         self.params()?;
-        self.declare_locals(&mut reader)?;
+        self.declare_locals(&mut body.get_binary_reader())?;
         self.push_body();
         self.enter();
-        let mut operators = OperatorsReader::new(reader);
-        while !operators.eof() {
-            let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
-            self.detected |= features::of(&operator);
-            self.position = u32::try_from(position).unwrap_or(u32::MAX);
-            let next = usize::try_from(operators.original_position()).ok().and_then(|next| self.env.wire_bytes.get(next));
-            self.next = next.copied().unwrap_or(0);
+        self.look_ahead(operators);
+        loop {
+            let family = FAMILIES[usize::from(self.next)];
+            if !operators.next()? {
+                return Ok(());
+            }
+            self.look_ahead(operators);
+            self.position = u32::try_from(operators.position).unwrap_or(u32::MAX);
+            let operator = &operators.operator;
             if !self.reachable {
-                self.unreachable_operator(&operator);
+                self.unreachable_operator(operator);
                 continue;
             }
-            self.count(&operator);
-            let taken = self.variable_operator(&operator)?
-                || self.integer_operator(&operator)?
-                || self.memory_operator(&operator)
-                || self.control_operator(&operator)?
-                || self.call_operator(&operator)?
-                || self.float_operator(&operator)?
-                || self.convert_operator(&operator)
-                || self.table_operator(&operator)?;
-            if !taken {
+            self.count(operator);
+            if !self.operator(family, operator)? && !self.rare_operator(operator)? {
                 let name = format!("{operator:?}");
                 let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
                 return Err(UnitError::TierUnable(format!("operator {name}")));
             }
         }
-        operators.finish().map_err(CompileError::from)?;
-        Ok(())
+    }
+
+    #[inline]
+    fn look_ahead(&mut self, operators: &Operators<'_>) {
+        let next = usize::try_from(operators.next_position()).ok().and_then(|next| self.env.wire_bytes.get(next));
+        self.next = next.copied().unwrap_or(0);
+    }
+
+    #[inline]
+    fn operator(&mut self, family: Family, operator: &Operator<'_>) -> Result<bool> {
+        match family {
+            Family::Variable => self.variable_operator(operator),
+            Family::Integer => self.integer_operator(operator),
+            Family::Memory => Ok(self.memory_operator(operator)),
+            Family::Control => self.control_operator(operator),
+            Family::Call => self.call_operator(operator),
+            Family::Float => self.float_operator(operator),
+            Family::Convert => Ok(self.convert_operator(operator)),
+            Family::Rare => Ok(false),
+        }
+    }
+
+    /// Operators of which bodies have few, whose first byte does not say where they belong.
+    fn rare_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+        Ok(self.table_operator(operator)?
+            || self.control_operator(operator)?
+            || self.convert_operator(operator)
+            || self.memory_operator(operator))
     }
 
     /// Parameters stay in their registers, or are copied from the caller's frame to their slots.

@@ -296,8 +296,19 @@ impl Function<'_> {
         }
     }
 
+    #[inline]
     fn add_move_to(&mut self, wanted: &Value, index: usize) {
-        let value = self.buffers.values.list[index];
+        let value = &self.buffers.values.list[index];
+        // Most are where they shall be: nothing is copied to find that out.
+        let is_there = match (wanted.loc, value.loc) {
+            (Loc::Slot, Loc::Slot) => wanted.offset == value.offset,
+            (Loc::Reg(wanted), Loc::Reg(found)) => wanted == found,
+            _ => false,
+        };
+        if is_there {
+            return;
+        }
+        let value = *value;
         match wanted.loc {
             Loc::Reg(reg) => self.add_move(Target::Reg(reg), value),
             Loc::Slot => self.add_move(Target::Memory(slot(wanted.offset)), value),

@@ -1,7 +1,7 @@
 //! The baseline tier: machine code in one pass over the operators.
 //!
 //! ```text
-//! body ─ validation ─ body (one operator after the other) ─► asm ─ finish ─► Artifact
+//! common::operators (decoded and validated) ─► body (one operator after the other) ─► asm ─ finish ─► Artifact
 //!          ├ state moves registers     where values are, and how they get elsewhere
 //!          ├ control                   blocks, branches, and where values are at labels
 //!          ├ variable integer float convert   values
@@ -43,10 +43,11 @@ use crate::asm::x64::Assembler;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::baseline::function::{Buffers, Cpu, Function};
 use crate::codegen::common::bodies;
+use crate::codegen::common::operators::Operators;
 use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::validate::{Features, validate_body};
+use crate::wasm::validate::Features;
 
 /// The baseline compiler.
 #[derive(Debug)]
@@ -79,10 +80,9 @@ impl Baseline {
         if (unit.stop)() {
             return Err(UnitError::Stopped);
         }
-        (unit.phase)(Phase::Validate);
-        let (body, offset) = bodies::read(env, func)?;
-        validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.validator)?;
         (unit.phase)(Phase::Compile);
+        let (body, offset) = bodies::read(env, func)?;
+        let mut operators = Operators::new(env, func, &body, &mut memory.validator)?;
         memory.buffers.clear();
         let module = &*env.module;
         let exit = memory.buffers.asm.buffer.new_label();
@@ -111,9 +111,11 @@ impl Baseline {
             cpu: self.cpu,
         };
         function.begin();
-        let result = function.translate(&body).and_then(|()| function.finish(offset));
-        *unit.detected |= function.detected;
+        let result = function.translate(&body, &mut operators).and_then(|()| function.finish(offset));
+        let detected = function.detected;
         memory.prologue = function.prologue;
+        *unit.detected |= detected | operators.detected;
+        memory.validator = operators.finish();
         result
     }
 }

@@ -6,7 +6,7 @@ use crate::wasm::validate::Features;
 
 /// wasmparser's names of the proposals.
 #[allow(non_upper_case_globals)]
-mod proposal {
+pub(in crate::codegen) mod proposal {
     use crate::wasm::validate::Features;
 
     pub(in crate::codegen) const mvp: Features = Features::empty();

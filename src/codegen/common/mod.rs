@@ -4,3 +4,4 @@ pub(in crate::codegen) mod bodies;
 pub(in crate::codegen) mod features;
 pub(in crate::codegen) mod fuel;
 pub(in crate::codegen) mod memory;
+pub(in crate::codegen) mod operators;
