@@ -18,5 +18,6 @@ mod threads;
 mod tidy;
 mod tiers;
 mod types;
+mod vectors;
 #[cfg(feature = "wasi")]
 mod wasi;

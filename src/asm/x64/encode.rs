@@ -14,6 +14,8 @@ pub(super) enum Map {
     One,
     /// Behind 0f.
     Two,
+    /// Behind 0f 38.
+    Three38,
     /// Behind 0f 3a.
     Three3a,
 }
@@ -97,6 +99,10 @@ impl Head {
         match op.map {
             Map::One => {}
             Map::Two => head.push(0x0f),
+            Map::Three38 => {
+                head.push(0x0f);
+                head.push(0x38);
+            }
             Map::Three3a => {
                 head.push(0x0f);
                 head.push(0x3a);

@@ -6,6 +6,7 @@
 //! | `encode` | prefixes, opcodes, ModRM, displacements |
 //! | `integer` | moves, arithmetic, shifts, bits |
 //! | `float` | scalar SSE2, and the rounding of SSE4.1 |
+//! | `vector` | whole vector registers: SSE2 to SSE4.2, and FMA |
 //! | `control` | jumps, calls, stack |
 //!
 //! Encodings: Intel, *Software Developer's Manual*, volume 2. Methods name what they emit as manuals do, with the destination first.
@@ -18,6 +19,9 @@ pub mod operand;
 pub mod register;
 #[cfg(test)]
 mod tests;
+pub mod vector;
+#[cfg(test)]
+mod vector_tests;
 
 pub use operand::{Condition, Mem, Width};
 pub use register::{Gpr, Xmm};

@@ -29,11 +29,11 @@ fn byte(gpr: Gpr) -> &'static str {
     GPRS[usize::from(gpr.0)][0]
 }
 
-fn name(width: Width, gpr: Gpr) -> &'static str {
+pub(super) fn name(width: Width, gpr: Gpr) -> &'static str {
     GPRS[usize::from(gpr.0)][if width == Width::W64 { 2 } else { 1 }]
 }
 
-fn gprs() -> impl Iterator<Item = Gpr> + Clone {
+pub(super) fn gprs() -> impl Iterator<Item = Gpr> + Clone {
     (0..16).map(Gpr)
 }
 
@@ -60,7 +60,7 @@ fn disassembled(code: &[u8]) -> Vec<String> {
 }
 
 #[track_caller]
-fn check(emit: impl FnOnce(&mut Assembler), expected: impl AsRef<str>) {
+pub(super) fn check(emit: impl FnOnce(&mut Assembler), expected: impl AsRef<str>) {
     let mut asm = Assembler::default();
     emit(&mut asm);
     asm.buffer.resolve();
@@ -104,7 +104,7 @@ fn every_pair_of_registers() {
 }
 
 /// How the disassembler writes an operand.
-fn text(mem: Mem) -> String {
+pub(super) fn text(mem: Mem) -> String {
     let mut text = name(Width::W64, mem.base).to_owned();
     if let Some(index) = mem.index {
         text += &format!("+{}", name(Width::W64, index));

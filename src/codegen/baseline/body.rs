@@ -5,7 +5,6 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 use crate::abi::call::Place;
 use crate::asm::x64::integer::{Alu, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width, Xmm};
-use crate::codegen::baseline::call::vectors;
 use crate::codegen::baseline::function::{Function, Result};
 use crate::codegen::baseline::registers::{INT_ARGS, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, slot};
@@ -14,8 +13,8 @@ use crate::codegen::common::operators::Operators;
 use crate::codegen::compiler::UnitError;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
-/// Locals beyond the tracked ones that are cleared one by one.
-const CLEARED_SINGLY: usize = 8;
+/// Words of locals beyond the tracked ones that are cleared one by one.
+const CLEARED_SINGLY: u32 = 8;
 
 /// Where an operator is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +26,7 @@ enum Family {
     Call,
     Float,
     Convert,
+    Vector,
     /// By none of these, or its first byte does not say by which.
     Rare,
 }
@@ -44,6 +44,7 @@ static FAMILIES: [Family; 256] = {
             0x45..=0x5a | 0x67..=0x8a => Family::Integer,
             0x5b..=0x66 | 0x8b..=0xa6 => Family::Float,
             0xa7..=0xc4 => Family::Convert,
+            0xfd => Family::Vector,
             _ => Family::Rare,
         };
         byte += 1;
@@ -67,7 +68,7 @@ impl Function<'_> {
     }
 
     fn translate_valid(&mut self, body: &FunctionBody<'_>, operators: &mut Operators<'_>) -> Result {
-        self.params()?;
+        self.params();
         self.declare_locals(&mut body.get_binary_reader())?;
         self.push_body();
         self.enter();
@@ -109,6 +110,7 @@ impl Function<'_> {
             Family::Call => self.call_operator(operator),
             Family::Float => self.float_operator(operator),
             Family::Convert => Ok(self.convert_operator(operator)),
+            Family::Vector => self.vector_operator(operator),
             Family::Rare => Ok(false),
         }
     }
@@ -122,7 +124,7 @@ impl Function<'_> {
     }
 
     /// Parameters stay in their registers, or are copied from the caller's frame to their slots.
-    fn params(&mut self) -> Result {
+    fn params(&mut self) {
         if self.layout.area_bytes > 0 {
             self.buffers.values.base_bytes = 8;
             self.buffers.values.slot_bytes = 8;
@@ -131,7 +133,7 @@ impl Function<'_> {
         }
         for (index, &ty) in self.func_type.params.iter().enumerate() {
             let place = self.layout.params[index];
-            let kind = Kind::of(ty).ok_or_else(vectors)?;
+            let kind = Kind::of(ty);
             let reg = match place {
                 Place::Int(nth) => {
                     let reg = INT_ARGS[usize::from(nth)];
@@ -154,21 +156,18 @@ impl Function<'_> {
                 (None, Place::Stack(offset) | Place::Area(offset)) => {
                     self.push(kind, Loc::Slot);
                     let value = self.buffers.values.list[index];
-                    let bits = if kind.is_wide() { Kind::I64 } else { Kind::I32 };
-                    self.load_reg(bits, SCRATCH.into(), Mem::at(Gpr::RBP, 16 + offset.cast_signed()));
-                    self.store_reg(bits, value.slot(), SCRATCH.into());
+                    self.copy_memory(kind, value.slot(), Mem::at(Gpr::RBP, 16 + offset.cast_signed()));
                 }
                 (None, _) => {}
             }
         }
-        Ok(())
     }
 
     /// Reads the declarations of the locals behind the parameters. They are zero: known, or cleared in their slots.
     fn declare_locals(&mut self, reader: &mut BinaryReader<'_>) -> Result {
         let params = self.func_type.params.len();
         bodies::read_locals(reader, params, |ty, count| {
-            let kind = self.kind(ty).ok_or_else(vectors)?;
+            let kind = self.kind(ty);
             for _ in 0..count {
                 let is_tracked = self.buffers.values.list.len() < TRACKED_LOCALS;
                 self.push(kind, if is_tracked { Loc::Const(0) } else { Loc::Slot });
@@ -186,33 +185,32 @@ impl Function<'_> {
         if first >= end {
             return;
         }
-        if end - first <= CLEARED_SINGLY {
-            for index in first..end {
-                let value = self.buffers.values.list[index];
-                self.store_const(Kind::I64, value.slot(), 0);
+        let (above, bottom) = (self.buffers.values.bytes_below(first), self.buffers.values.bytes_below(end));
+        let words = (bottom - above) / 8;
+        if words <= CLEARED_SINGLY {
+            for word in 1..=words {
+                self.store_const(Kind::I64, slot(above + 8 * word), 0);
             }
             return;
         }
-        let top = self.buffers.values.list[first].slot();
-        let bytes = 8 * (end - first) as i64;
+        let bytes = i64::from(8 * words);
         let asm = &mut self.buffers.asm;
         asm.mov_ri(SCRATCH, (-bytes).cast_unsigned());
         let again = asm.buffer.here();
-        asm.store_imm(Store::Double, Mem::indexed(Gpr::RBP, SCRATCH, 0, top.displacement + 8), 0);
+        asm.store_imm(Store::Double, Mem::indexed(Gpr::RBP, SCRATCH, 0, slot(above).displacement), 0);
         asm.alu_ri(Alu::Add, Width::W64, SCRATCH, 8);
         asm.jcc(Condition::NotEqual, again);
     }
 
-    /// `None` for vectors.
-    pub(super) fn kind(&self, ty: wasmparser::ValType) -> Option<Kind> {
-        Some(match ty {
+    pub(super) fn kind(&self, ty: wasmparser::ValType) -> Kind {
+        match ty {
             wasmparser::ValType::I32 => Kind::I32,
             wasmparser::ValType::I64 => Kind::I64,
             wasmparser::ValType::F32 => Kind::F32,
             wasmparser::ValType::F64 => Kind::F64,
-            wasmparser::ValType::V128 => return None,
+            wasmparser::ValType::V128 => Kind::V128,
             wasmparser::ValType::Ref(ty) => self.heap_kind(ty.heap_type()),
-        })
+        }
     }
 
     pub(super) fn heap_kind(&self, heap: wasmparser::HeapType) -> Kind {

@@ -44,16 +44,16 @@ impl Function<'_> {
             Operator::Call { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
                 self.flush_fuel();
-                self.call(self.module.func_type(func), self.callee(func))?;
+                self.call(self.module.func_type(func), self.callee(func));
             }
             Operator::CallIndirect { type_index, table_index } => {
                 let ty = TypeIndex::from_u32(type_index);
                 let callee = self.table_callee(ty, TableIndex::from_u32(table_index));
-                self.call(self.module.signature(ty), callee)?;
+                self.call(self.module.signature(ty), callee);
             }
             Operator::CallRef { type_index } => {
                 let callee = self.reference_callee();
-                self.call(self.module.signature(TypeIndex::from_u32(type_index)), callee)?;
+                self.call(self.module.signature(TypeIndex::from_u32(type_index)), callee);
             }
             Operator::ReturnCall { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
@@ -168,7 +168,7 @@ impl Function<'_> {
             }
             let preserved = PRESERVED.minus(self.buffers.values.used()).first();
             // What is in the slot already is as well off there, and the collector looks nowhere else.
-            let may_move = index < locals.end && !value.saved && !value.kind.is_float() && value.kind != Kind::Ref;
+            let may_move = index < locals.end && !value.saved && !value.kind.is_float_or_vector() && value.kind != Kind::Ref;
             match preserved.filter(|_| may_move) {
                 Some(preserved) => {
                     self.buffers.asm.mov_rr(Width::W64, preserved.gpr(), reg.gpr());
@@ -184,7 +184,7 @@ impl Function<'_> {
         values.floor = values.floor.max(height.saturating_sub(TRACKED_OPERANDS));
     }
 
-    fn call(&mut self, ty: &FuncType, callee: Callee) -> Result {
+    fn call(&mut self, ty: &FuncType, callee: Callee) {
         let layout = CallLayout::new(ty);
         let args = ty.params.len();
         self.save_registers(args);
@@ -215,7 +215,7 @@ impl Function<'_> {
             }
         }
         self.note_call(layout.stack_arg_bytes);
-        self.push_results(ty, &layout)
+        self.push_results(ty, &layout);
     }
 
     /// Collects the moves of arguments; those on the stack go to where memory begins.
@@ -256,9 +256,9 @@ impl Function<'_> {
         }
     }
 
-    fn push_results(&mut self, ty: &FuncType, layout: &CallLayout) -> Result {
+    fn push_results(&mut self, ty: &FuncType, layout: &CallLayout) {
         for (&result, &place) in ty.results.iter().zip(&layout.results) {
-            let kind = Kind::of(result).ok_or_else(vectors)?;
+            let kind = Kind::of(result);
             match place {
                 Place::Int(nth) => {
                     let reg = INT_RESULTS[usize::from(nth)];
@@ -270,14 +270,11 @@ impl Function<'_> {
                 Place::Float(nth) => self.push_xmm(kind, Xmm(nth)),
                 Place::Area(offset) | Place::Stack(offset) => {
                     self.push(kind, Loc::Slot);
-                    let wide = if kind.is_wide() { Kind::I64 } else { Kind::I32 };
-                    self.load_reg(wide, SCRATCH.into(), Mem::at(Gpr::RSP, offset.cast_signed()));
                     let value = self.buffers.values.list[self.buffers.values.list.len() - 1];
-                    self.store_reg(wide, value.slot(), SCRATCH.into());
+                    self.copy_memory(kind, value.slot(), Mem::at(Gpr::RSP, offset.cast_signed()));
                 }
             }
         }
-        Ok(())
     }
 
     /// Gives the frame up before the call, and the caller's stack arguments are replaced by the callee's.
@@ -352,9 +349,4 @@ impl Function<'_> {
             self.push_gpr(kind, Gpr::RAX);
         }
     }
-}
-
-/// This tier has no vectors yet.
-pub(super) fn vectors() -> UnitError {
-    UnitError::TierUnable("vectors".into())
 }

@@ -260,9 +260,10 @@ impl Function<'_> {
             }
             values.push(Value { loc, saved: false, ..*value });
         }
-        let below = self.buffers.values.bytes_below(height);
+        let mut offset = self.buffers.values.bytes_below(height);
         let operands = &list[list.len() - arity..];
-        for (position, value) in (1..).zip(operands) {
+        for value in operands {
+            offset += value.kind.slot_bytes();
             let loc = match value.loc {
                 // Several would have to be ordered among themselves.
                 _ if arity > 1 => Loc::Slot,
@@ -270,7 +271,7 @@ impl Function<'_> {
                 Loc::Slot => Loc::Slot,
                 _ => spare_register(value.kind, &mut free, 0).map_or(Loc::Slot, Loc::Reg),
             };
-            values.push(Value { loc, saved: false, offset: below + 8 * position, ..*value });
+            values.push(Value { loc, saved: false, offset, ..*value });
         }
         for value in &values {
             if let Loc::Reg(reg) = value.loc {
@@ -469,13 +470,18 @@ impl Function<'_> {
         let mem = Mem::at(area, offset.cast_signed());
         match value.loc {
             Loc::Reg(reg) => self.store_reg(value.kind, mem, reg),
+            Loc::Const(_) if value.kind == Kind::V128 => self.store_const(Kind::V128, mem, 0),
             Loc::Const(bits) => {
                 self.buffers.asm.store_imm(Store::Word, mem, (bits as u32).cast_signed());
                 let high = Mem::at(area, offset.cast_signed() + 4);
                 self.buffers.asm.store_imm(Store::Word, high, ((bits >> 32) as u32).cast_signed());
             }
             Loc::Slot => {
-                let kind = if value.kind.is_wide() { Kind::F64 } else { Kind::F32 };
+                let kind = match value.kind {
+                    Kind::V128 => Kind::V128,
+                    kind if kind.is_wide() => Kind::F64,
+                    _ => Kind::F32,
+                };
                 let reg: Reg = crate::codegen::baseline::registers::FLOAT_SCRATCH.into();
                 self.load_reg(kind, reg, value.slot());
                 self.store_reg(kind, mem, reg);
@@ -571,7 +577,7 @@ impl Function<'_> {
 
 /// A register of the right sort, if more than so many are free.
 fn spare_register(kind: Kind, free: &mut RegSet, keep: usize) -> Option<Reg> {
-    let sort = if kind.is_float() { XMMS } else { GPRS };
+    let sort = if kind.is_float_or_vector() { XMMS } else { GPRS };
     let among = free.intersection(sort);
     if among.count() <= keep {
         return None;

@@ -153,7 +153,9 @@ impl Function<'_> {
         }
         let to = self.alloc(to_kind, RegSet::EMPTY);
         match value.loc {
-            Loc::Reg(from) if from_kind.is_float() => self.buffers.asm.float_to_bits(width(from_kind), to.gpr(), from.xmm()),
+            Loc::Reg(from) if from_kind.is_float_or_vector() => {
+                self.buffers.asm.float_to_bits(width(from_kind), to.gpr(), from.xmm())
+            }
             Loc::Reg(from) => self.buffers.asm.float_from_bits(width(from_kind), to.xmm(), from.gpr()),
             _ => self.load_reg(to_kind, to, value.slot()),
         }

@@ -1,7 +1,7 @@
-//! The ends of a function: prologue, epilogue, what lies behind the body, and the [`Artifact`].
+//! The ends of a function: prologue, epilogue, what lies behind the body (traps, then constants), and the [`Artifact`].
 //!
 //! The prologue saves registers of which only the end of the body tells which they are. So room is left before the body, and the
-//! function begins in the middle of it.
+//! function begins in the middle of it. Constants come when it is known where: they are aligned from there.
 
 use crate::abi::artifact::{Artifact, Position, SavedRegisters, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
@@ -20,6 +20,9 @@ const PROLOGUE_BYTES: usize = 96;
 /// What an interrupted instruction fetch finds between functions.
 const INT3: u8 = 0xcc;
 const ALIGNMENT: u32 = 16;
+/// Bytes of a constant behind the code, and what it is aligned to.
+const CONSTANT_BYTES: usize = 16;
+const _: () = assert!((ALIGNMENT as usize).is_multiple_of(CONSTANT_BYTES));
 /// The registers that calls preserve, by their positions in [`SavedRegisters`].
 const SAVED: [Gpr; 5] = [Gpr::RBX, Gpr::R12, Gpr::R13, Gpr::R14, Gpr::R15];
 
@@ -68,9 +71,10 @@ impl Function<'_> {
         let overflow = self.buffers.asm.buffer.here();
         self.note_trap(TrapCode::StackOverflow);
         self.buffers.asm.ud2();
-        self.buffers.asm.buffer.resolve();
         let frame_bytes = (SAVE_AREA_BYTES + self.buffers.values.slot_bytes + self.area_bytes).next_multiple_of(16);
         let skipped = self.prologue(saved, frame_bytes, overflow);
+        self.emit_pool(skipped);
+        self.buffers.asm.buffer.resolve();
         Ok(self.artifact(saved, frame_bytes, skipped))
     }
 
@@ -98,6 +102,21 @@ impl Function<'_> {
                     self.buffers.positions.push(Position { code_offset, wasm_offset: position });
                 }
             }
+        }
+    }
+
+    /// Constants, aligned as instructions want their operands, wherever the function begins.
+    fn emit_pool(&mut self, skipped: usize) {
+        if self.buffers.pool.is_empty() {
+            return;
+        }
+        let buffer = &mut self.buffers.asm.buffer;
+        while !(buffer.offset() as usize - skipped).is_multiple_of(CONSTANT_BYTES) {
+            buffer.append(&[INT3]);
+        }
+        for &(constant, label) in &self.buffers.pool {
+            buffer.bind(label);
+            buffer.append(&constant.to_le_bytes());
         }
     }
 

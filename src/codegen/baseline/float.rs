@@ -70,16 +70,10 @@ impl Function<'_> {
     }
 
     /// The two topmost operands, the first of them in a register that may be changed.
-    fn pop_floats(&mut self, kind: Kind) -> (Xmm, Xmm) {
+    pub(super) fn pop_2_xmms(&mut self, kind: Kind) -> (Xmm, Xmm) {
         let b = self.pop_reg(RegSet::EMPTY);
         let a = self.pop_reg(b.set());
-        let mut a = self.owned(kind, a, b.set());
-        if a == b {
-            // Both were one register, which is free now.
-            let copy = self.alloc(kind, b.set());
-            self.move_reg(kind, copy, a);
-            a = copy;
-        }
+        let a = self.own_beside(kind, a, b.set());
         (a.xmm(), b.xmm())
     }
 
@@ -96,7 +90,7 @@ impl Function<'_> {
     }
 
     fn float_binary(&mut self, op: FloatOp, kind: Kind) {
-        let (a, b) = self.pop_floats(kind);
+        let (a, b) = self.pop_2_xmms(kind);
         self.buffers.asm.float_rr(op, float(kind), a, b);
         self.canonicalize(kind, a);
         self.push_xmm(kind, a);
@@ -104,7 +98,7 @@ impl Function<'_> {
 
     /// The processor's minimum takes the second operand where both are zeros, or one is not a number.
     fn float_extreme(&mut self, op: FloatOp, kind: Kind) {
-        let (a, b) = self.pop_floats(kind);
+        let (a, b) = self.pop_2_xmms(kind);
         let asm = &mut self.buffers.asm;
         let (differ, unordered, done) = (asm.buffer.new_label(), asm.buffer.new_label(), asm.buffer.new_label());
         asm.float_compare(float(kind), a, b);
@@ -124,7 +118,7 @@ impl Function<'_> {
     }
 
     fn copysign(&mut self, kind: Kind) {
-        let (a, b) = self.pop_floats(kind);
+        let (a, b) = self.pop_2_xmms(kind);
         self.load_const(kind, FLOAT_SCRATCH.into(), sign_bit(kind));
         let sign = self.alloc_xmm(Reg::from(a).set().union(Reg::from(b).set()));
         let asm = &mut self.buffers.asm;

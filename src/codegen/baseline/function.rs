@@ -12,7 +12,7 @@ use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width, Xmm};
 use crate::base::DefinedFuncIndex;
 use crate::codegen::baseline::control::Frame;
 use crate::codegen::baseline::moves::Move;
-use crate::codegen::baseline::registers::{GPRS, Reg, RegSet, SCRATCH, VMCTX, VOLATILE_GPRS, XMMS};
+use crate::codegen::baseline::registers::{FLOAT_SCRATCH, GPRS, Reg, RegSet, SCRATCH, VMCTX, VOLATILE_GPRS, XMMS};
 use crate::codegen::baseline::state::{Kind, Loc, Value, Values};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
@@ -40,6 +40,8 @@ pub(super) struct Buffers {
     pub positions: Vec<Position>,
     pub maps: Vec<Map>,
     pub map_slots: Vec<u32>,
+    /// Constants behind the code.
+    pub pool: Vec<(u128, Label)>,
 }
 
 impl Buffers {
@@ -56,6 +58,7 @@ impl Buffers {
         self.positions.clear();
         self.maps.clear();
         self.map_slots.clear();
+        self.pool.clear();
         self.table_stamp = 0;
     }
 }
@@ -126,6 +129,10 @@ pub(super) struct Function<'a> {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cpu {
     pub sse41: bool,
+    /// What operators on vectors are made of: SSSE3, SSE4.1 and SSE4.2.
+    pub vectors: bool,
+    /// Multiplication and addition with one rounding.
+    pub fma: bool,
     pub popcnt: bool,
     pub lzcnt: bool,
     pub bmi1: bool,
@@ -135,6 +142,10 @@ impl Cpu {
     pub(super) fn host() -> Cpu {
         Cpu {
             sse41: is_x86_feature_detected!("sse4.1"),
+            vectors: is_x86_feature_detected!("ssse3")
+                && is_x86_feature_detected!("sse4.1")
+                && is_x86_feature_detected!("sse4.2"),
+            fma: is_x86_feature_detected!("fma"),
             popcnt: is_x86_feature_detected!("popcnt"),
             lzcnt: is_x86_feature_detected!("lzcnt"),
             bmi1: is_x86_feature_detected!("bmi1"),
@@ -173,7 +184,7 @@ impl Function<'_> {
     }
 
     pub(super) fn alloc(&mut self, kind: Kind, avoid: RegSet) -> Reg {
-        if kind.is_float() { self.alloc_xmm(avoid).into() } else { self.alloc_gpr(avoid).into() }
+        if kind.is_float_or_vector() { self.alloc_xmm(avoid).into() } else { self.alloc_gpr(avoid).into() }
     }
 
     /// Frees one of some registers: the one whose value lies deepest, as that is needed last.
@@ -236,6 +247,7 @@ impl Function<'_> {
         let asm = &mut self.buffers.asm;
         match kind {
             Kind::F32 | Kind::F64 => asm.float_store(float(kind), mem, reg.xmm()),
+            Kind::V128 => asm.vector_store(mem, reg.xmm()),
             Kind::I64 => asm.store(Store::Double, mem, reg.gpr()),
             Kind::I32 | Kind::Func | Kind::Ref => asm.store(Store::Word, mem, reg.gpr()),
         }
@@ -243,7 +255,11 @@ impl Function<'_> {
 
     pub(super) fn store_const(&mut self, kind: Kind, mem: Mem, bits: u64) {
         let asm = &mut self.buffers.asm;
-        if !kind.is_wide() {
+        if kind == Kind::V128 {
+            debug_assert_eq!(bits, 0, "other vectors are in registers");
+            asm.store_imm(Store::Double, mem, 0);
+            asm.store_imm(Store::Double, Mem { displacement: mem.displacement + 8, ..mem }, 0);
+        } else if !kind.is_wide() {
             asm.store_imm(Store::Word, mem, (bits as u32).cast_signed());
         } else if let Ok(value) = i32::try_from(bits.cast_signed()) {
             asm.store_imm(Store::Double, mem, value);
@@ -257,6 +273,7 @@ impl Function<'_> {
         let asm = &mut self.buffers.asm;
         match kind {
             Kind::F32 | Kind::F64 => asm.float_load(float(kind), reg.xmm(), mem),
+            Kind::V128 => asm.vector_load(reg.xmm(), mem),
             Kind::I64 => asm.load(Load::Double, reg.gpr(), mem),
             Kind::I32 | Kind::Func | Kind::Ref => asm.load(Load::Word, reg.gpr(), mem),
         }
@@ -264,7 +281,7 @@ impl Function<'_> {
 
     pub(super) fn load_const(&mut self, kind: Kind, reg: Reg, bits: u64) {
         let asm = &mut self.buffers.asm;
-        if !kind.is_float() {
+        if !kind.is_float_or_vector() {
             asm.mov_ri(reg.gpr(), bits);
         } else if bits == 0 {
             asm.float_bits(FloatBits::Xor, reg.xmm(), reg.xmm());
@@ -274,9 +291,20 @@ impl Function<'_> {
         }
     }
 
+    /// A copy from memory to memory, through a scratch register: bits are bits.
+    pub(super) fn copy_memory(&mut self, kind: Kind, to: Mem, from: Mem) {
+        let (kind, reg): (Kind, Reg) = match kind {
+            Kind::V128 => (kind, FLOAT_SCRATCH.into()),
+            kind if kind.is_wide() => (Kind::I64, SCRATCH.into()),
+            _ => (Kind::I32, SCRATCH.into()),
+        };
+        self.load_reg(kind, reg, from);
+        self.store_reg(kind, to, reg);
+    }
+
     /// A copy between registers of one sort.
     pub(super) fn move_reg(&mut self, kind: Kind, to: Reg, from: Reg) {
-        if kind.is_float() {
+        if kind.is_float_or_vector() {
             self.buffers.asm.movaps_rr(to.xmm(), from.xmm());
         } else {
             self.buffers.asm.mov_rr(width(kind), to.gpr(), from.gpr());
@@ -352,6 +380,16 @@ impl Function<'_> {
             return reg;
         }
         let copy = self.alloc(kind, avoid.union(reg.set()));
+        self.move_reg(kind, copy, reg);
+        copy
+    }
+
+    /// The same where others that were popped are still needed, of which it may be one.
+    pub(super) fn own_beside(&mut self, kind: Kind, reg: Reg, others: RegSet) -> Reg {
+        if self.is_free(reg) && !others.contains(reg) {
+            return reg;
+        }
+        let copy = self.alloc(kind, others.union(reg.set()));
         self.move_reg(kind, copy, reg);
         copy
     }

@@ -66,7 +66,7 @@ impl Function<'_> {
 
     /// Takes an index off; gives the operand for `bytes` bytes there. `None` when no memory of this type has them: then the trap is
     /// emitted, and what follows is not reached. The operand may be in the scratch register, and in one that nothing holds.
-    fn pop_place(&mut self, memarg: &MemArg, bytes: u64, avoid: RegSet) -> Option<Mem> {
+    pub(super) fn pop_place(&mut self, memarg: &MemArg, bytes: u64, avoid: RegSet) -> Option<Mem> {
         let index = self.pop();
         let (memory, ty) = match memarg.target {
             MemArgTarget::Memory(index) => self.memory(index),

@@ -5,6 +5,7 @@
 //!          ├ state moves registers     where values are, and how they get elsewhere
 //!          ├ control                   blocks, branches, and where values are at labels
 //!          ├ variable integer float convert   values
+//!          ├ vector                    vectors
 //!          ├ memory table call         everything else
 //!          └ meter                     fuel and polls
 //! ```
@@ -34,6 +35,15 @@ mod registers;
 mod state;
 mod table;
 mod variable;
+mod vector;
+mod vector_compare;
+mod vector_convert;
+mod vector_float;
+mod vector_integer;
+mod vector_lane;
+mod vector_memory;
+mod vector_relaxed;
+mod vector_shift;
 
 use wasmparser::FuncValidatorAllocations;
 

@@ -52,12 +52,7 @@ impl Function<'_> {
             match value.loc {
                 Loc::Reg(reg) => self.store_reg(value.kind, mem, reg),
                 Loc::Const(bits) => self.store_const(value.kind, mem, bits),
-                Loc::Slot => {
-                    // Bits are bits.
-                    let kind = if value.kind.is_wide() { Kind::I64 } else { Kind::I32 };
-                    self.load_reg(kind, SCRATCH.into(), value.slot());
-                    self.store_reg(kind, mem, SCRATCH.into());
-                }
+                Loc::Slot => self.copy_memory(value.kind, mem, value.slot()),
             }
         }
     }
@@ -113,8 +108,9 @@ impl Function<'_> {
     /// Every register that is left is read by another move: one is read into the scratch register now, and written from there.
     fn break_cycle(&mut self, moves: &mut [Move]) {
         let Move { target: Target::Reg(to), value } = moves[0] else { return };
-        let kind = if value.kind.is_float() { Kind::F64 } else { Kind::I64 };
-        let scratch: Reg = if kind == Kind::F64 { FLOAT_SCRATCH.into() } else { SCRATCH.into() };
+        // Whole registers, whatever part of them counts.
+        let (kind, scratch): (Kind, Reg) =
+            if value.kind.is_float_or_vector() { (Kind::V128, FLOAT_SCRATCH.into()) } else { (Kind::I64, SCRATCH.into()) };
         self.move_reg(kind, scratch, to);
         for found in moves {
             if found.value.loc == Loc::Reg(to) {

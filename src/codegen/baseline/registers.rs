@@ -122,7 +122,7 @@ pub(super) const VMCTX: Gpr = Gpr::R15;
 pub(super) const MEMORY: Gpr = Gpr::R14;
 /// Free between two instructions of one operator.
 pub(super) const SCRATCH: Gpr = Gpr::R11;
-/// The same for floats.
+/// The same for floats and vectors.
 pub(super) const FLOAT_SCRATCH: Xmm = Xmm(15);
 
 /// Registers for values that calls preserve.
@@ -132,7 +132,7 @@ pub(super) const VOLATILE_GPRS: RegSet =
     RegSet::of_gprs([Gpr::RAX, Gpr::RCX, Gpr::RDX, Gpr::RSI, Gpr::RDI, Gpr::R8, Gpr::R9, Gpr::R10]);
 /// All registers for integers.
 pub(super) const GPRS: RegSet = PRESERVED.union(VOLATILE_GPRS);
-/// All registers for floats; calls preserve none.
+/// All registers for floats and vectors; calls preserve none.
 pub(super) const XMMS: RegSet = RegSet(0x7fff_0000);
 /// What calls do not preserve.
 pub(super) const VOLATILE: RegSet = VOLATILE_GPRS.union(XMMS);

@@ -2,7 +2,8 @@
 //!
 //! Several values may be in one register: a copy made by `local.get` costs nothing until one of them changes. A value has a slot of its own
 //! from the start, in the order of the stack; it is written when the register is needed for something else. What is in a register
-//! may be in its slot as well (`saved`), and is dropped from the register then without a store.
+//! may be in its slot as well (`saved`), and is dropped from the register then without a store. A slot is 8 bytes, or 16 for a vector, which is
+//! not aligned more than others.
 //!
 //! **Bounded work:** locals from the 64th on are always in their slots, and so are operands that lie deeper than 16 below a block's
 //! start. What is saved and compared at a label is bounded by that, whatever the function.
@@ -25,6 +26,7 @@ pub(super) enum Kind {
     I64,
     F32,
     F64,
+    V128,
     /// A reference that is an index, of no interest to the collector.
     Func,
     /// A reference of the heap.
@@ -32,22 +34,28 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// `None` for vectors.
-    pub(super) fn of(ty: ValType) -> Option<Kind> {
-        Some(match ty {
+    pub(super) fn of(ty: ValType) -> Kind {
+        match ty {
             ValType::I32 => Kind::I32,
             ValType::I64 => Kind::I64,
             ValType::F32 => Kind::F32,
             ValType::F64 => Kind::F64,
-            ValType::V128 => return None,
+            ValType::V128 => Kind::V128,
             ValType::Ref(ty) if ty.heap.is_in_heap() => Kind::Ref,
             ValType::Ref(_) => Kind::Func,
-        })
+        }
     }
 
+    /// Whether vector registers hold it.
     #[inline]
-    pub(super) fn is_float(self) -> bool {
-        matches!(self, Kind::F32 | Kind::F64)
+    pub(super) fn is_float_or_vector(self) -> bool {
+        matches!(self, Kind::F32 | Kind::F64 | Kind::V128)
+    }
+
+    /// Bytes of its slot, which is aligned to 8 whatever the kind.
+    #[inline]
+    pub(super) fn slot_bytes(self) -> u32 {
+        if self == Kind::V128 { 16 } else { 8 }
     }
 
     /// Whether it has 64 bits.
@@ -61,7 +69,7 @@ impl Kind {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Loc {
     Reg(Reg),
-    /// Known: its bits, zero-extended.
+    /// Known: its bits, zero-extended. The only vector that is known so is zero.
     Const(u64),
     /// In its slot.
     Slot,
@@ -165,7 +173,7 @@ impl Values {
     /// Adds a value on top.
     #[inline]
     pub(super) fn push(&mut self, kind: Kind, loc: Loc) {
-        let offset = self.bytes_below(self.list.len()) + 8;
+        let offset = self.bytes_below(self.list.len()) + kind.slot_bytes();
         self.slot_bytes = self.slot_bytes.max(offset);
         self.hold(loc);
         self.list.push(Value { kind, loc, saved: false, offset });

@@ -16,7 +16,7 @@ use crate::wasm::validate::Features;
 
 /// What kind of value a reference is.
 pub(super) fn kind_of(ty: RefType) -> Kind {
-    Kind::of(ValType::Ref(ty)).unwrap_or(Kind::Ref)
+    Kind::of(ValType::Ref(ty))
 }
 
 impl Function<'_> {

@@ -6,7 +6,6 @@ use crate::abi::vmctx::GlobalPlace;
 use crate::asm::x64::integer::Load;
 use crate::asm::x64::{Condition, Mem};
 use crate::base::GlobalIndex;
-use crate::codegen::baseline::call::vectors;
 use crate::codegen::baseline::function::{Function, Result, vmctx, width};
 use crate::codegen::baseline::integer::reg_of;
 use crate::codegen::baseline::registers::{RegSet, SCRATCH};
@@ -26,7 +25,7 @@ impl Function<'_> {
             Operator::I64Const { value } => self.push(Kind::I64, Loc::Const(value.cast_unsigned())),
             Operator::F32Const { value } => self.push(Kind::F32, Loc::Const(u64::from(value.bits()))),
             Operator::F64Const { value } => self.push(Kind::F64, Loc::Const(value.bits())),
-            Operator::GlobalGet { global_index } => self.global_get(GlobalIndex::from_u32(global_index))?,
+            Operator::GlobalGet { global_index } => self.global_get(GlobalIndex::from_u32(global_index)),
             Operator::GlobalSet { global_index } => self.global_set(GlobalIndex::from_u32(global_index)),
             Operator::Drop => {
                 self.pop();
@@ -78,17 +77,16 @@ impl Function<'_> {
 
     // ---- Globals ----
 
-    fn global_get(&mut self, global: GlobalIndex) -> Result {
-        let kind = Kind::of(self.module.globals[global].content).ok_or_else(vectors)?;
+    fn global_get(&mut self, global: GlobalIndex) {
+        let kind = Kind::of(self.module.globals[global].content);
         if let Some(bits) = self.global_constant(global) {
             self.push(kind, Loc::Const(bits));
-            return Ok(());
+            return;
         }
         let reg = self.alloc(kind, RegSet::EMPTY);
         let place = self.global_place(global);
         self.load_reg(kind, reg, place);
         self.push(kind, Loc::Reg(reg));
-        Ok(())
     }
 
     fn global_set(&mut self, global: GlobalIndex) {
@@ -143,7 +141,7 @@ impl Function<'_> {
             self.move_reg(kind, copy, to);
             to = copy;
         }
-        if kind.is_float() {
+        if kind.is_float_or_vector() {
             let done = self.buffers.asm.buffer.new_label();
             self.buffers.asm.jcc(condition, done);
             self.move_reg(kind, to, second);
