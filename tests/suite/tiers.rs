@@ -1,15 +1,23 @@
 //! What may not depend on the tier: results, traps with their places, polls; and who compiles what the baseline tier does not take.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deltic::abi::artifact::CodeVariant;
+use deltic::codegen::baseline::Baseline;
 use deltic::{CallError, CodeSettings, Config, Isolate, Tier, TrapCode, Val, WasmEngine};
 
-use crate::support::{engine_with, instance_with, module};
+use crate::support::{Random, engine_with, instance_with, module};
 
 fn engines(config: &Config) -> [WasmEngine; 2] {
     [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(config.clone().with_eager_tier(tier)))
+}
+
+/// An engine with no other tier: what the baseline tier does not take is an error.
+fn baseline_only(compiler: Baseline, config: &Config) -> WasmEngine {
+    let config = config.clone().with_num_compilation_tasks(0).with_eager_tier(Tier::Baseline);
+    WasmEngine::with_compilers(&config, vec![Arc::new(compiler)]).expect("an engine")
 }
 
 /// Every way in which the baseline tier traps, two calls deep, behind values in registers, in slots and known ones.
@@ -265,5 +273,192 @@ fn deep_stacks_are_compiled_in_linear_time() {
             Err(CallError::Trap(trap)) => assert_eq!(trap.code(), TrapCode::StackOverflow, "{unit}"),
             Err(error) => panic!("{unit}: {error}"),
         }
+    }
+}
+
+/// What newer processors have an instruction for, with and without it.
+#[test]
+fn older_processors_count_and_round_alike() {
+    let mut text = String::from("(module\n");
+    for ty in ["i32", "i64"] {
+        for op in ["popcnt", "clz", "ctz"] {
+            // Beside values that are in registers meanwhile.
+            writeln!(
+                text,
+                r#"(func (export "{ty}.{op}") (param {ty}) (result {ty}) (local {ty})
+                  (local.set 1 ({ty}.add (local.get 0) ({ty}.const 7)))
+                  ({ty}.xor ({ty}.mul (local.get 1) ({ty}.const 3)) ({ty}.{op} (local.get 0))))"#
+            )
+            .expect("text");
+        }
+    }
+    let int = |ty: &str| if ty == "f32" { "i32" } else { "i64" };
+    for ty in ["f32", "f64"] {
+        let int = int(ty);
+        for op in ["ceil", "floor", "trunc", "nearest"] {
+            writeln!(
+                text,
+                r#"(func (export "{ty}.{op}") (param {int}) (result {int}) (local {ty})
+                  (local.set 1 ({ty}.reinterpret_{int} (local.get 0)))
+                  ({int}.add ({int}.mul (local.get 0) ({int}.const 5))
+                    ({int}.reinterpret_{ty} ({ty}.{op} (local.get 1)))))"#
+            )
+            .expect("text");
+        }
+    }
+    text += ")";
+    let settings = CodeSettings { canonicalize_nans: true, ..CodeSettings::default() };
+    let config = Config::default().with_code_settings(settings);
+    let [_, optimized] = engines(&config);
+    let engines = [baseline_only(Baseline::for_oldest_processor(), &config), baseline_only(Baseline::new(), &config), optimized];
+    let mut random = Random::new(5);
+    let mut narrow: Vec<u32> =
+        [0.0f32, -0.0, 0.5, -0.5, 1.5, 2.5, -1.5, 0.49999997, 8388607.5, 8388609.0, f32::INFINITY, f32::NAN]
+            .map(f32::to_bits)
+            .into();
+    let mut wide: Vec<u64> =
+        [0.0f64, -0.0, 0.5, -0.5, 1.5, 2.5, -0.2, 4503599627370495.5, -4503599627370497.0, f64::NEG_INFINITY, f64::NAN]
+            .map(f64::to_bits)
+            .into();
+    for _ in 0..50 {
+        wide.push(random.next());
+        wide.push(((random.next() % 4000) as f64 / 8.0 - 250.0).to_bits());
+        narrow.push(random.next() as u32);
+        narrow.push(((random.next() % 4000) as f32 / 8.0 - 250.0).to_bits());
+    }
+    let outcomes = engines.map(|engine| {
+        let (mut isolate, instance) = instance_with(&engine, &text);
+        let mut results: Vec<u64> = Vec::new();
+        for name in ["i32.popcnt", "i32.clz", "i32.ctz", "f32.ceil", "f32.floor", "f32.trunc", "f32.nearest"] {
+            let func = instance.get_typed_func::<u32, u32>(&mut isolate, name).expect("a function");
+            results.extend(narrow.iter().map(|&bits| u64::from(func.call(&mut isolate, bits).expect("no trap"))));
+        }
+        for name in ["i64.popcnt", "i64.clz", "i64.ctz", "f64.ceil", "f64.floor", "f64.trunc", "f64.nearest"] {
+            let func = instance.get_typed_func::<u64, u64>(&mut isolate, name).expect("a function");
+            results.extend(wide.iter().map(|&bits| func.call(&mut isolate, bits).expect("no trap")));
+        }
+        results
+    });
+    assert_eq!(outcomes[0], outcomes[2]);
+    assert_eq!(outcomes[1], outcomes[2]);
+}
+
+/// Every atomic operator of every size, at addresses that are aligned, unaligned and outside.
+#[test]
+fn atomics_are_the_same() {
+    let sizes = [
+        ("i32", "", 4, ""),
+        ("i64", "", 8, ""),
+        ("i32", "8", 1, "_u"),
+        ("i32", "16", 2, "_u"),
+        ("i64", "8", 1, "_u"),
+        ("i64", "16", 2, "_u"),
+        ("i64", "32", 4, "_u"),
+    ];
+    let mut text = String::from("(module (memory 1 1 shared)\n");
+    let mut names = Vec::new();
+    for (ty, size, _, sign) in sizes {
+        let value = if ty == "i32" { "(i32.wrap_i64 (local.get 1))" } else { "(local.get 1)" };
+        let widened = |code: String| if ty == "i32" { format!("(i64.extend_i32_u {code})") } else { code };
+        let mut define = |name: String, code: String| {
+            // With the address and the value in a local as well, and what was stored read back.
+            writeln!(
+                text,
+                r#"(func (export "{name}") (param i32 i64) (result i64)
+                  (i64.add (i64.add (i64.mul {code} (i64.const 3)) (i64.extend_i32_u (local.get 0)))
+                    (i64.xor (local.get 1) (i64.load (i32.const 64)))))"#
+            )
+            .expect("text");
+            names.push(name);
+        };
+        for op in ["add", "sub", "and", "or", "xor", "xchg"] {
+            let name = format!("{ty}.atomic.rmw{size}.{op}{sign}");
+            let code = widened(format!("({name} offset=64 (local.get 0) {value})"));
+            define(name, code);
+        }
+        let name = format!("{ty}.atomic.rmw{size}.cmpxchg{sign}");
+        let code =
+            widened(format!("({name} offset=64 (local.get 0) ({ty}.atomic.load{size}{sign} offset=64 (local.get 0)) {value})"));
+        define(name.clone() + " equal", code);
+        let code = widened(format!("({name} offset=64 (local.get 0) {value} {value})"));
+        define(name, code);
+        let name = format!("{ty}.atomic.store{size}");
+        let load = widened(format!("({ty}.atomic.load{size}{sign} (i32.const 64))"));
+        define(name.clone(), format!("(block (result i64) ({name} offset=64 (local.get 0) {value}) {load})"));
+        define(format!("{name} known"), format!("(block (result i64) ({name} (i32.const 64) ({ty}.const -2)) {load})"));
+    }
+    text += r#"(func (export "notify") (param i32 i64) (result i64)
+        (i64.extend_i32_u (memory.atomic.notify offset=3 (local.get 0) (i32.wrap_i64 (local.get 1)))))
+      (func (export "wait") (param i32 i64) (result i64) (atomic.fence)
+        (i64.extend_i32_u (memory.atomic.wait32 offset=64 (local.get 0) (i32.wrap_i64 (local.get 1)) (i64.const 0))))
+      (func (export "wait64") (param i32 i64) (result i64)
+        (i64.extend_i32_u (memory.atomic.wait64 (local.get 0) (local.get 1) (i64.const 0)))))"#;
+    names.extend(["notify", "wait", "wait64"].map(String::from));
+    for config in [Config::default(), Config::default().with_memory_guards(false)] {
+        let outcomes = [baseline_only(Baseline::new(), &config), engines(&config)[1].clone()].map(|engine| {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            let mut outcomes = Vec::new();
+            for name in &names {
+                let func = instance.get_typed_func::<(i32, i64), i64>(&mut isolate, name).expect("a function");
+                for address in [0, 1, 2, 4, 5, 0xffc0, 0xffb9, 0xffb8, -8, -1] {
+                    for value in [0x0123_4567_89ab_cdef, -1] {
+                        let outcome = func.call(&mut isolate, (address, value));
+                        let outcome = outcome.map_err(|error| match error {
+                            CallError::Trap(trap) => format!("{:?} {:?}", trap.code(), trap.frames()[0].wasm_offset),
+                            error => panic!("{name}: {error}"),
+                        });
+                        outcomes.push(format!("{name} {address} {value}: {outcome:x?}"));
+                    }
+                }
+            }
+            outcomes
+        });
+        assert_eq!(outcomes[0], outcomes[1]);
+        assert!(outcomes[0].iter().any(|outcome| outcome.contains("UnalignedAtomic")));
+        assert!(outcomes[0].iter().any(|outcome| outcome.contains("MemoryOutOfBounds")));
+    }
+}
+
+/// One register for two operands and nothing else, and temporary registers when all that calls do not preserve are in use.
+#[test]
+fn registers_that_are_shared_or_scarce() {
+    let mut text = String::from(
+        r#"(module (memory 1)
+        (func (export "shared") (param i32) (result i32)
+          local.get 0 local.get 0 i32.const 5 local.set 0 i32.store offset=4
+          (i32.add (local.get 0) (i32.load offset=4 (i32.const 1000))))
+        (func (export "wide") (param i32) (result i32) (local i64)
+          (local.set 1 (i64.extend_i32_s (local.get 0)))
+          local.get 1 local.get 1 local.get 1 local.get 1 i64.const 9 local.set 1 i64.sub128 i64.or
+          local.get 1 local.get 1 local.get 1 local.get 1 i64.const 3 local.set 1 i64.add128 i64.xor i64.add
+          (block (param i64) (result i64 i64 i64) (i64.extend_i32_u (local.get 0)) (i64.extend_i32_u (local.get 0)) i64.mul_wide_s)
+          i64.add i64.xor i32.wrap_i64)
+        (func $scarce (param i32) (result i32) (local"#,
+    );
+    text += &" i32".repeat(7);
+    text += ")";
+    for local in 1..8 {
+        write!(text, "(local.set {local} (i32.add (local.get 0) (i32.const {local})))").expect("text");
+    }
+    text += "(i32.popcnt (i32.atomic.rmw.and (i32.const 64) (local.get 0)))";
+    for local in 1..8 {
+        write!(text, "(i32.xor (local.get {local}))").expect("text");
+    }
+    text += ")";
+    // The callers have something in all registers that calls preserve.
+    text += r#"(func (export "scarce") (param i32) (result i32) (local i32 i32 i32)
+        (local.set 1 (i32.mul (local.get 0) (i32.const 3)))
+        (local.set 2 (i32.mul (local.get 0) (i32.const 5)))
+        (local.set 3 (i32.mul (local.get 0) (i32.const 7)))
+        (i32.add (call $scarce (local.get 0)) (i32.add (local.get 1) (i32.add (local.get 2) (local.get 3))))))"#;
+    for config in [Config::default(), Config::default().with_memory_guards(false)] {
+        let [_, optimized] = engines(&config);
+        let old = baseline_only(Baseline::for_oldest_processor(), &config);
+        let outcomes = [old, baseline_only(Baseline::new(), &config), optimized].map(|engine| {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            ["shared", "wide", "scarce"].map(|name| outcome(&mut isolate, instance, name, 1000))
+        });
+        assert_eq!(outcomes[0], outcomes[2]);
+        assert_eq!(outcomes[1], outcomes[2]);
     }
 }

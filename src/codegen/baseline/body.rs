@@ -42,13 +42,15 @@ impl Function<'_> {
             }
             self.count(&operator);
             let taken = self.variable_operator(&operator)?
-                || self.integer_operator(&operator)?
+                || self.integer_operator(&operator)
                 || self.memory_operator(&operator)
                 || self.control_operator(&operator)?
                 || self.call_operator(&operator)?
-                || self.float_operator(&operator)?
+                || self.float_operator(&operator)
                 || self.convert_operator(&operator)
-                || self.table_operator(&operator)?;
+                || self.table_operator(&operator)?
+                || self.atomic_operator(&operator)
+                || self.wide_operator(&operator);
             if !taken {
                 let name = format!("{operator:?}");
                 let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();

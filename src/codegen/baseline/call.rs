@@ -5,6 +5,7 @@
 
 use wasmparser::Operator;
 
+use crate::abi::artifact::{Helper, Reloc, RelocTarget};
 use crate::abi::builtins::{Builtin, BuiltinType};
 use crate::abi::call::{CallLayout, Place, needs_return_area};
 use crate::abi::trap::TrapCode;
@@ -321,7 +322,19 @@ impl Function<'_> {
         Ok(())
     }
 
-    // ---- Builtins ----
+    // ---- Helpers and builtins ----
+
+    /// Calls a helper with the topmost operand, a float. Gives the register of the result, which nothing holds yet.
+    pub(super) fn call_helper(&mut self, helper: Helper, kind: Kind) -> Xmm {
+        self.save_registers(1);
+        let value = self.pop();
+        self.add_move(Target::Reg(Xmm(0).into()), value);
+        self.do_moves();
+        let code_offset = self.buffers.asm.call_rip();
+        self.buffers.relocs.push(Reloc { code_offset, target: RelocTarget::Helper(helper) });
+        debug_assert!(kind.is_float() && kind == value.kind);
+        Xmm(0)
+    }
 
     /// Calls a builtin with the topmost operands behind some constants; `None` stands for an operand, and all operands are used. What
     /// they are is gone afterwards, and the result is pushed as such.

@@ -132,6 +132,11 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
+    /// What every processor can do.
+    pub(super) fn oldest() -> Cpu {
+        Cpu { sse41: false, popcnt: false, lzcnt: false, bmi1: false }
+    }
+
     pub(super) fn host() -> Cpu {
         Cpu {
             sse41: is_x86_feature_detected!("sse4.1"),
@@ -159,7 +164,11 @@ impl Function<'_> {
         let free = GPRS.minus(self.buffers.values.used()).minus(avoid);
         let preferred = free.intersection(VOLATILE_GPRS);
         match preferred.first().or_else(|| free.first()) {
-            Some(reg) => reg.gpr(),
+            Some(reg) => {
+                // One that calls preserve is saved for the caller even if no value is ever in it.
+                self.buffers.values.touched = self.buffers.values.touched.union(reg.set());
+                reg.gpr()
+            }
             None => self.evict(GPRS.minus(avoid)).gpr(),
         }
     }
@@ -329,6 +338,16 @@ impl Function<'_> {
                 self.load_reg(value.kind, reg, value.slot());
                 reg
             }
+        }
+    }
+
+    /// An integer that was popped, in a certain register, which nothing else that was popped is in. The flags stay as they were.
+    pub(super) fn move_to(&mut self, value: &Value, to: Gpr) {
+        match value.loc {
+            Loc::Reg(reg) if reg == to.into() => {}
+            Loc::Reg(reg) => self.move_reg(value.kind, to.into(), reg),
+            Loc::Const(bits) => self.buffers.asm.mov_ri(to, bits),
+            Loc::Slot => self.load_reg(value.kind, to.into(), value.slot()),
         }
     }
 

@@ -52,7 +52,7 @@ impl Function<'_> {
     }
 
     /// A memory that an operator names.
-    fn memory(&mut self, index: u32) -> (MemoryIndex, MemoryType) {
+    pub(super) fn memory(&mut self, index: u32) -> (MemoryIndex, MemoryType) {
         let memory = MemoryIndex::from_u32(index);
         let ty = self.module.memories[memory];
         if index > 0 {
@@ -66,7 +66,7 @@ impl Function<'_> {
 
     /// Takes an index off; gives the operand for `bytes` bytes there. `None` when no memory of this type has them: then the trap is
     /// emitted, and what follows is not reached. The operand may be in the scratch register, and in one that nothing holds.
-    fn pop_place(&mut self, memarg: &MemArg, bytes: u64, avoid: RegSet) -> Option<Mem> {
+    pub(super) fn pop_place(&mut self, memarg: &MemArg, bytes: u64, avoid: RegSet) -> Option<Mem> {
         let index = self.pop();
         let (memory, ty) = match memarg.target {
             MemArgTarget::Memory(index) => self.memory(index),
@@ -125,7 +125,8 @@ impl Function<'_> {
     fn checked_place(&mut self, memory: MemoryIndex, ty: &MemoryType, index: &Value, end: u64, bytes: u64, avoid: RegSet) -> Mem {
         let reg = self.in_reg(index, avoid);
         // The end of the access, from which its beginning is not far.
-        let top = if self.is_free(reg) { reg.gpr() } else { self.alloc_gpr(avoid.union(reg.set())) };
+        // What is to be stored may be in the same register.
+        let top = if self.is_free(reg) && !avoid.contains(reg) { reg.gpr() } else { self.alloc_gpr(avoid.union(reg.set())) };
         match i32::try_from(end) {
             Ok(end) if !ty.memory64 => self.buffers.asm.lea(Width::W64, top, Mem::at(reg.gpr(), end)),
             _ => {

@@ -4,8 +4,8 @@
 //! body ─ validation ─ body (one operator after the other) ─► asm ─ finish ─► Artifact
 //!          ├ state moves registers     where values are, and how they get elsewhere
 //!          ├ control                   blocks, branches, and where values are at labels
-//!          ├ variable integer float convert   values
-//!          ├ memory table call         everything else
+//!          ├ variable integer wide float convert   values
+//!          ├ memory atomic table call  everything else
 //!          └ meter                     fuel and polls
 //! ```
 //!
@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod atomic;
 mod body;
 mod call;
 mod control;
@@ -34,6 +35,7 @@ mod registers;
 mod state;
 mod table;
 mod variable;
+mod wide;
 
 use wasmparser::FuncValidatorAllocations;
 
@@ -66,6 +68,11 @@ impl Baseline {
     /// A compiler for the machine that it runs on.
     pub fn new() -> Baseline {
         Baseline { cpu: Cpu::host() }
+    }
+
+    /// A compiler whose code runs on every x86-64 processor: what the oldest lack is done in other ways.
+    pub fn for_oldest_processor() -> Baseline {
+        Baseline { cpu: Cpu::oldest() }
     }
 
     fn compile_in(
