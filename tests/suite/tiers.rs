@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deltic::abi::artifact::CodeVariant;
 use deltic::codegen::baseline::Baseline;
-use deltic::{CallError, CodeSettings, Config, Isolate, Tier, TrapCode, Val, WasmEngine};
+use deltic::{CallError, CodeSettings, Config, HeapSettings, Isolate, Tier, TrapCode, Val, WasmEngine};
 
 use crate::support::{Random, engine_with, instance_with, module};
 
@@ -250,12 +250,15 @@ fn deep_stacks_are_compiled_in_linear_time() {
         // Blocks, which remember where values are.
         "(block (result i32) (br_if 0 (local.get 0) (local.get 1)))",
         "(if (result i32) (local.get 1) (then (local.get 0)) (else (i32.const 7)))",
+        // Allocations and casts, with something deep that no collection disturbs.
+        "(struct.get $s 0 (struct.new $s (local.get 0)))",
+        "(i31.get_s (ref.i31 (ref.test (ref $s) (local.get $r))))",
     ];
     let [engine, _] = engines(&Config::default());
     for unit in units {
         let mut text = String::from(
-            r#"(module (func $leaf (param i32) (result i32) (local.get 0))
-                (func (export "run") (param i32) (result i32) (local i32)
+            r#"(module (type $s (struct (field i32))) (func $leaf (param i32) (result i32) (local.get 0))
+                (func (export "run") (param i32) (result i32) (local i32) (local $r anyref)
                 (local.set 1 (i32.add (local.get 0) (i32.const 1)))"#,
         );
         for _ in 0..depth {
@@ -461,4 +464,127 @@ fn registers_that_are_shared_or_scarce() {
         assert_eq!(outcomes[0], outcomes[2]);
         assert_eq!(outcomes[1], outcomes[2]);
     }
+}
+
+/// Objects of every kind of field, by way of registers, slots and constants, with more values in use than there are registers.
+const OBJECTS: &str = r#"(module
+    (type $node (struct (field $v i32) (field $n (ref null $node))))
+    (type $mix (struct (field $a (mut i8)) (field $b (mut i16)) (field $c (mut i64)) (field $d (mut f32)) (field $e (mut f64))
+      (field $f (mut (ref null $node))) (field $g (mut anyref)) (field $h (mut funcref))))
+    (type $refs (array (mut (ref null $node))))
+    (type $bytes (array (mut i8)))
+    (type $doubles (array (mut f64)))
+    (type $longs (array (mut i64)))
+    (global $kept (mut (ref null $refs)) (ref.null $refs))
+    (elem declare func $sum)
+    (func $sum (param $l (ref null $node)) (result i32) (local $s i32)
+      (block $end
+        (loop $next
+          (br_if $end (ref.is_null (local.get $l)))
+          (local.set $s (i32.add (local.get $s) (struct.get $node $v (local.get $l))))
+          (local.set $l (struct.get $node $n (local.get $l)))
+          (br $next)))
+      (local.get $s))
+    ;; Allocates with ten references and as many numbers alive, in locals and on the stack.
+    (func $pressure (param $n i32) (result i32)
+      (local $r0 (ref null $node)) (local $r1 (ref null $node)) (local $r2 (ref null $node)) (local $r3 (ref null $node))
+      (local $r4 (ref null $node)) (local $r5 (ref null $node)) (local $r6 anyref) (local $r7 (ref null $node))
+      (local $i i32) (local $j i32) (local $k i64) (local $l i64) (local $x f64) (local $y f32)
+      (loop $again
+        (local.set $j (i32.add (i32.mul (local.get $i) (i32.const 7)) (i32.const 1)))
+        (local.set $k (i64.add (local.get $k) (i64.extend_i32_u (local.get $j))))
+        (local.set $l (i64.extend_i32_u (local.get $j)))
+        (local.set $x (f64.add (local.get $x) (f64.convert_i32_u (local.get $j))))
+        (local.set $y (f32.add (local.get $y) (f32.const 1)))
+        (local.set $r0 (struct.new $node (local.get $i) (local.get $r1)))
+        (local.set $r7 (local.get $r0))
+        (local.set $r1 (struct.new $node (local.get $j) (local.get $r0)))
+        (local.set $r2 (struct.new $node (local.get $j) (struct.new $node (local.get $i) (local.get $r2))))
+        (local.set $r3 (struct.new $node (i32.wrap_i64 (local.get $k)) (local.get $r7)))
+        (local.set $r4 (struct.new $node (i32.wrap_i64 (local.get $l)) (local.get $r3)))
+        (local.set $r5 (struct.new $node (i32.trunc_f64_s (local.get $x)) (local.get $r4)))
+        (local.set $r6 (ref.i31 (local.get $j)))
+        (if (i32.ne (struct.get $node $v (local.get $r0)) (local.get $i)) (then (unreachable)))
+        (if (i32.eqz (ref.eq (local.get $r7) (local.get $r0))) (then (unreachable)))
+        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (i32.add (call $sum (local.get $r1)) (i32.add (call $sum (local.get $r2)) (i32.add (call $sum (local.get $r5))
+        (i32.add (i31.get_s (ref.cast (ref i31) (local.get $r6)))
+          (i32.add (i32.wrap_i64 (local.get $k)) (i32.add (i32.trunc_f64_s (local.get $x)) (i32.trunc_f32_s (local.get $y)))))))))
+    (func $mixed (param $n i32) (result i32) (local $m (ref null $mix)) (local $s i64)
+      (local.set $m (struct.new $mix (local.get $n) (i32.const -3) (i64.const 0x123456789abcdef) (f32.const 1.5)
+        (f64.convert_i32_s (local.get $n)) (struct.new $node (local.get $n) (ref.null $node)) (ref.i31 (i32.const -5)) (ref.func $sum)))
+      (struct.set $mix $f (local.get $m) (struct.new $node (i32.const 4) (struct.get $mix $f (local.get $m))))
+      (struct.set $mix $g (local.get $m) (local.get $m))
+      (struct.set $mix $c (local.get $m) (i64.const -0x7000000000000001))
+      (struct.set $mix $a (local.get $m) (i32.add (local.get $n) (i32.const 200)))
+      (struct.set $mix $d (local.get $m) (f32.const 0.25))
+      (local.set $s (i64.add (struct.get $mix $c (local.get $m)) (i64.extend_i32_s (struct.get_s $mix $a (local.get $m)))))
+      (local.set $s (i64.xor (local.get $s) (i64.extend_i32_s (struct.get_u $mix $b (local.get $m)))))
+      (local.set $s (i64.add (local.get $s) (i64.reinterpret_f64
+        (f64.add (struct.get $mix $e (local.get $m)) (f64.promote_f32 (struct.get $mix $d (local.get $m)))))))
+      (i32.add (i32.wrap_i64 (i64.add (local.get $s) (i64.shr_u (local.get $s) (i64.const 32))))
+        (i32.add (call $sum (struct.get $mix $f (local.get $m))) (ref.eq (ref.cast eqref (struct.get $mix $g (local.get $m))) (local.get $m)))))
+    (func $arrays (param $n i32) (result i32) (local $r (ref null $refs)) (local $i i32) (local $s i32) (local $d (ref null $doubles))
+      (local.set $r (array.new $refs (struct.new $node (i32.const 3) (ref.null $node)) (i32.add (local.get $n) (i32.const 2))))
+      (global.set $kept (local.get $r))
+      (loop $again
+        (array.set $refs (local.get $r) (local.get $i) (struct.new $node (local.get $i) (array.get $refs (local.get $r) (local.get $i))))
+        (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.set $i (i32.const 0))
+      (loop $again
+        (local.set $s (i32.add (local.get $s) (call $sum (array.get $refs (global.get $kept) (local.get $i)))))
+        (br_if $again (i32.le_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.set $d (array.new $doubles (f64.convert_i32_s (local.get $n)) (i32.const 3)))
+      (array.fill $doubles (local.get $d) (i32.const 1) (f64.mul (f64.convert_i32_s (local.get $n)) (f64.const 0.5)) (i32.const 1))
+      (local.set $d (array.new_fixed $doubles 4 (array.get $doubles (local.get $d) (i32.const 1)) (f64.const 9)
+        (array.get $doubles (array.new $doubles (f64.const 2.5) (local.get $n)) (i32.const 0))
+        (array.get $doubles (array.new $doubles (f64.convert_i32_s (local.get $n)) (i32.const 20)) (i32.const 19))))
+      (i32.add (local.get $s) (i32.add
+        (i32.add (array.len (array.new_default $longs (i32.const 5))) (array.len (array.new_default $longs (local.get $n))))
+        (i32.add (array.get_s $bytes (array.new $bytes (i32.add (local.get $n) (i32.const 250)) (i32.const 9)) (i32.const 8))
+          (i32.trunc_f64_s (f64.add (array.get $doubles (local.get $d) (i32.const 0)) (f64.add (array.get $doubles (local.get $d) (i32.const 1))
+            (f64.add (array.get $doubles (local.get $d) (i32.const 2)) (array.get $doubles (local.get $d) (i32.const 3))))))))))
+    ;; Each of these traps for some arguments.
+    (func $null_get (param i32) (result i32) (struct.get $node $v (if (result (ref null $node)) (local.get 0) (then (ref.null $node)) (else (struct.new_default $node)))))
+    (func $null_set (param i32) (result i32) (struct.set $mix $g (ref.null $mix) (ref.null none)) (i32.const 0))
+    (func $bounds (param i32) (result i32) (array.get_u $bytes (array.new_default $bytes (i32.const 70)) (local.get 0)))
+    (func $bounds_set (param i32) (result i32) (array.set $longs (array.new_default $longs (i32.const 3)) (local.get 0) (i64.const 5)) (i32.const 1))
+    (func $null_len (param i32) (result i32) (array.len (ref.null array)))
+    (func $null_i31 (param i32) (result i32) (i31.get_u (ref.null i31)))
+    (func $cast (param i32) (result i32)
+      (struct.get $node $v (ref.cast (ref $node) (if (result anyref) (local.get 0)
+        (then (array.new_default $bytes (local.get 0))) (else (struct.new $node (i32.const 8) (ref.null $node)))))))
+    CALLERS)"#;
+
+const OF_OBJECTS: [&str; 10] =
+    ["pressure", "mixed", "arrays", "null_get", "null_set", "bounds", "bounds_set", "null_len", "null_i31", "cast"];
+
+#[test]
+fn objects_are_the_same_whenever_they_move() {
+    let mut callers = String::new();
+    for name in OF_OBJECTS {
+        writeln!(
+            callers,
+            r#"(func (export "{name}") (param i32) (result i32) (i32.xor (call ${name} (local.get 0)) (local.get 0)))"#
+        )
+        .expect("text");
+    }
+    let text = OBJECTS.replace("CALLERS", &callers);
+    let mut all = Vec::new();
+    for stress in [false, true] {
+        let heap = HeapSettings { stress, nursery_bytes: 64 << 10, ..HeapSettings::default() };
+        let config = Config::default().with_heap(heap);
+        for engine in [baseline_only(Baseline::new(), &config), engines(&config)[1].clone()] {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            let mut outcomes = Vec::new();
+            for name in OF_OBJECTS {
+                for argument in [0, 1, 5, 69, 70, 300] {
+                    outcomes.push(format!("{name}({argument}): {}", outcome(&mut isolate, instance, name, argument)));
+                }
+            }
+            all.push(outcomes);
+        }
+    }
+    assert!(all[1..].iter().all(|outcomes| *outcomes == all[0]), "{all:#?}");
+    assert!(all[0].iter().filter(|outcome| outcome.contains('@')).count() > 20, "{:#?}", all[0]);
 }

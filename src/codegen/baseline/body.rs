@@ -50,7 +50,8 @@ impl Function<'_> {
                 || self.convert_operator(&operator)
                 || self.table_operator(&operator)?
                 || self.atomic_operator(&operator)
-                || self.wide_operator(&operator);
+                || self.wide_operator(&operator)
+                || self.object_operator(&operator)?;
             if !taken {
                 let name = format!("{operator:?}");
                 let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
@@ -118,6 +119,8 @@ impl Function<'_> {
         let total = self.buffers.values.list.len();
         let values = &mut self.buffers.values;
         (values.local_count, values.window) = (total, total);
+        let untracked = values.list.iter().skip(TRACKED_LOCALS).filter(|value| value.kind == Kind::Ref);
+        values.untracked_references.extend(untracked.map(|value| value.offset));
         self.clear_slots(params.max(TRACKED_LOCALS), total);
         Ok(())
     }

@@ -307,7 +307,7 @@ impl Function<'_> {
 
     // ---- Branches ----
 
-    fn frame_at(&self, relative_depth: u32) -> usize {
+    pub(super) fn frame_at(&self, relative_depth: u32) -> usize {
         self.buffers.frames.len() - 1 - relative_depth as usize
     }
 
@@ -318,7 +318,7 @@ impl Function<'_> {
     }
 
     /// Moves values to where a frame's label wants them, and goes there.
-    fn jump_to(&mut self, position: usize) {
+    pub(super) fn jump_to(&mut self, position: usize) {
         if let FrameKind::Body = self.buffers.frames[position].kind {
             self.move_results();
             self.buffers.asm.jmp(self.exit);

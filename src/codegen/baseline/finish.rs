@@ -88,6 +88,7 @@ impl Function<'_> {
                     self.buffers.asm.buffer.bind(not_a_number);
                     self.trap_here(TrapCode::InvalidConversion);
                 }
+                StubKind::Allocate(slow) => self.allocate_slowly(slow),
                 StubKind::Poll(builtin, next) => {
                     // All registers stay as they are, and no object moves.
                     self.load_vmctx(SCRATCH, BLOCK);

@@ -3,15 +3,20 @@
 use crate::abi::artifact::{CodeVariant, Position, Reloc, RelocTarget, TrapSite};
 use crate::abi::builtins::Builtin;
 use crate::abi::call::CallLayout;
+use crate::abi::fields::StructLayout;
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
 use crate::asm::x64::float::{Float, FloatBits};
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width, Xmm};
-use crate::base::DefinedFuncIndex;
+use std::collections::HashMap;
+
+use crate::base::sync::Arc;
+use crate::base::{DefinedFuncIndex, TypeIndex};
 use crate::codegen::baseline::control::Frame;
 use crate::codegen::baseline::moves::Move;
+use crate::codegen::baseline::object::Slow;
 use crate::codegen::baseline::registers::{GPRS, Reg, RegSet, SCRATCH, VMCTX, VOLATILE_GPRS, XMMS};
 use crate::codegen::baseline::state::{Kind, Loc, Value, Values};
 use crate::codegen::compiler::UnitError;
@@ -40,6 +45,9 @@ pub(super) struct Buffers {
     pub positions: Vec<Position>,
     pub maps: Vec<Map>,
     pub map_slots: Vec<u32>,
+    pub slow: Vec<Slow>,
+    pub slow_values: Vec<Value>,
+    pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
 }
 
 impl Buffers {
@@ -56,6 +64,9 @@ impl Buffers {
         self.positions.clear();
         self.maps.clear();
         self.map_slots.clear();
+        self.slow.clear();
+        self.slow_values.clear();
+        self.struct_layouts.clear();
         self.table_stamp = 0;
     }
 }
@@ -75,6 +86,8 @@ pub(super) enum StubKind {
     Conversion(Float, Xmm),
     /// A poll, and where to go on.
     Poll(Builtin, Label),
+    /// An allocation, by its position in [`Buffers::slow`].
+    Allocate(usize),
 }
 
 /// References in the frame at a call: a part of [`Buffers::map_slots`], as bytes below the save area.
@@ -423,17 +436,18 @@ impl Function<'_> {
         if !self.module.uses_heap {
             return;
         }
+        let slots = self.list_references();
+        if slots.0 < slots.1 {
+            self.buffers.maps.push(Map { code_offset, stack_arg_bytes, slots });
+        }
+    }
+
+    /// Lists the slots that hold references now.
+    pub(super) fn list_references(&mut self) -> (u32, u32) {
         let start = self.buffers.map_slots.len() as u32;
-        let values = &self.buffers.values;
-        for value in &values.list {
-            if value.kind == Kind::Ref && value.is_in_slot() {
-                self.buffers.map_slots.push(value.offset);
-            }
-        }
-        let end = self.buffers.map_slots.len() as u32;
-        if end > start {
-            self.buffers.maps.push(Map { code_offset, stack_arg_bytes, slots: (start, end) });
-        }
+        let Buffers { values, map_slots, .. } = &mut *self.buffers;
+        values.list_references(map_slots);
+        (start, self.buffers.map_slots.len() as u32)
     }
 
     /// A word of the vmctx, in a register.

@@ -192,7 +192,7 @@ impl Function<'_> {
         self.push_condition(Condition::Equal);
     }
 
-    fn compare(&mut self, condition: Condition, kind: Kind) {
+    pub(super) fn compare(&mut self, condition: Condition, kind: Kind) {
         let mut b = self.pop();
         let mut a = self.pop();
         let mut condition = condition;

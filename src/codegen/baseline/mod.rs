@@ -6,6 +6,7 @@
 //!          ├ control                   blocks, branches, and where values are at labels
 //!          ├ variable integer wide float convert   values
 //!          ├ memory atomic table call  everything else
+//!          ├ object structure array cast    objects of the heap
 //!          └ meter                     fuel and polls
 //! ```
 //!
@@ -19,9 +20,11 @@
 
 #![forbid(unsafe_code)]
 
+mod array;
 mod atomic;
 mod body;
 mod call;
+mod cast;
 mod control;
 mod convert;
 mod finish;
@@ -31,8 +34,10 @@ mod integer;
 mod memory;
 mod meter;
 mod moves;
+mod object;
 mod registers;
 mod state;
+mod structure;
 mod table;
 mod variable;
 mod wide;

@@ -109,6 +109,12 @@ pub(super) struct Values {
     pub window: usize,
     /// Operands below it are in no register: a deep stack is not looked through again and again.
     pub floor: usize,
+    /// Slots of locals beyond the tracked ones that are references of the heap.
+    pub untracked_references: Vec<u32>,
+    /// Slots of operands below [`listed`](Self::listed) that are references: they stay there until they are taken off.
+    deep_references: Vec<u32>,
+    /// Operands below it, which are all below the floor, were looked through for references.
+    listed: usize,
     /// Bytes of slots that belong to no value.
     pub base_bytes: u32,
     /// Most bytes of slots so far.
@@ -123,6 +129,9 @@ impl Values {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         self.touched = RegSet::EMPTY;
+        self.untracked_references.clear();
+        self.deep_references.clear();
+        self.listed = 0;
         (self.local_count, self.window, self.floor, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0, 0);
     }
 
@@ -178,6 +187,7 @@ impl Values {
         self.release(value.loc);
         self.window = self.window.min(self.list.len());
         self.floor = self.floor.min(self.list.len());
+        self.listed = self.listed.min(self.list.len());
         value
     }
 
@@ -197,6 +207,24 @@ impl Values {
     #[inline]
     pub(super) fn locals(&self) -> std::ops::Range<usize> {
         0..self.local_count.min(TRACKED_LOCALS)
+    }
+
+    /// Adds the slots that hold references of the heap to a list. What lies deep is looked through once.
+    pub(super) fn list_references(&mut self, to: &mut Vec<u32>) {
+        let offset_in_slot = |value: &Value| (value.kind == Kind::Ref && value.is_in_slot()).then_some(value.offset);
+        to.extend(self.list[self.locals()].iter().filter_map(offset_in_slot));
+        to.extend_from_slice(&self.untracked_references);
+        // Those of operands that were taken off since lie above the slots of those that are left.
+        let listed = self.listed.max(self.local_count);
+        let end = self.bytes_below(listed);
+        while self.deep_references.last().is_some_and(|&offset| offset > end) {
+            self.deep_references.pop();
+        }
+        let floor = self.operands().start.max(listed);
+        self.deep_references.extend(self.list[listed..floor].iter().filter_map(offset_in_slot));
+        self.listed = floor;
+        to.extend_from_slice(&self.deep_references);
+        to.extend(self.list[floor..].iter().filter_map(offset_in_slot));
     }
 
     /// Moves a value.
@@ -225,6 +253,7 @@ impl Values {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         (self.window, self.floor) = (window, window);
+        self.listed = self.listed.min(window);
         // Operands that were there then and are below are untouched; those above come from the list.
         self.list.truncate(height);
         let locals = self.local_count.min(TRACKED_LOCALS);
