@@ -1,4 +1,5 @@
-//! What may not depend on the tier: results, traps with their places, polls; and who compiles what the baseline tier does not take.
+//! What may not depend on the tier: results, traps with their places, polls, exceptions; and who compiles what the baseline tier does
+//! not take.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use deltic::abi::artifact::CodeVariant;
 use deltic::codegen::baseline::Baseline;
 use deltic::{CallError, CodeSettings, Config, HeapSettings, Isolate, Tier, TrapCode, Val, WasmEngine};
 
+use crate::fuzz::mixed;
 use crate::support::{Random, engine_with, instance_with, module};
 
 fn engines(config: &Config) -> [WasmEngine; 2] {
@@ -587,4 +589,159 @@ fn objects_are_the_same_whenever_they_move() {
     }
     assert!(all[1..].iter().all(|outcomes| *outcomes == all[0]), "{all:#?}");
     assert!(all[0].iter().filter(|outcome| outcome.contains('@')).count() > 20, "{:#?}", all[0]);
+}
+
+/// Exceptions out of calls of every kind, past values in registers, slots and constants, and past frames that save registers.
+const EXCEPTIONS: &str = r#"(module $exceptions
+    (type $unary (func (param i32) (result i32)))
+    (type $box (struct (field $v (mut i32))))
+    (tag $t (param i32)) (tag $m (param i32 i64 f32 f64 (ref null $box))) (tag $e)
+    (memory 1) (table 2 funcref) (elem (i32.const 0) $deep $trap)
+    (elem declare func $deep)
+    (global $log (mut i32) (i32.const 0))
+    (func $leaf (param $n i32) (result i32)
+      (block $other (block $big (block $small (block $none
+        (br_table $none $small $big $other (i32.rem_u (local.get $n) (i32.const 5))))
+        (throw $e))
+        (throw $t (i32.mul (local.get $n) (i32.const 11))))
+        (throw $m (local.get $n) (i64.const -5) (f32.convert_i32_s (local.get $n)) (f64.const 0.5) (struct.new $box (local.get $n))))
+      (i32.mul (local.get $n) (i32.const 3)))
+    (func $deep (param $n i32) (result i32) (local $a i32) (local $b i32) (local $c i32)
+      (local.set $a (i32.add (local.get $n) (i32.const 1)))
+      (local.set $b (i32.mul (local.get $n) (i32.const 7)))
+      (local.set $c (i32.xor (local.get $n) (i32.const 99)))
+      (i32.store (i32.const 16) (local.get $a))
+      (i32.add (call $leaf (local.get $n)) (i32.add (local.get $a) (i32.add (local.get $b) (local.get $c)))))
+    (func $trap (param $n i32) (result i32) (i32.div_s (i32.const 1) (i32.const 0)))
+    (func $wide (param $n i32) (param i32 i32 i32 i32 i32 i32 i32 i32 i64 f64) (result i32)
+      (i32.add (call $deep (local.get $n)) (i32.add (local.get 8) (i32.wrap_i64 (local.get 9)))))
+    (func $results (param $n i32) (result i32 i32 i32 i32 i32 i32 i32 i32 i32 i64)
+      (call $deep (local.get $n)) (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (i32.const 7)
+      (i32.const 8) (i64.const 9))
+    ;; A call of each kind inside of a `try_table`, with numbers and references around it.
+    (func $around (param $n i32) (result i32)
+      (local $a i32) (local $b i64) (local $x f64) (local $r (ref null $box)) (local $s (ref null $box)) (local $way i32) (local $sum i32)
+      (local.set $s (struct.new $box (i32.const 1000)))
+      (loop $again
+        (local.set $a (i32.add (local.get $way) (i32.const 3)))
+        (local.set $b (i64.extend_i32_u (local.get $a)))
+        (local.set $x (f64.convert_i32_u (local.get $a)))
+        (local.get $sum)
+        (i32.const 40)
+        (struct.get $box $v (local.get $s))
+        (local.set $r (struct.new $box (local.get $way)))
+        (block $done (result i32)
+          (block $all
+            (block $many (result i32 i64 f32 f64 (ref null $box))
+              (block $one (result i32)
+                (br $done (try_table (param) (result i32) (catch $t $one) (catch $m $many) (catch_all $all)
+                  (local.set $a (i32.add (local.get $a) (i32.const 1)))
+                  (local.set $r (struct.new $box (local.get $a)))
+                  (block $k5 (block $k4 (block $k3 (block $k2 (block $k1 (block $k0
+                    (br_table $k0 $k1 $k2 $k3 $k4 $k5 (local.get $way)))
+                    (drop (call $deep (local.get $n))) (br $k5))
+                    (drop (call $wide (local.get $n) (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6)
+                      (i32.const 7) (i32.const 8) (i64.const 9) (f64.const 10))) (br $k5))
+                    (call $results (local.get $n)) (drop) (drop) (drop) (drop) (drop) (drop) (drop) (drop) (drop) (drop) (br $k5))
+                    (drop (call_indirect (type $unary) (local.get $n) (i32.const 0))) (br $k5))
+                    (drop (call_ref $unary (local.get $n) (ref.func $deep))) (br $k5))
+                  (local.set $b (i64.const 5))
+                  (local.set $a (i32.add (local.get $a) (i32.const 100)))
+                  (if (i32.eq (local.get $n) (i32.const 14)) (then (throw $t (local.get $a))))
+                  (if (i32.eq (local.get $n) (i32.const 19)) (then (throw $m (local.get $a) (i64.const 1) (f32.const 2) (f64.const 3) (local.get $s))))
+                  (local.get $a))))
+              ;; $one
+              (br $done (i32.add (local.get $a) (i32.const 10000))))
+            ;; $many
+            (local.set $s)
+            (local.set $x)
+            (drop) (drop)
+            (br $done (i32.add (struct.get $box $v (local.get $s)))))
+          ;; $all
+          (i32.const -7))
+        (i32.add) (i32.add) (i32.add)
+        (i32.add (i32.add (local.get $a) (i32.wrap_i64 (local.get $b))))
+        (i32.add (i32.add (i32.trunc_f64_s (local.get $x)) (struct.get $box $v (local.get $r))))
+        (i32.add (i32.load (i32.const 16)))
+        (local.set $sum (i32.mul (i32.const 3)))
+        (br_if $again (i32.lt_u (local.tee $way (i32.add (local.get $way) (i32.const 1))) (i32.const 5))))
+      (local.get $sum))
+    ;; Tries in tries: what does not fit goes outwards, within the function and out of it, and what was caught is thrown again.
+    (func $again (param $n i32) (result i32) (local $x exnref) (local $k i32)
+      (local.set $k (i32.add (local.get $n) (i32.const 5)))
+      (block $outer (result i32 exnref)
+        (block $ref (result exnref)
+          (drop (try_table (result i32) (catch_ref $t $outer)
+            (local.set $k (i32.add (local.get $k) (i32.const 1)))
+            (block $inner (result exnref)
+              (try_table (catch_ref $e $inner)
+                (try_table (catch_all_ref $ref)
+                  (if (i32.lt_u (local.get $n) (i32.const 5)) (then (drop (call $leaf (local.get $n))))))
+                (drop (call $leaf (local.get $n)))
+                (throw $t (local.get $k)))
+              (unreachable))
+            (local.set $x)
+            (throw_ref (local.get $x))))
+          (unreachable))
+        (local.set $x)
+        (try_table (catch_ref $t $outer) (throw_ref (local.get $x)))
+        (unreachable))
+      (drop)
+      (i32.add (local.get $k)))
+    (func $in_calls (param $n i32) (result i32)
+      (block $caught (try_table (catch $e $caught) (return (call $around (i32.add (local.get $n) (call $leaf (local.get $n)))))))
+      (i32.const 123))
+    (func $no_trap (param $n i32) (result i32)
+      (block $all (try_table (catch_all $all) (return (call_indirect (type $unary) (local.get $n) (i32.const 1)))))
+      (i32.const 4))
+    (func $no_null (param $n i32) (result i32)
+      (block $all (try_table (catch_all $all) (throw_ref (ref.null exn)))) (i32.const 5))
+    (func $bounds (param $n i32) (result i32)
+      (block $all (try_table (catch_all $all) (drop (call $deep (i32.load (i32.sub (i32.const 65530) (local.get $n))))) (unreachable)))
+      (i32.const 6))
+    CALLERS)"#;
+
+const OF_EXCEPTIONS: [&str; 6] = ["around", "again", "in_calls", "no_trap", "no_null", "bounds"];
+
+/// What callers of some functions see under both tiers, and under mixtures of them, whenever objects move.
+fn assert_same_in_all_tiers(text: &str, names: &[&str], arguments: &[i32], traps: usize) {
+    let mut callers = String::new();
+    for name in names {
+        writeln!(
+            callers,
+            r#"(func (export "{name}") (param i32) (result i32) (local i32 i32)
+                 (local.set 1 (i32.mul (local.get 0) (i32.const 3)))
+                 (local.set 2 (i32.mul (local.get 0) (i32.const 5)))
+                 (i32.add (call ${name} (local.get 0)) (i32.add (local.get 1) (local.get 2))))"#
+        )
+        .expect("text");
+    }
+    let text = text.replace("CALLERS", &callers);
+    let takes: [fn(usize) -> bool; 4] = [|_| false, |_| true, |func| func.is_multiple_of(2), |func| !func.is_multiple_of(2)];
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for stress in [false, true] {
+        let heap = HeapSettings { stress, nursery_bytes: 64 << 10, ..HeapSettings::default() };
+        for takes in takes {
+            let (engine, refusals) = mixed::engine(&Config::default().with_heap(heap).with_memory_guards(stress), takes);
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            assert!(refusals.lock().expect("nobody panicked").is_empty());
+            let mut outcomes = Vec::new();
+            for name in names {
+                for &argument in arguments {
+                    outcomes.push(format!("{name}({argument}): {}", outcome(&mut isolate, instance, name, argument)));
+                }
+            }
+            all.push(outcomes);
+        }
+    }
+    for outcomes in &all[1..] {
+        assert_eq!(*outcomes, all[0]);
+    }
+    assert!(all[0].iter().filter(|outcome| outcome.contains('@')).count() >= traps, "{:#?}", all[0]);
+}
+
+#[test]
+fn exceptions_are_the_same_through_frames_of_both_tiers() {
+    let arguments: Vec<i32> = (0..25).collect();
+    assert_same_in_all_tiers(EXCEPTIONS, &OF_EXCEPTIONS, &arguments, 60);
 }

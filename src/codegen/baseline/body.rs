@@ -37,7 +37,7 @@ impl Function<'_> {
             let next = usize::try_from(operators.original_position()).ok().and_then(|next| self.env.wire_bytes.get(next));
             self.next = next.copied().unwrap_or(0);
             if !self.reachable {
-                self.unreachable_operator(&operator);
+                self.unreachable_operator(&operator)?;
                 continue;
             }
             self.count(&operator);
@@ -51,7 +51,8 @@ impl Function<'_> {
                 || self.table_operator(&operator)?
                 || self.atomic_operator(&operator)
                 || self.wide_operator(&operator)
-                || self.object_operator(&operator)?;
+                || self.object_operator(&operator)?
+                || self.exception_operator(&operator)?;
             if !taken {
                 let name = format!("{operator:?}");
                 let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();

@@ -188,6 +188,7 @@ impl Function<'_> {
     fn call(&mut self, ty: &FuncType, callee: Callee) -> Result {
         let layout = CallLayout::new(ty);
         let args = ty.params.len();
+        self.save_for_handler();
         self.save_registers(args);
         if let Callee::Imported(_) | Callee::Entry(_) = callee {
             self.note_caller();
@@ -216,6 +217,7 @@ impl Function<'_> {
             }
         }
         self.note_call(layout.stack_arg_bytes);
+        self.note_handler();
         self.push_results(ty, &layout)
     }
 

@@ -3,7 +3,7 @@
 //! The prologue saves registers of which only the end of the body tells which they are. So room is left before the body, and the
 //! function begins in the middle of it.
 
-use crate::abi::artifact::{Artifact, Position, SavedRegisters, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{Artifact, HandlerSite, Position, SavedRegisters, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
@@ -149,6 +149,11 @@ impl Function<'_> {
             let slots = slots[start as usize..end as usize].iter().map(|offset| bytes - SAVE_AREA_BYTES - offset);
             StackMap { code_offset: code_offset - shift, frame_bytes: bytes, slots: slots.collect() }
         };
+        let handler = |&(code_offset, label): &(u32, Label)| {
+            // Whoever is called has taken its arguments off.
+            let handler_offset = buffers.asm.buffer.offset_of(label).unwrap_or(0) - shift;
+            HandlerSite { code_offset: code_offset - shift, handler_offset, frame_bytes }
+        };
         Artifact {
             func: self.func,
             tier: Tier::Baseline,
@@ -159,7 +164,7 @@ impl Function<'_> {
             traps: buffers.traps.iter().map(|site| TrapSite { code_offset: site.code_offset - shift, ..*site }).collect(),
             positions: buffers.positions.iter().map(|at| Position { code_offset: at.code_offset - shift, ..*at }).collect(),
             stack_maps: buffers.maps.iter().map(map).collect(),
-            handlers: Box::default(),
+            handlers: buffers.handlers.iter().map(handler).collect(),
             saved,
         }
     }

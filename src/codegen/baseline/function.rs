@@ -1,5 +1,9 @@
 //! One function: the state of its compilation, and the operations that all operators are made of.
 
+use std::collections::HashMap;
+
+use wasmparser::Catch;
+
 use crate::abi::artifact::{CodeVariant, Position, Reloc, RelocTarget, TrapSite};
 use crate::abi::builtins::Builtin;
 use crate::abi::call::CallLayout;
@@ -10,11 +14,10 @@ use crate::asm::buffer::Label;
 use crate::asm::x64::float::{Float, FloatBits};
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width, Xmm};
-use std::collections::HashMap;
-
 use crate::base::sync::Arc;
 use crate::base::{DefinedFuncIndex, TypeIndex};
 use crate::codegen::baseline::control::Frame;
+use crate::codegen::baseline::exception::Try;
 use crate::codegen::baseline::moves::Move;
 use crate::codegen::baseline::object::Slow;
 use crate::codegen::baseline::registers::{GPRS, Reg, RegSet, SCRATCH, VMCTX, VOLATILE_GPRS, XMMS};
@@ -45,6 +48,11 @@ pub(super) struct Buffers {
     pub positions: Vec<Position>,
     pub maps: Vec<Map>,
     pub map_slots: Vec<u32>,
+    pub tries: Vec<Try>,
+    /// Clauses of the open `try_table`s.
+    pub catches: Vec<Catch>,
+    /// Calls that a handler is in force for, by return address, and where it begins.
+    pub handlers: Vec<(u32, Label)>,
     pub slow: Vec<Slow>,
     pub slow_values: Vec<Value>,
     pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
@@ -64,6 +72,9 @@ impl Buffers {
         self.positions.clear();
         self.maps.clear();
         self.map_slots.clear();
+        self.tries.clear();
+        self.catches.clear();
+        self.handlers.clear();
         self.slow.clear();
         self.slow_values.clear();
         self.struct_layouts.clear();

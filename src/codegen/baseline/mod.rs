@@ -7,6 +7,7 @@
 //!          ├ variable integer wide float convert   values
 //!          ├ memory atomic table call  everything else
 //!          ├ object structure array cast    objects of the heap
+//!          ├ exception exception_legacy     throwing and catching
 //!          └ meter                     fuel and polls
 //! ```
 //!
@@ -27,6 +28,8 @@ mod call;
 mod cast;
 mod control;
 mod convert;
+mod exception;
+mod exception_legacy;
 mod finish;
 mod float;
 mod function;
