@@ -745,3 +745,66 @@ fn exceptions_are_the_same_through_frames_of_both_tiers() {
     let arguments: Vec<i32> = (0..25).collect();
     assert_same_in_all_tiers(EXCEPTIONS, &OF_EXCEPTIONS, &arguments, 60);
 }
+
+/// Tail calls to functions with more stack arguments than their callers have, and with less.
+#[test]
+fn tail_calls_grow_and_shrink() {
+    let many = |count: usize, of: &str| (0..count).map(|_| of).collect::<Vec<_>>().join(" ");
+    let mut text = String::from(
+        "(module (type $box (struct (field i32))) (memory 1) (table 4 funcref) (elem (i32.const 0) $f0 $f1 $f2 $f3)
+         (elem declare func $f0 $f1 $f2 $f3)\n",
+    );
+    // Each counts down, and goes to the next: with integers, floats and references in registers and on the stack.
+    let counts = [1, 9, 30, 12];
+    let list = |count| format!("{} {} {}", many(count, "i32"), many(count, "f64"), many(count, "(ref null $box)"));
+    for (nth, &count) in counts.iter().enumerate() {
+        writeln!(text, "(type $t{nth} (func (param i32 {}) (result i32)))", list(count)).expect("text");
+    }
+    for (nth, &count) in counts.iter().enumerate() {
+        let (to, next) = ((nth + 1) % 4, counts[(nth + 1) % 4]);
+        writeln!(text, "(func $f{nth} (type $t{nth}) (local $sum i32) (local $x i32)").expect("text");
+        for position in 0..count {
+            let (i, f, r) = (1 + position, 1 + count + position, 1 + 2 * count + position);
+            let weight = position + 2;
+            writeln!(
+                text,
+                "(local.set $sum (i32.add (local.get $sum) (i32.mul (i32.const {weight}) (i32.add (local.get {i})
+                   (i32.add (i32.trunc_f64_s (local.get {f})) (struct.get $box 0 (local.get {r})))))))"
+            )
+            .expect("text");
+        }
+        text += "(local.set $sum (i32.and (local.get $sum) (i32.const 0xffff)))
+            (if (i32.eqz (local.get 0)) (then (return (local.get $sum))))
+            (i32.store (i32.const 8) (local.get $sum))\n(i32.sub (local.get 0) (i32.const 1))\n";
+        for position in 0..next {
+            writeln!(text, "(i32.add (local.get $sum) (i32.const {position}))").expect("text");
+        }
+        for position in 0..next {
+            writeln!(text, "(f64.convert_i32_s (i32.xor (local.get $sum) (i32.const {position})))").expect("text");
+        }
+        for position in 0..next {
+            // Some that were given, some that are new.
+            let given = 1 + 2 * count + position % count;
+            let new = format!("(struct.new $box (i32.const {position}))");
+            let value = if position % 3 == 0 { new } else { format!("(local.get {given})") };
+            writeln!(text, "{value}").expect("text");
+        }
+        text += &match nth {
+            0 => format!("return_call $f{to}"),
+            1 => format!("i32.const {to} return_call_indirect (type $t{to})"),
+            2 => format!("ref.func $f{to} return_call_ref $t{to}"),
+            _ => format!("return_call $f{to}"),
+        };
+        text += ")\n";
+    }
+    text += "(func $start (param i32) (result i32)
+        (call $f0 (local.get 0) (i32.const 5) (f64.const 6) (struct.new $box (i32.const 7))))
+      CALLERS)";
+    assert_same_in_all_tiers(&text, &["start"], &[0, 1, 2, 3, 4, 5, 1000], 0);
+    // The stack does not grow.
+    let text = text.replace("CALLERS", r#"(export "start" (func $start))"#);
+    let (mut isolate, instance) = instance_with(&baseline_only(Baseline::new(), &Config::default()), &text);
+    let (mut other, other_instance) = instance_with(&engines(&Config::default())[1], &text);
+    let deep = outcome(&mut isolate, instance, "start", 300_000);
+    assert_eq!(deep, outcome(&mut other, other_instance, "start", 300_000));
+}
