@@ -281,6 +281,37 @@ fn deep_stacks_are_compiled_in_linear_time() {
     }
 }
 
+/// So does saying where the references are that lie deep, in locals or on the stack, at each of many calls.
+#[test]
+fn deep_references_are_listed_in_linear_space() {
+    let depth = 30_000;
+    let mut text = String::from(
+        r#"(module (type $s (struct (field i32))) (func $make (param i32) (result (ref null $s)) (struct.new $s (local.get 0)))
+            (func (export "run") (param i32) (result i32) (local $sum i32) (local"#,
+    );
+    text += &" (ref null $s)".repeat(5_000);
+    text += ")";
+    for nth in 0..depth {
+        // Some go again before the next ones come.
+        let other = if nth % 3 == 0 { "(drop (struct.get $s 0 (call $make (i32.const 5))))" } else { "" };
+        let unit = if nth % 2 == 0 { "(call $make (local.get 0))" } else { "(struct.new $s (local.get 0))" };
+        text += unit;
+        text += other;
+        if nth < 5_000 {
+            write!(text, "(local.set {} (call $make (i32.const {nth})))", nth + 2).expect("text");
+        }
+    }
+    for _ in 0..depth {
+        text += "struct.get $s 0 local.get $sum i32.add local.set $sum ";
+    }
+    text += "(i32.add (local.get $sum) (struct.get $s 0 (local.get 4001))))";
+    text += ")";
+    let heap = HeapSettings { nursery_bytes: 64 << 10, ..HeapSettings::default() };
+    let engine = baseline_only(Baseline::new(), &Config::default().with_heap(heap));
+    let (mut isolate, instance) = instance_with(&engine, &text);
+    assert_eq!(outcome(&mut isolate, instance, "run", 7), (7 * depth + 3999).to_string());
+}
+
 /// What newer processors have an instruction for, with and without it.
 #[test]
 fn older_processors_count_and_round_alike() {

@@ -120,8 +120,7 @@ impl Function<'_> {
         let total = self.buffers.values.list.len();
         let values = &mut self.buffers.values;
         (values.local_count, values.window) = (total, total);
-        let untracked = values.list.iter().skip(TRACKED_LOCALS).filter(|value| value.kind == Kind::Ref);
-        values.untracked_references.extend(untracked.map(|value| value.offset));
+        values.list_untracked();
         self.clear_slots(params.max(TRACKED_LOCALS), total);
         Ok(())
     }

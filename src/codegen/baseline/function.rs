@@ -101,12 +101,19 @@ pub(super) enum StubKind {
     Allocate(usize),
 }
 
-/// References in the frame at a call: a part of [`Buffers::map_slots`], as bytes below the save area.
+/// References in the frame: a part of [`Buffers::map_slots`], as bytes below the save area, and the last of those that lie deep.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct References {
+    pub slots: (u32, u32),
+    pub deep: u32,
+}
+
+/// References in the frame at a call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Map {
     pub code_offset: u32,
     pub stack_arg_bytes: u32,
-    pub slots: (u32, u32),
+    pub references: References,
 }
 
 /// A function between two operators.
@@ -447,18 +454,22 @@ impl Function<'_> {
         if !self.module.uses_heap {
             return;
         }
-        let slots = self.list_references();
-        if slots.0 < slots.1 {
-            self.buffers.maps.push(Map { code_offset, stack_arg_bytes, slots });
+        let references = self.list_references();
+        self.add_map(code_offset, stack_arg_bytes, references);
+    }
+
+    pub(super) fn add_map(&mut self, code_offset: u32, stack_arg_bytes: u32, references: References) {
+        if references.slots.0 < references.slots.1 || references.deep > 0 {
+            self.buffers.maps.push(Map { code_offset, stack_arg_bytes, references });
         }
     }
 
     /// Lists the slots that hold references now.
-    pub(super) fn list_references(&mut self) -> (u32, u32) {
+    pub(super) fn list_references(&mut self) -> References {
         let start = self.buffers.map_slots.len() as u32;
         let Buffers { values, map_slots, .. } = &mut *self.buffers;
-        values.list_references(map_slots);
-        (start, self.buffers.map_slots.len() as u32)
+        let deep = values.list_references(map_slots);
+        References { slots: (start, map_slots.len() as u32), deep }
     }
 
     /// A word of the vmctx, in a register.

@@ -19,7 +19,7 @@ use crate::asm::x64::{Condition, Gpr, Mem, Width};
 use crate::base::TypeIndex;
 use crate::base::sync::Arc;
 use crate::codegen::baseline::call::vectors;
-use crate::codegen::baseline::function::{Function, Map, Result, StubKind, vmctx};
+use crate::codegen::baseline::function::{Function, References, Result, StubKind, vmctx};
 use crate::codegen::baseline::integer::{imm32, reg_of};
 use crate::codegen::baseline::registers::{INT_ARGS, PRESERVED, Reg, RegSet, SCRATCH, VMCTX};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_OPERANDS, Value};
@@ -41,8 +41,8 @@ pub(super) struct Slow {
     bytes: u32,
     /// Values in registers, one for each: a part of [`Buffers::slow_values`](super::function::Buffers).
     values: (u32, u32),
-    /// As in a [`Map`].
-    slots: (u32, u32),
+    /// References that are or will be in slots.
+    references: References,
 }
 
 /// A word of the heap's state, by the address of the isolate block.
@@ -266,7 +266,7 @@ impl Function<'_> {
     /// Notes an allocation that goes out of line where the values are now; gives its label.
     fn slow_path(&mut self, next: Label, to: Gpr, ty: TypeIndex, bytes: u32) -> Label {
         let first = self.buffers.slow_values.len();
-        let (start, _) = self.list_references();
+        let mut references = self.list_references();
         let mut seen = RegSet::EMPTY;
         let values = &self.buffers.values;
         for index in values.locals().chain(values.operands()) {
@@ -289,15 +289,15 @@ impl Function<'_> {
                 self.buffers.map_slots.push(value.offset);
             }
         }
-        let slots = (start, self.buffers.map_slots.len() as u32);
+        references.slots.1 = self.buffers.map_slots.len() as u32;
         let values = (first as u32, self.buffers.slow_values.len() as u32);
-        self.buffers.slow.push(Slow { next, to, ty, bytes, values, slots });
+        self.buffers.slow.push(Slow { next, to, ty, bytes, values, references });
         self.stub(StubKind::Allocate(self.buffers.slow.len() - 1))
     }
 
     /// Asks the runtime for an object: what lies behind the label of [`slow_path`](Self::slow_path).
     pub(super) fn allocate_slowly(&mut self, slow: usize) {
-        let Slow { next, to, ty, bytes, values: (first, end), slots } = self.buffers.slow[slow];
+        let Slow { next, to, ty, bytes, values: (first, end), references } = self.buffers.slow[slow];
         for index in first as usize..end as usize {
             let value = self.buffers.slow_values[index];
             if let (Loc::Reg(reg), false) = (value.loc, value.saved) {
@@ -311,9 +311,7 @@ impl Function<'_> {
         self.call_builtin_at(Builtin::AllocateObject);
         let code_offset = self.buffers.asm.buffer.offset();
         self.buffers.positions.push(Position { code_offset, wasm_offset: self.position });
-        if slots.0 < slots.1 {
-            self.buffers.maps.push(Map { code_offset, stack_arg_bytes: 0, slots });
-        }
+        self.add_map(code_offset, 0, references);
         self.buffers.asm.mov_rr(Width::W32, to, Gpr::RAX);
         for index in first as usize..end as usize {
             let value = self.buffers.slow_values[index];

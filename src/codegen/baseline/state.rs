@@ -98,6 +98,13 @@ pub(super) fn slot(offset: u32) -> Mem {
     Mem::at(Gpr::RBP, -((SAVE_AREA_BYTES + offset).cast_signed()))
 }
 
+/// A reference that stays in its slot, see [`Values`].
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Deep {
+    pub offset: u32,
+    pub before: u32,
+}
+
 /// All values, and how many of them each register holds.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -109,10 +116,11 @@ pub(super) struct Values {
     pub window: usize,
     /// Operands below it are in no register: a deep stack is not looked through again and again.
     pub floor: usize,
-    /// Slots of locals beyond the tracked ones that are references of the heap.
-    pub untracked_references: Vec<u32>,
-    /// Slots of operands below [`listed`](Self::listed) that are references: they stay there until they are taken off.
-    deep_references: Vec<u32>,
+    /// References in slots that hold them for long: locals beyond the tracked ones, and operands below [`listed`](Self::listed), each
+    /// with the one before it.
+    pub deep_references: Vec<Deep>,
+    /// The last of those that are still there, counted from 1.
+    last_deep: u32,
     /// Operands below it, which are all below the floor, were looked through for references.
     listed: usize,
     /// Bytes of slots that belong to no value.
@@ -129,9 +137,8 @@ impl Values {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         self.touched = RegSet::EMPTY;
-        self.untracked_references.clear();
         self.deep_references.clear();
-        self.listed = 0;
+        (self.last_deep, self.listed) = (0, 0);
         (self.local_count, self.window, self.floor, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0, 0);
     }
 
@@ -209,22 +216,42 @@ impl Values {
         0..self.local_count.min(TRACKED_LOCALS)
     }
 
-    /// Adds the slots that hold references of the heap to a list. What lies deep is looked through once.
-    pub(super) fn list_references(&mut self, to: &mut Vec<u32>) {
+    /// Adds the slots that hold references of the heap to a list, but for those that lie deep, which are looked through once: of them it
+    /// gives the last, counted from 1.
+    pub(super) fn list_references(&mut self, to: &mut Vec<u32>) -> u32 {
         let offset_in_slot = |value: &Value| (value.kind == Kind::Ref && value.is_in_slot()).then_some(value.offset);
         to.extend(self.list[self.locals()].iter().filter_map(offset_in_slot));
-        to.extend_from_slice(&self.untracked_references);
         // Those of operands that were taken off since lie above the slots of those that are left.
         let listed = self.listed.max(self.local_count);
         let end = self.bytes_below(listed);
-        while self.deep_references.last().is_some_and(|&offset| offset > end) {
-            self.deep_references.pop();
+        while let Some(deep) =
+            self.last_deep.checked_sub(1).map(|at| self.deep_references[at as usize]).filter(|deep| deep.offset > end)
+        {
+            self.last_deep = deep.before;
         }
         let floor = self.operands().start.max(listed);
-        self.deep_references.extend(self.list[listed..floor].iter().filter_map(offset_in_slot));
+        for index in listed..floor {
+            if let Some(offset) = offset_in_slot(&self.list[index]) {
+                self.add_deep(offset);
+            }
+        }
         self.listed = floor;
-        to.extend_from_slice(&self.deep_references);
         to.extend(self.list[floor..].iter().filter_map(offset_in_slot));
+        self.last_deep
+    }
+
+    fn add_deep(&mut self, offset: u32) {
+        self.deep_references.push(Deep { offset, before: self.last_deep });
+        self.last_deep = self.deep_references.len() as u32;
+    }
+
+    /// Notes the locals beyond the tracked ones that are references.
+    pub(super) fn list_untracked(&mut self) {
+        for index in TRACKED_LOCALS..self.local_count {
+            if self.list[index].kind == Kind::Ref {
+                self.add_deep(self.list[index].offset);
+            }
+        }
     }
 
     /// Moves a value.
