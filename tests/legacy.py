@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs scripts with exceptions of the older form, folded, which the text parser of `deltic wast` does not take.
 
-    tests/legacy.py [--deltic PROGRAM] [--wast2json PROGRAM] SCRIPT…
+    tests/legacy.py [--deltic PROGRAM] [--tier TIER] [--wast2json PROGRAM] SCRIPT…
 
 wabt's `wast2json` makes binary modules and a list of commands of each script; from these comes a script with `(module binary …)`, which
 `deltic wast` runs. What wabt has in another form than `deltic` wants is counted as skipped, by kind. The exit status is 1 if anything failed.
@@ -88,6 +88,7 @@ def directive(command: dict, folder: pathlib.Path) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deltic", default="target/release/deltic")
+    parser.add_argument("--tier", help="which compiler `deltic wast` uses")
     parser.add_argument("--wast2json", default="wast2json")
     parser.add_argument("scripts", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
@@ -116,7 +117,8 @@ def main() -> int:
                     kinds[f"skipped: {problem}"] = kinds.get(f"skipped: {problem}", 0) + 1
             translated = folder / script.name
             translated.write_text("\n".join(lines) + "\n")
-            ran = subprocess.run([options.deltic, "wast", translated], stdout=subprocess.PIPE, text=True)
+            tier = ["--tier", options.tier] if options.tier else []
+            ran = subprocess.run([options.deltic, "wast", *tier, translated], stdout=subprocess.PIPE, text=True)
             counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
             print(f"{script.name}: {ran.stdout.strip()} ({counts})", flush=True)
             failed |= ran.returncode != 0

@@ -46,6 +46,8 @@ pub mod differential;
 pub mod generate;
 #[path = "../../tests/suite/fuzz/interpreter.rs"]
 pub mod interpreter;
+#[path = "../../tests/suite/fuzz/mixed.rs"]
+pub mod mixed;
 #[path = "../../benches/common/modules.rs"]
 pub mod modules;
 pub mod node;

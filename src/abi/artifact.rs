@@ -50,6 +50,8 @@ pub struct Artifact {
     pub positions: Box<[Position]>,
     /// Where references are while calls are under way, by return address.
     pub stack_maps: Box<[StackMap]>,
+    /// What [stack maps](StackMap) share.
+    pub deep_slots: Box<[DeepSlot]>,
     /// Where exceptions are caught, by return address.
     pub handlers: Box<[HandlerSite]>,
     /// What an exception that leaves this function restores.
@@ -64,6 +66,7 @@ impl Artifact {
             + size_of_val(&*self.traps)
             + size_of_val(&*self.positions)
             + size_of_val(&*self.stack_maps)
+            + size_of_val(&*self.deep_slots)
             + size_of_val(&*self.handlers)
     }
 }
@@ -77,6 +80,25 @@ pub struct StackMap {
     pub frame_bytes: u32,
     /// Offsets from the stack pointer of 32-bit references.
     pub slots: Box<[u32]>,
+    /// The first of those that this map shares with others: a position in [`Artifact::deep_slots`], counted from 1; 0 for none.
+    pub deep: u32,
+}
+
+/// A reference in many maps of a function, as a list that begins anywhere: what lies deep on a stack lies there during many calls, and
+/// is said once.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct DeepSlot {
+    /// How many bytes below the frame pointer it is.
+    pub below_fp: u32,
+    /// The next one, as in [`StackMap::deep`]. It is before this one.
+    pub next: u32,
+}
+
+/// The references in a frame, as bytes below its frame pointer.
+pub fn references<'a>(map: &'a StackMap, deep_slots: &'a [DeepSlot]) -> impl Iterator<Item = u32> + 'a {
+    let slot_at = |at: u32| Some(deep_slots[at.checked_sub(1)? as usize]);
+    let deep = std::iter::successors(slot_at(map.deep), move |slot| slot_at(slot.next));
+    map.slots.iter().map(|slot| map.frame_bytes - slot).chain(deep.map(|slot| slot.below_fp))
 }
 
 /// The registers that a function saves in its frame, since it uses them and calls preserve them: bit n stands for the nth of rbx r12

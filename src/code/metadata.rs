@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{CodeVariant, HandlerSite, Position, Reloc, SavedRegisters, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{self, CodeVariant, DeepSlot, HandlerSite, Position, Reloc, SavedRegisters, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 
@@ -30,6 +30,8 @@ pub struct FunctionMetadata {
     pub positions: Box<[Position]>,
     /// References in the frame while a call is under way, sorted by return address.
     pub stack_maps: Box<[StackMap]>,
+    /// What they share.
+    pub deep_slots: Box<[DeepSlot]>,
     /// Where exceptions are caught, sorted by return address.
     pub handlers: Box<[HandlerSite]>,
     /// What an exception that leaves the function restores.
@@ -53,10 +55,10 @@ impl FunctionMetadata {
         self.positions_at(code_offset).last().map(|position| position.wasm_offset)
     }
 
-    /// The references in the frame of the call that returns to this offset; `None` when there are none.
-    pub fn stack_map(&self, code_offset: u32) -> Option<&StackMap> {
+    /// The references in the frame of the call that returns to this offset, as bytes below the frame pointer; `None` when there are none.
+    pub fn references(&self, code_offset: u32) -> Option<impl Iterator<Item = u32>> {
         let found = self.stack_maps.binary_search_by_key(&code_offset, |map| map.code_offset);
-        found.ok().map(|position| &self.stack_maps[position])
+        found.ok().map(|position| artifact::references(&self.stack_maps[position], &self.deep_slots))
     }
 
     /// Where an exception goes that leaves the call that returns to this offset; `None` when this function does not catch it.

@@ -118,8 +118,17 @@ impl CodeSpace {
         let is_bad = |map: &&StackMap| {
             !inside(map.code_offset, 0) || map.slots.iter().any(|slot| slot.saturating_add(4) > map.frame_bytes)
         };
+        let (deep_count, deepest) = (artifact.deep_slots.len(), artifact.deep_slots.iter().map(|slot| slot.below_fp).max());
+        let is_bad =
+            |map: &&StackMap| is_bad(map) || map.deep as usize > deep_count || map.deep > 0 && deepest > Some(map.frame_bytes);
         if let Some(map) = artifact.stack_maps.iter().find(is_bad) {
             return Err(ArtifactDefect::StackMap(map.code_offset));
+        }
+        // A list that goes backwards has an end.
+        if let Some((slot, _)) =
+            artifact.deep_slots.iter().zip(0u32..).find(|(slot, position)| slot.next > *position || slot.below_fp < 4)
+        {
+            return Err(ArtifactDefect::StackMap(slot.next));
         }
         let is_outside = |site: &&HandlerSite| !inside(site.code_offset, 0) || !inside(site.handler_offset, 1);
         if let Some(site) = artifact.handlers.iter().find(is_outside) {
@@ -305,8 +314,20 @@ fn entry_behind(start: usize, artifact: &Artifact) -> usize {
 }
 
 fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
-    let Artifact { func, tier, variant, code, relocs, mut traps, mut positions, mut stack_maps, mut handlers, saved, .. } =
-        artifact;
+    let Artifact {
+        func,
+        tier,
+        variant,
+        code,
+        relocs,
+        mut traps,
+        mut positions,
+        mut stack_maps,
+        deep_slots,
+        mut handlers,
+        saved,
+        ..
+    } = artifact;
     if !traps.is_sorted_by_key(|site| site.code_offset) {
         traps.sort_by_key(|site| site.code_offset);
     }
@@ -332,6 +353,7 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         traps,
         positions,
         stack_maps,
+        deep_slots,
         handlers,
         saved,
     };

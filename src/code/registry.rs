@@ -24,7 +24,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::ptr;
 
-use crate::abi::artifact::{CodeVariant, SavedRegisters, StackMap, Tier};
+use crate::abi::artifact::{CodeVariant, SavedRegisters, Tier};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::Arc;
@@ -97,15 +97,16 @@ pub unsafe fn lookup<'a>(pc: usize) -> Option<CodeSite<'a>> {
     })
 }
 
-/// Where references are in the frame that a call returns to; `None` when it has none, or the address is not generated code's.
+/// Where references are in the frame that a call returns to, as bytes below the frame pointer; `None` when it has none, or the address
+/// is not generated code's.
 ///
 /// # Safety
 ///
 /// As for [`lookup`].
-pub unsafe fn stack_map<'a>(return_address: usize) -> Option<&'a StackMap> {
+pub unsafe fn references<'a>(return_address: usize) -> Option<impl Iterator<Item = u32> + 'a> {
     // SAFETY: by contract.
     let (_, metadata, code_offset) = unsafe { find(return_address)? };
-    metadata.stack_map(code_offset)
+    metadata.references(code_offset)
 }
 
 /// Where an exception is caught.

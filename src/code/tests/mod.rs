@@ -43,6 +43,7 @@ fn artifact(index: u32, tier: Tier, code: &[u8]) -> Artifact {
         traps: [].into(),
         positions: [].into(),
         stack_maps: [].into(),
+        deep_slots: [].into(),
         handlers: [].into(),
         saved: SavedRegisters::default(),
     }

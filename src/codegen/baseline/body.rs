@@ -104,11 +104,11 @@ impl Function<'_> {
     fn operator(&mut self, family: Family, operator: &Operator<'_>) -> Result<bool> {
         match family {
             Family::Variable => self.variable_operator(operator),
-            Family::Integer => self.integer_operator(operator),
+            Family::Integer => Ok(self.integer_operator(operator)),
             Family::Memory => Ok(self.memory_operator(operator)),
             Family::Control => self.control_operator(operator),
             Family::Call => self.call_operator(operator),
-            Family::Float => self.float_operator(operator),
+            Family::Float => Ok(self.float_operator(operator)),
             Family::Convert => Ok(self.convert_operator(operator)),
             Family::Vector => self.vector_operator(operator),
             Family::Rare => Ok(false),
@@ -120,7 +120,11 @@ impl Function<'_> {
         Ok(self.table_operator(operator)?
             || self.control_operator(operator)?
             || self.convert_operator(operator)
-            || self.memory_operator(operator))
+            || self.memory_operator(operator)
+            || self.atomic_operator(operator)
+            || self.wide_operator(operator)
+            || self.object_operator(operator)
+            || self.exception_operator(operator))
     }
 
     /// Parameters stay in their registers, or are copied from the caller's frame to their slots.
@@ -177,6 +181,7 @@ impl Function<'_> {
         let total = self.buffers.values.list.len();
         let values = &mut self.buffers.values;
         (values.local_count, values.window) = (total, total);
+        values.list_untracked();
         self.clear_slots(params.max(TRACKED_LOCALS), total);
         Ok(())
     }

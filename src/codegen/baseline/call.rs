@@ -5,6 +5,7 @@
 
 use wasmparser::Operator;
 
+use crate::abi::artifact::{Helper, Reloc, RelocTarget};
 use crate::abi::builtins::{Builtin, BuiltinType};
 use crate::abi::call::{CallLayout, Place, needs_return_area};
 use crate::abi::trap::TrapCode;
@@ -16,7 +17,6 @@ use crate::codegen::baseline::function::{Function, Result, vmctx, width};
 use crate::codegen::baseline::moves::Target;
 use crate::codegen::baseline::registers::{INT_ARGS, INT_RESULTS, PRESERVED, Reg, SCRATCH, VMCTX, VOLATILE};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_OPERANDS, Value, slot};
-use crate::codegen::compiler::UnitError;
 use crate::layout::block::CALLER_VMCTX;
 use crate::layout::objects::{
     FUNC_ENTRY_DEPTH, FUNC_ENTRY_DISPLAY, FUNC_ENTRY_LOG2, FUNC_ENTRY_SLOT, FUNC_ENTRY_TYPE, FUNC_ENTRY_VMCTX,
@@ -33,6 +33,8 @@ enum Callee {
     Entry(Option<TrapCode>),
 }
 
+/// Bytes between the frame pointer and the stack arguments: the caller's frame pointer and the return address.
+const MOVED_BYTES: u32 = 16;
 /// Not an argument's register.
 const ENTRY: Gpr = Gpr::R10;
 /// The same.
@@ -58,16 +60,16 @@ impl Function<'_> {
             Operator::ReturnCall { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
                 self.flush_fuel();
-                self.tail_call(self.module.func_type(func), self.callee(func))?;
+                self.tail_call(self.module.func_type(func), self.callee(func));
             }
             Operator::ReturnCallIndirect { type_index, table_index } => {
                 let ty = TypeIndex::from_u32(type_index);
                 let callee = self.table_callee(ty, TableIndex::from_u32(table_index));
-                self.tail_call(self.module.signature(ty), callee)?;
+                self.tail_call(self.module.signature(ty), callee);
             }
             Operator::ReturnCallRef { type_index } => {
                 let callee = self.reference_callee();
-                self.tail_call(self.module.signature(TypeIndex::from_u32(type_index)), callee)?;
+                self.tail_call(self.module.signature(TypeIndex::from_u32(type_index)), callee);
             }
             _ => return Ok(false),
         }
@@ -187,6 +189,7 @@ impl Function<'_> {
     fn call(&mut self, ty: &FuncType, callee: Callee) {
         let layout = CallLayout::new(ty);
         let args = ty.params.len();
+        self.save_for_handler();
         self.save_registers(args);
         if let Callee::Imported(_) | Callee::Entry(_) = callee {
             self.note_caller();
@@ -215,6 +218,7 @@ impl Function<'_> {
             }
         }
         self.note_call(layout.stack_arg_bytes);
+        self.note_handler();
         self.push_results(ty, &layout);
     }
 
@@ -278,18 +282,23 @@ impl Function<'_> {
     }
 
     /// Gives the frame up before the call, and the caller's stack arguments are replaced by the callee's.
-    fn tail_call(&mut self, ty: &FuncType, callee: Callee) -> Result {
+    fn tail_call(&mut self, ty: &FuncType, callee: Callee) {
         let layout = CallLayout::new(ty);
         let own_bytes = self.layout.stack_arg_bytes;
-        let Some(left_bytes) = own_bytes.checked_sub(layout.stack_arg_bytes) else {
-            return Err(UnitError::TierUnable("a tail call has more arguments on the stack than the function".into()));
-        };
         if let Callee::Imported(_) | Callee::Entry(_) = callee {
             self.note_caller();
         }
-        // Arguments end where ours ended. What is there was copied into the frame at the start.
-        let args = ty.params.len();
-        self.add_arguments(&layout, args, Mem::at(Gpr::RBP, (16 + left_bytes).cast_signed()));
+        // Arguments end where ours ended. What is there was copied into the frame at the start. If they are more, they lie below the
+        // frame first, with room for what else moves.
+        let is_larger = layout.stack_arg_bytes > own_bytes;
+        let memory = if is_larger {
+            let bytes = (layout.stack_arg_bytes + MOVED_BYTES).cast_signed();
+            self.buffers.asm.alu_ri(Alu::Sub, Width::W64, Gpr::RSP, bytes);
+            Mem::at(Gpr::RSP, MOVED_BYTES.cast_signed())
+        } else {
+            Mem::at(Gpr::RBP, (MOVED_BYTES + own_bytes - layout.stack_arg_bytes).cast_signed())
+        };
+        self.add_arguments(&layout, ty.params.len(), memory);
         self.do_moves();
         if needs_return_area(&ty.results) {
             // Results of a tail call are our results.
@@ -301,11 +310,10 @@ impl Function<'_> {
             Callee::Imported(_) | Callee::Entry(_) => self.load_callee(callee),
         }
         self.restore_all();
-        self.buffers.asm.leave();
-        if left_bytes > 0 {
-            self.buffers.asm.pop(SCRATCH);
-            self.buffers.asm.alu_ri(Alu::Add, Width::W64, Gpr::RSP, left_bytes.cast_signed());
-            self.buffers.asm.push(SCRATCH);
+        if is_larger {
+            self.leave_with_more(own_bytes, layout.stack_arg_bytes);
+        } else {
+            self.leave_with_less(own_bytes - layout.stack_arg_bytes);
         }
         match callee {
             Callee::Defined(func) => {
@@ -315,10 +323,50 @@ impl Function<'_> {
             Callee::Imported(_) | Callee::Entry(_) => self.buffers.asm.jmp_r(CODE),
         }
         self.reachable = false;
-        Ok(())
     }
 
-    // ---- Builtins ----
+    /// Gives the frame up, and moves the return address to so many bytes above where it is.
+    fn leave_with_less(&mut self, bytes: u32) {
+        let asm = &mut self.buffers.asm;
+        asm.leave();
+        if bytes > 0 {
+            asm.pop(SCRATCH);
+            asm.alu_ri(Alu::Add, Width::W64, Gpr::RSP, bytes.cast_signed());
+            asm.push(SCRATCH);
+        }
+    }
+
+    /// Gives the frame up where the arguments of a tail call take more room than our own. They lie at the stack's end, and go up to
+    /// where ours end, below them the return address and the caller's frame pointer. Each word is read before something is written
+    /// over it, since all go the same way and the highest goes first.
+    fn leave_with_more(&mut self, own_bytes: u32, bytes: u32) {
+        let more = (bytes - own_bytes).cast_signed();
+        let asm = &mut self.buffers.asm;
+        for offset in (0..MOVED_BYTES.cast_signed()).step_by(8) {
+            asm.load(Load::Double, SCRATCH, Mem::at(Gpr::RBP, offset));
+            asm.store(Store::Double, Mem::at(Gpr::RSP, offset), SCRATCH);
+        }
+        for offset in (0..(bytes + MOVED_BYTES).cast_signed()).step_by(8).rev() {
+            asm.load(Load::Double, SCRATCH, Mem::at(Gpr::RSP, offset));
+            asm.store(Store::Double, Mem::at(Gpr::RBP, offset - more), SCRATCH);
+        }
+        asm.lea(Width::W64, Gpr::RSP, Mem::at(Gpr::RBP, -more));
+        asm.pop(Gpr::RBP);
+    }
+
+    // ---- Helpers and builtins ----
+
+    /// Calls a helper with the topmost operand, a float. Gives the register of the result, which nothing holds yet.
+    pub(super) fn call_helper(&mut self, helper: Helper, kind: Kind) -> Xmm {
+        self.save_registers(1);
+        let value = self.pop();
+        self.add_move(Target::Reg(Xmm(0).into()), value);
+        self.do_moves();
+        let code_offset = self.buffers.asm.call_rip();
+        self.buffers.relocs.push(Reloc { code_offset, target: RelocTarget::Helper(helper) });
+        debug_assert!(kind.is_float_or_vector() && kind == value.kind);
+        Xmm(0)
+    }
 
     /// Calls a builtin with the topmost operands behind some constants; `None` stands for an operand, and all operands are used. What
     /// they are is gone afterwards, and the result is pushed as such.

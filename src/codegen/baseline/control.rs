@@ -13,6 +13,7 @@ use crate::asm::x64::Xmm;
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width};
 use crate::base::{TypeIndex, limits};
+use crate::codegen::baseline::exception_legacy::Clauses;
 use crate::codegen::baseline::function::{Function, Result};
 use crate::codegen::baseline::moves::Target;
 use crate::codegen::baseline::registers::{GPRS, INT_RESULTS, Reg, RegSet, SCRATCH, XMMS};
@@ -48,6 +49,11 @@ pub(super) enum FrameKind {
     /// `if`: where its `else` begins, and where values are there.
     If(Label, Saved),
     Else,
+    TryTable,
+    /// `try`, in its body.
+    Try,
+    /// `try`, in one of its clauses.
+    Catch(Clauses),
 }
 
 /// Where values are at a place.
@@ -75,7 +81,7 @@ impl Function<'_> {
         self.buffers.spare.push(values);
     }
 
-    fn arity(&self, ty: BlockType) -> (usize, usize) {
+    pub(super) fn arity(&self, ty: BlockType) -> (usize, usize) {
         match ty {
             BlockType::Empty => (0, 0),
             BlockType::Type(_) => (0, 1),
@@ -87,7 +93,7 @@ impl Function<'_> {
     }
 
     /// Operands deep below a block's start, and not its parameters, go to their slots.
-    fn raise_window(&mut self, params: usize) {
+    pub(super) fn raise_window(&mut self, params: usize) {
         let values = &self.buffers.values;
         let len = values.list.len();
         // Parameters may be taken off before an `else` needs them again: they are saved with the registers, wherever they are.
@@ -114,7 +120,7 @@ impl Function<'_> {
         self.push_frame(FrameKind::Block, params, arity, label, None);
     }
 
-    fn push_frame(&mut self, kind: FrameKind, params: usize, arity: usize, label: Label, target: Option<Saved>) {
+    pub(super) fn push_frame(&mut self, kind: FrameKind, params: usize, arity: usize, label: Label, target: Option<Saved>) {
         let values = &self.buffers.values;
         let (height, window) = (values.list.len() - params, values.window);
         self.buffers.frames.push(Frame { kind, height, window, arity, label, target, table: (0, None) });
@@ -183,6 +189,14 @@ impl Function<'_> {
             // Without an `else`, parameters are results.
             FrameKind::If(..) => {
                 self.begin_else();
+                self.end_label(position);
+            }
+            FrameKind::TryTable => {
+                self.end_try_table(position);
+                self.end_label(position);
+            }
+            FrameKind::Try | FrameKind::Catch(_) => {
+                self.end_try(position);
                 self.end_label(position);
             }
             FrameKind::Block | FrameKind::Else => self.end_label(position),
@@ -319,7 +333,7 @@ impl Function<'_> {
 
     // ---- Branches ----
 
-    fn frame_at(&self, relative_depth: u32) -> usize {
+    pub(super) fn frame_at(&self, relative_depth: u32) -> usize {
         self.buffers.frames.len() - 1 - relative_depth as usize
     }
 
@@ -330,7 +344,7 @@ impl Function<'_> {
     }
 
     /// Moves values to where a frame's label wants them, and goes there.
-    fn jump_to(&mut self, position: usize) {
+    pub(super) fn jump_to(&mut self, position: usize) {
         if let FrameKind::Body = self.buffers.frames[position].kind {
             self.move_results();
             self.buffers.asm.jmp(self.exit);
@@ -549,6 +563,7 @@ impl Function<'_> {
             Operator::Else if self.skipped == 0 => self.begin_else(),
             Operator::End | Operator::Delegate { .. } if self.skipped > 0 => self.skipped -= 1,
             Operator::End => self.end(),
+            _ if self.skipped == 0 => self.close_try_part(operator),
             _ => {}
         }
     }

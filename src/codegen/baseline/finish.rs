@@ -3,16 +3,16 @@
 //! The prologue saves registers of which only the end of the body tells which they are. So room is left before the body, and the
 //! function begins in the middle of it. Constants come when it is known where: they are aligned from there.
 
-use crate::abi::artifact::{Artifact, Position, SavedRegisters, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{Artifact, DeepSlot, HandlerSite, Position, SavedRegisters, StackMap, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width};
 use crate::base::MemoryIndex;
-use crate::codegen::baseline::function::{Function, Map, Result, Stub, StubKind};
+use crate::codegen::baseline::function::{Function, Map, References, Result, Stub, StubKind};
 use crate::codegen::baseline::registers::{MEMORY, PRESERVED, Reg, SCRATCH, VMCTX};
-use crate::codegen::baseline::state::SAVE_AREA_BYTES;
+use crate::codegen::baseline::state::{Deep, SAVE_AREA_BYTES};
 use crate::layout::block::{BUILTINS, STACK_LIMIT};
 
 /// Most bytes of a prologue.
@@ -92,6 +92,7 @@ impl Function<'_> {
                     self.buffers.asm.buffer.bind(not_a_number);
                     self.trap_here(TrapCode::InvalidConversion);
                 }
+                StubKind::Allocate(slow) => self.allocate_slowly(slow),
                 StubKind::Poll(builtin, next) => {
                     // All registers stay as they are, and no object moves.
                     self.load_vmctx(SCRATCH, BLOCK);
@@ -161,11 +162,17 @@ impl Function<'_> {
         let shift = skipped as u32;
         let buffers = &mut *self.buffers;
         let slots = &buffers.map_slots;
-        let map = |&Map { code_offset, stack_arg_bytes, slots: (start, end) }: &Map| {
+        let map = |&Map { code_offset, stack_arg_bytes, references: References { slots: (start, end), deep } }: &Map| {
             // From the stack pointer at the call, which is below the stack arguments.
             let bytes = frame_bytes + stack_arg_bytes;
             let slots = slots[start as usize..end as usize].iter().map(|offset| bytes - SAVE_AREA_BYTES - offset);
-            StackMap { code_offset: code_offset - shift, frame_bytes: bytes, slots: slots.collect() }
+            StackMap { code_offset: code_offset - shift, frame_bytes: bytes, slots: slots.collect(), deep }
+        };
+        let deep_slot = |deep: &Deep| DeepSlot { below_fp: SAVE_AREA_BYTES + deep.offset, next: deep.before };
+        let handler = |&(code_offset, label): &(u32, Label)| {
+            // Whoever is called has taken its arguments off.
+            let handler_offset = buffers.asm.buffer.offset_of(label).unwrap_or(0) - shift;
+            HandlerSite { code_offset: code_offset - shift, handler_offset, frame_bytes }
         };
         Artifact {
             func: self.func,
@@ -177,7 +184,8 @@ impl Function<'_> {
             traps: buffers.traps.iter().map(|site| TrapSite { code_offset: site.code_offset - shift, ..*site }).collect(),
             positions: buffers.positions.iter().map(|at| Position { code_offset: at.code_offset - shift, ..*at }).collect(),
             stack_maps: buffers.maps.iter().map(map).collect(),
-            handlers: Box::default(),
+            deep_slots: buffers.values.deep_references.iter().map(deep_slot).collect(),
+            handlers: buffers.handlers.iter().map(handler).collect(),
             saved,
         }
     }

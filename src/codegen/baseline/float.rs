@@ -2,13 +2,13 @@
 
 use wasmparser::Operator;
 
+use crate::abi::artifact::Helper;
 use crate::asm::x64::float::{FloatBits, FloatOp, Rounding};
 use crate::asm::x64::integer::{Alu, Load};
 use crate::asm::x64::{Condition, Width, Xmm};
-use crate::codegen::baseline::function::{Function, Result, float};
+use crate::codegen::baseline::function::{Function, float};
 use crate::codegen::baseline::registers::{FLOAT_SCRATCH, Reg, RegSet, SCRATCH};
 use crate::codegen::baseline::state::Kind;
-use crate::codegen::compiler::UnitError;
 
 /// The bits of a format: its sign, and its canonical NaN.
 fn sign_bit(kind: Kind) -> u64 {
@@ -19,8 +19,22 @@ fn canonical_nan(kind: Kind) -> u64 {
     if kind == Kind::F64 { 0x7ff8_0000_0000_0000 } else { 0x7fc0_0000 }
 }
 
+/// What rounds where the processor does not.
+fn rounding_helper(rounding: Rounding, kind: Kind) -> Helper {
+    match (rounding, kind) {
+        (Rounding::Nearest, Kind::F64) => Helper::NearestF64,
+        (Rounding::Nearest, _) => Helper::NearestF32,
+        (Rounding::Floor, Kind::F64) => Helper::FloorF64,
+        (Rounding::Floor, _) => Helper::FloorF32,
+        (Rounding::Ceil, Kind::F64) => Helper::CeilF64,
+        (Rounding::Ceil, _) => Helper::CeilF32,
+        (Rounding::Trunc, Kind::F64) => Helper::TruncF64,
+        (Rounding::Trunc, _) => Helper::TruncF32,
+    }
+}
+
 impl Function<'_> {
-    pub(super) fn float_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+    pub(super) fn float_operator(&mut self, operator: &Operator<'_>) -> bool {
         use Kind::{F32, F64};
         match operator {
             Operator::F32Add => self.float_binary(FloatOp::Add, F32),
@@ -43,14 +57,14 @@ impl Function<'_> {
             Operator::F64Neg => self.float_mask(FloatBits::Xor, F64),
             Operator::F32Sqrt => self.sqrt(F32),
             Operator::F64Sqrt => self.sqrt(F64),
-            Operator::F32Ceil => self.round(Rounding::Ceil, F32)?,
-            Operator::F32Floor => self.round(Rounding::Floor, F32)?,
-            Operator::F32Trunc => self.round(Rounding::Trunc, F32)?,
-            Operator::F32Nearest => self.round(Rounding::Nearest, F32)?,
-            Operator::F64Ceil => self.round(Rounding::Ceil, F64)?,
-            Operator::F64Floor => self.round(Rounding::Floor, F64)?,
-            Operator::F64Trunc => self.round(Rounding::Trunc, F64)?,
-            Operator::F64Nearest => self.round(Rounding::Nearest, F64)?,
+            Operator::F32Ceil => self.round(Rounding::Ceil, F32),
+            Operator::F32Floor => self.round(Rounding::Floor, F32),
+            Operator::F32Trunc => self.round(Rounding::Trunc, F32),
+            Operator::F32Nearest => self.round(Rounding::Nearest, F32),
+            Operator::F64Ceil => self.round(Rounding::Ceil, F64),
+            Operator::F64Floor => self.round(Rounding::Floor, F64),
+            Operator::F64Trunc => self.round(Rounding::Trunc, F64),
+            Operator::F64Nearest => self.round(Rounding::Nearest, F64),
             Operator::F32Eq => self.float_equal(F32, true),
             Operator::F32Ne => self.float_equal(F32, false),
             Operator::F64Eq => self.float_equal(F64, true),
@@ -64,9 +78,9 @@ impl Function<'_> {
             Operator::F64Ge => self.float_order(F64, Condition::AboveEqual, false),
             Operator::F64Lt => self.float_order(F64, Condition::Above, true),
             Operator::F64Le => self.float_order(F64, Condition::AboveEqual, true),
-            _ => return Ok(false),
+            _ => return false,
         }
-        Ok(true)
+        true
     }
 
     /// The two topmost operands, the first of them in a register that may be changed.
@@ -146,15 +160,16 @@ impl Function<'_> {
         self.push_xmm(kind, reg);
     }
 
-    fn round(&mut self, rounding: Rounding, kind: Kind) -> Result {
-        if !self.cpu.sse41 {
-            return Err(UnitError::TierUnable("this processor lacks SSE4.1".into()));
-        }
-        let reg = self.pop_owned(RegSet::EMPTY).xmm();
-        self.buffers.asm.float_round(float(kind), rounding, reg, reg);
+    fn round(&mut self, rounding: Rounding, kind: Kind) {
+        let reg = if self.cpu.sse41 {
+            let reg = self.pop_owned(RegSet::EMPTY).xmm();
+            self.buffers.asm.float_round(float(kind), rounding, reg, reg);
+            reg
+        } else {
+            self.call_helper(rounding_helper(rounding, kind), kind)
+        };
         self.canonicalize(kind, reg);
         self.push_xmm(kind, reg);
-        Ok(())
     }
 
     fn float_order(&mut self, kind: Kind, condition: Condition, swap: bool) {

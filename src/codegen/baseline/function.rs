@@ -1,17 +1,25 @@
 //! One function: the state of its compilation, and the operations that all operators are made of.
 
+use std::collections::HashMap;
+
+use wasmparser::Catch;
+
 use crate::abi::artifact::{CodeVariant, Position, Reloc, RelocTarget, TrapSite};
 use crate::abi::builtins::Builtin;
 use crate::abi::call::CallLayout;
+use crate::abi::fields::StructLayout;
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
 use crate::asm::x64::float::{Float, FloatBits};
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width, Xmm};
-use crate::base::DefinedFuncIndex;
+use crate::base::sync::Arc;
+use crate::base::{DefinedFuncIndex, TypeIndex};
 use crate::codegen::baseline::control::Frame;
+use crate::codegen::baseline::exception::Try;
 use crate::codegen::baseline::moves::Move;
+use crate::codegen::baseline::object::Slow;
 use crate::codegen::baseline::registers::{FLOAT_SCRATCH, GPRS, Reg, RegSet, SCRATCH, VMCTX, VOLATILE_GPRS, XMMS};
 use crate::codegen::baseline::state::{Kind, Loc, Value, Values};
 use crate::codegen::compiler::UnitError;
@@ -42,6 +50,14 @@ pub(super) struct Buffers {
     pub map_slots: Vec<u32>,
     /// Constants behind the code.
     pub pool: Vec<(u128, Label)>,
+    pub tries: Vec<Try>,
+    /// Clauses of the open `try_table`s.
+    pub catches: Vec<Catch>,
+    /// Calls that a handler is in force for, by return address, and where it begins.
+    pub handlers: Vec<(u32, Label)>,
+    pub slow: Vec<Slow>,
+    pub slow_values: Vec<Value>,
+    pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
 }
 
 impl Buffers {
@@ -59,6 +75,12 @@ impl Buffers {
         self.maps.clear();
         self.map_slots.clear();
         self.pool.clear();
+        self.tries.clear();
+        self.catches.clear();
+        self.handlers.clear();
+        self.slow.clear();
+        self.slow_values.clear();
+        self.struct_layouts.clear();
         self.table_stamp = 0;
     }
 }
@@ -78,14 +100,23 @@ pub(super) enum StubKind {
     Conversion(Float, Xmm),
     /// A poll, and where to go on.
     Poll(Builtin, Label),
+    /// An allocation, by its position in [`Buffers::slow`].
+    Allocate(usize),
 }
 
-/// References in the frame at a call: a part of [`Buffers::map_slots`], as bytes below the save area.
+/// References in the frame: a part of [`Buffers::map_slots`], as bytes below the save area, and the last of those that lie deep.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct References {
+    pub slots: (u32, u32),
+    pub deep: u32,
+}
+
+/// References in the frame at a call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Map {
     pub code_offset: u32,
     pub stack_arg_bytes: u32,
-    pub slots: (u32, u32),
+    pub references: References,
 }
 
 /// A function between two operators.
@@ -139,6 +170,11 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
+    /// What every processor can do.
+    pub(super) fn oldest() -> Cpu {
+        Cpu { sse41: false, vectors: false, fma: false, popcnt: false, lzcnt: false, bmi1: false }
+    }
+
     pub(super) fn host() -> Cpu {
         Cpu {
             sse41: is_x86_feature_detected!("sse4.1"),
@@ -170,7 +206,11 @@ impl Function<'_> {
         let free = GPRS.minus(self.buffers.values.used()).minus(avoid);
         let preferred = free.intersection(VOLATILE_GPRS);
         match preferred.first().or_else(|| free.first()) {
-            Some(reg) => reg.gpr(),
+            Some(reg) => {
+                // One that calls preserve is saved for the caller even if no value is ever in it.
+                self.buffers.values.touched = self.buffers.values.touched.union(reg.set());
+                reg.gpr()
+            }
             None => self.evict(GPRS.minus(avoid)).gpr(),
         }
     }
@@ -360,6 +400,16 @@ impl Function<'_> {
         }
     }
 
+    /// An integer that was popped, in a certain register, which nothing else that was popped is in. The flags stay as they were.
+    pub(super) fn move_to(&mut self, value: &Value, to: Gpr) {
+        match value.loc {
+            Loc::Reg(reg) if reg == to.into() => {}
+            Loc::Reg(reg) => self.move_reg(value.kind, to.into(), reg),
+            Loc::Const(bits) => self.buffers.asm.mov_ri(to, bits),
+            Loc::Slot => self.load_reg(value.kind, to.into(), value.slot()),
+        }
+    }
+
     pub(super) fn pop_gpr(&mut self, avoid: RegSet) -> Gpr {
         self.pop_reg(avoid).gpr()
     }
@@ -442,17 +492,22 @@ impl Function<'_> {
         if !self.module.uses_heap {
             return;
         }
+        let references = self.list_references();
+        self.add_map(code_offset, stack_arg_bytes, references);
+    }
+
+    pub(super) fn add_map(&mut self, code_offset: u32, stack_arg_bytes: u32, references: References) {
+        if references.slots.0 < references.slots.1 || references.deep > 0 {
+            self.buffers.maps.push(Map { code_offset, stack_arg_bytes, references });
+        }
+    }
+
+    /// Lists the slots that hold references now.
+    pub(super) fn list_references(&mut self) -> References {
         let start = self.buffers.map_slots.len() as u32;
-        let values = &self.buffers.values;
-        for value in &values.list {
-            if value.kind == Kind::Ref && value.is_in_slot() {
-                self.buffers.map_slots.push(value.offset);
-            }
-        }
-        let end = self.buffers.map_slots.len() as u32;
-        if end > start {
-            self.buffers.maps.push(Map { code_offset, stack_arg_bytes, slots: (start, end) });
-        }
+        let Buffers { values, map_slots, .. } = &mut *self.buffers;
+        let deep = values.list_references(map_slots);
+        References { slots: (start, map_slots.len() as u32), deep }
     }
 
     /// A word of the vmctx, in a register.

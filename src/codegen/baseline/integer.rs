@@ -5,10 +5,9 @@ use wasmparser::Operator;
 use crate::abi::trap::TrapCode;
 use crate::asm::x64::integer::{Alu, Bits, Load, Shift};
 use crate::asm::x64::{Condition, Gpr, Mem, Width};
-use crate::codegen::baseline::function::{Function, Result, width};
+use crate::codegen::baseline::function::{Function, width};
 use crate::codegen::baseline::registers::{Reg, RegSet, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, Value};
-use crate::codegen::compiler::UnitError;
 
 /// The register of a value that was popped.
 pub(super) fn reg_of(value: &Value) -> RegSet {
@@ -33,7 +32,7 @@ const RDX: Gpr = Gpr::RDX;
 const RCX: Gpr = Gpr::RCX;
 
 impl Function<'_> {
-    pub(super) fn integer_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+    pub(super) fn integer_operator(&mut self, operator: &Operator<'_>) -> bool {
         use Condition::*;
         use Kind::{I32, I64};
         match operator {
@@ -93,11 +92,11 @@ impl Function<'_> {
             Operator::I64Clz => self.leading_zeros(I64),
             Operator::I32Ctz => self.trailing_zeros(I32),
             Operator::I64Ctz => self.trailing_zeros(I64),
-            Operator::I32Popcnt => self.ones(I32)?,
-            Operator::I64Popcnt => self.ones(I64)?,
-            _ => return Ok(false),
+            Operator::I32Popcnt => self.ones(I32),
+            Operator::I64Popcnt => self.ones(I64),
+            _ => return false,
         }
-        Ok(true)
+        true
     }
 
     fn arithmetic(&mut self, alu: Alu, kind: Kind) {
@@ -193,7 +192,7 @@ impl Function<'_> {
         self.push_condition(Condition::Equal);
     }
 
-    fn compare(&mut self, condition: Condition, kind: Kind) {
+    pub(super) fn compare(&mut self, condition: Condition, kind: Kind) {
         let mut b = self.pop();
         let mut a = self.pop();
         let mut condition = condition;
@@ -277,12 +276,7 @@ impl Function<'_> {
                 copy
             }
         };
-        match value.loc {
-            Loc::Reg(reg) if reg == RAX.into() => {}
-            Loc::Reg(reg) => self.buffers.asm.mov_rr(width, RAX, reg.gpr()),
-            Loc::Const(bits) => self.buffers.asm.mov_ri(RAX, bits),
-            Loc::Slot => self.load_reg(kind, RAX.into(), value.slot()),
-        }
+        self.move_to(&value, RAX);
         if !matches!(by.loc, Loc::Const(bits) if bits != 0) {
             self.buffers.asm.test_rr(width, divisor, divisor);
             self.trap_if(Condition::Equal, TrapCode::IntegerDivideByZero);
@@ -346,13 +340,42 @@ impl Function<'_> {
         self.push_gpr(kind, to);
     }
 
-    fn ones(&mut self, kind: Kind) -> Result {
-        if !self.cpu.popcnt {
-            return Err(UnitError::TierUnable("this processor lacks POPCNT".into()));
+    fn ones(&mut self, kind: Kind) {
+        if self.cpu.popcnt {
+            let to = self.unary_bits(kind, Bits::Ones);
+            self.push_gpr(kind, to);
+            return;
         }
-        let to = self.unary_bits(kind, Bits::Ones);
-        self.push_gpr(kind, to);
-        Ok(())
+        let sum = self.pop_owned(RegSet::EMPTY);
+        let shifted = self.alloc_gpr(sum.set());
+        self.add_up_ones(width(kind), sum.gpr(), shifted);
+        self.push_gpr(kind, sum.gpr());
+    }
+
+    /// Counts in ever wider fields side by side (Warren, *Hacker's Delight*, section 5-1): of 2, 4 and 8 bits, which a product adds up.
+    fn add_up_ones(&mut self, width: Width, sum: Gpr, shifted: Gpr) {
+        let mask = |bits: u64| if width == Width::W64 { bits } else { bits & u64::from(u32::MAX) };
+        let asm = &mut self.buffers.asm;
+        asm.mov_rr(width, shifted, sum);
+        asm.shift_i(Shift::RightUnsigned, width, shifted, 1);
+        asm.mov_ri(SCRATCH, mask(0x5555_5555_5555_5555));
+        asm.alu_rr(Alu::And, width, shifted, SCRATCH);
+        // Of two bits, the number less its half.
+        asm.alu_rr(Alu::Sub, width, sum, shifted);
+        asm.mov_ri(SCRATCH, mask(0x3333_3333_3333_3333));
+        asm.mov_rr(width, shifted, sum);
+        asm.shift_i(Shift::RightUnsigned, width, shifted, 2);
+        asm.alu_rr(Alu::And, width, shifted, SCRATCH);
+        asm.alu_rr(Alu::And, width, sum, SCRATCH);
+        asm.alu_rr(Alu::Add, width, sum, shifted);
+        asm.mov_rr(width, shifted, sum);
+        asm.shift_i(Shift::RightUnsigned, width, shifted, 4);
+        asm.alu_rr(Alu::Add, width, sum, shifted);
+        asm.mov_ri(SCRATCH, mask(0x0f0f_0f0f_0f0f_0f0f));
+        asm.alu_rr(Alu::And, width, sum, SCRATCH);
+        asm.mov_ri(SCRATCH, mask(0x0101_0101_0101_0101));
+        asm.imul_rr(width, sum, SCRATCH);
+        asm.shift_i(Shift::RightUnsigned, width, sum, width.bits() - 8);
     }
 }
 
@@ -363,7 +386,8 @@ fn folded(alu: Alu, kind: Kind, a: u64, b: u64) -> u64 {
         Alu::And => a & b,
         Alu::Or => a | b,
         Alu::Xor => a ^ b,
-        Alu::Cmp => 0,
+        // Not of two constants.
+        Alu::Adc | Alu::Sbb | Alu::Cmp => 0,
     };
     if kind.is_wide() { result } else { result & u64::from(u32::MAX) }
 }

@@ -52,7 +52,7 @@ impl Function<'_> {
     }
 
     /// A memory that an operator names.
-    fn memory(&mut self, index: u32) -> (MemoryIndex, MemoryType) {
+    pub(super) fn memory(&mut self, index: u32) -> (MemoryIndex, MemoryType) {
         let memory = MemoryIndex::from_u32(index);
         let ty = self.module.memories[memory];
         if index > 0 {
@@ -125,7 +125,8 @@ impl Function<'_> {
     fn checked_place(&mut self, memory: MemoryIndex, ty: &MemoryType, index: &Value, end: u64, bytes: u64, avoid: RegSet) -> Mem {
         let reg = self.in_reg(index, avoid);
         // The end of the access, from which its beginning is not far.
-        let top = if self.is_free(reg) { reg.gpr() } else { self.alloc_gpr(avoid.union(reg.set())) };
+        // What is to be stored may be in the same register.
+        let top = if self.is_free(reg) && !avoid.contains(reg) { reg.gpr() } else { self.alloc_gpr(avoid.union(reg.set())) };
         match i32::try_from(end) {
             Ok(end) if !ty.memory64 => self.buffers.asm.lea(Width::W64, top, Mem::at(reg.gpr(), end)),
             _ => {

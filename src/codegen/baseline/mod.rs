@@ -4,9 +4,11 @@
 //! common::operators (decoded and validated) ─► body (one operator after the other) ─► asm ─ finish ─► Artifact
 //!          ├ state moves registers     where values are, and how they get elsewhere
 //!          ├ control                   blocks, branches, and where values are at labels
-//!          ├ variable integer float convert   values
-//!          ├ vector                    vectors
-//!          ├ memory table call         everything else
+//!          ├ variable integer wide float convert   values
+//!          ├ vector …                  vectors
+//!          ├ memory atomic table call  everything else
+//!          ├ object structure array cast    objects of the heap
+//!          ├ exception exception_legacy     throwing and catching
 //!          └ meter                     fuel and polls
 //! ```
 //!
@@ -20,10 +22,15 @@
 
 #![forbid(unsafe_code)]
 
+mod array;
+mod atomic;
 mod body;
 mod call;
+mod cast;
 mod control;
 mod convert;
+mod exception;
+mod exception_legacy;
 mod finish;
 mod float;
 mod function;
@@ -31,8 +38,10 @@ mod integer;
 mod memory;
 mod meter;
 mod moves;
+mod object;
 mod registers;
 mod state;
+mod structure;
 mod table;
 mod variable;
 mod vector;
@@ -44,6 +53,7 @@ mod vector_lane;
 mod vector_memory;
 mod vector_relaxed;
 mod vector_shift;
+mod wide;
 
 use wasmparser::FuncValidatorAllocations;
 
@@ -77,6 +87,11 @@ impl Baseline {
     /// A compiler for the machine that it runs on.
     pub fn new() -> Baseline {
         Baseline { cpu: Cpu::host() }
+    }
+
+    /// A compiler whose code runs on every x86-64 processor: what the oldest lack is done in other ways.
+    pub fn for_oldest_processor() -> Baseline {
+        Baseline { cpu: Cpu::oldest() }
     }
 
     fn compile_in(

@@ -95,6 +95,11 @@ impl RegSet {
     }
 
     #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
     pub(super) fn count(self) -> usize {
         self.0.count_ones() as usize
     }

@@ -52,6 +52,15 @@ impl Kind {
         matches!(self, Kind::F32 | Kind::F64 | Kind::V128)
     }
 
+    /// Bits that it has in a register.
+    pub(super) fn bits(self) -> u32 {
+        match self {
+            Kind::V128 => 128,
+            kind if kind.is_wide() => 64,
+            _ => 32,
+        }
+    }
+
     /// Bytes of its slot, which is aligned to 8 whatever the kind.
     #[inline]
     pub(super) fn slot_bytes(self) -> u32 {
@@ -106,6 +115,13 @@ pub(super) fn slot(offset: u32) -> Mem {
     Mem::at(Gpr::RBP, -((SAVE_AREA_BYTES + offset).cast_signed()))
 }
 
+/// A reference that stays in its slot, see [`Values`].
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Deep {
+    pub offset: u32,
+    pub before: u32,
+}
+
 /// All values, and how many of them each register holds.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -117,6 +133,13 @@ pub(super) struct Values {
     pub window: usize,
     /// Operands below it are in no register: a deep stack is not looked through again and again.
     pub floor: usize,
+    /// References in slots that hold them for long: locals beyond the tracked ones, and operands below [`listed`](Self::listed), each
+    /// with the one before it.
+    pub deep_references: Vec<Deep>,
+    /// The last of those that are still there, counted from 1.
+    last_deep: u32,
+    /// Operands below it, which are all below the floor, were looked through for references.
+    listed: usize,
     /// Bytes of slots that belong to no value.
     pub base_bytes: u32,
     /// Most bytes of slots so far.
@@ -131,6 +154,8 @@ impl Values {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         self.touched = RegSet::EMPTY;
+        self.deep_references.clear();
+        (self.last_deep, self.listed) = (0, 0);
         (self.local_count, self.window, self.floor, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0, 0);
     }
 
@@ -186,6 +211,7 @@ impl Values {
         self.release(value.loc);
         self.window = self.window.min(self.list.len());
         self.floor = self.floor.min(self.list.len());
+        self.listed = self.listed.min(self.list.len());
         value
     }
 
@@ -205,6 +231,44 @@ impl Values {
     #[inline]
     pub(super) fn locals(&self) -> std::ops::Range<usize> {
         0..self.local_count.min(TRACKED_LOCALS)
+    }
+
+    /// Adds the slots that hold references of the heap to a list, but for those that lie deep, which are looked through once: of them it
+    /// gives the last, counted from 1.
+    pub(super) fn list_references(&mut self, to: &mut Vec<u32>) -> u32 {
+        let offset_in_slot = |value: &Value| (value.kind == Kind::Ref && value.is_in_slot()).then_some(value.offset);
+        to.extend(self.list[self.locals()].iter().filter_map(offset_in_slot));
+        // Those of operands that were taken off since lie above the slots of those that are left.
+        let listed = self.listed.max(self.local_count);
+        let end = self.bytes_below(listed);
+        while let Some(deep) =
+            self.last_deep.checked_sub(1).map(|at| self.deep_references[at as usize]).filter(|deep| deep.offset > end)
+        {
+            self.last_deep = deep.before;
+        }
+        let floor = self.operands().start.max(listed);
+        for index in listed..floor {
+            if let Some(offset) = offset_in_slot(&self.list[index]) {
+                self.add_deep(offset);
+            }
+        }
+        self.listed = floor;
+        to.extend(self.list[floor..].iter().filter_map(offset_in_slot));
+        self.last_deep
+    }
+
+    fn add_deep(&mut self, offset: u32) {
+        self.deep_references.push(Deep { offset, before: self.last_deep });
+        self.last_deep = self.deep_references.len() as u32;
+    }
+
+    /// Notes the locals beyond the tracked ones that are references.
+    pub(super) fn list_untracked(&mut self) {
+        for index in TRACKED_LOCALS..self.local_count {
+            if self.list[index].kind == Kind::Ref {
+                self.add_deep(self.list[index].offset);
+            }
+        }
     }
 
     /// Moves a value.
@@ -233,6 +297,7 @@ impl Values {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         (self.window, self.floor) = (window, window);
+        self.listed = self.listed.min(window);
         // Operands that were there then and are below are untouched; those above come from the list.
         self.list.truncate(height);
         let locals = self.local_count.min(TRACKED_LOCALS);

@@ -61,7 +61,7 @@ impl Function<'_> {
             I8x16SubSatU => self.vector_binary(Packed::Psubusb),
             I16x8SubSatS => self.vector_binary(Packed::Psubsw),
             I16x8SubSatU => self.vector_binary(Packed::Psubusw),
-            I64x2Mul => self.multiply_wide(),
+            I64x2Mul => self.multiply_lanes_64(),
             I16x8Q15MulrSatS => self.multiply_fixed_point(),
             I8x16Abs => self.vector_unary(Packed::Pabsb),
             I16x8Abs => self.vector_unary(Packed::Pabsw),
@@ -78,7 +78,7 @@ impl Function<'_> {
     }
 
     /// Of the four products of halves, the highest is beyond the result.
-    fn multiply_wide(&mut self) {
+    fn multiply_lanes_64(&mut self) {
         let (a, b) = self.pop_2_xmms(Kind::V128);
         let cross = self.beside([a, b]);
         let asm = &mut self.buffers.asm;

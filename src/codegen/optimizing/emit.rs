@@ -51,6 +51,7 @@ pub(super) fn artifact(
         positions: positions(compiled, &traps, body_offset),
         traps: traps.into(),
         stack_maps: stack_maps(compiled),
+        deep_slots: Box::default(),
         handlers: handlers(compiled)?,
         saved: saved(compiled)?,
     })
@@ -62,6 +63,7 @@ fn stack_maps(compiled: &CompiledCode) -> Box<[StackMap]> {
         code_offset: *code_offset,
         frame_bytes: *frame_bytes,
         slots: map.entries().map(|(_, offset)| offset).collect(),
+        deep: 0,
     });
     maps.filter(|map| !map.slots.is_empty()).collect()
 }

@@ -6,6 +6,7 @@ use cranelift_frontend::FuncInstBuilder;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 use crate::base::MemoryIndex;
+use crate::codegen::common::objects;
 use crate::codegen::optimizing::bounds::Place;
 use crate::codegen::optimizing::func::Translator;
 use crate::wasm::validate::Features;
@@ -84,7 +85,7 @@ impl<'a> Translator<'a> {
 
     /// Two indices in one operand, the first in the low half.
     pub(super) fn two_indices(&mut self, low: u32, high: u32) -> Value {
-        let both = u64::from(low) | u64::from(high) << 32;
+        let both = objects::two_indices(low, high);
         self.builder.ins().iconst(I64, both.cast_signed())
     }
 

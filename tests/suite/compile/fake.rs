@@ -195,6 +195,7 @@ pub fn artifact(env: &CompileEnv, func: DefinedFuncIndex, tier: Tier, variant: C
         traps: Box::default(),
         positions: Box::default(),
         stack_maps: Box::default(),
+        deep_slots: Box::default(),
         handlers: Box::default(),
         saved: SavedRegisters::default(),
     }

@@ -1,12 +1,12 @@
 //! Modules with objects, under engines that collect at different times: a collection must not be seen.
 
 use deltic::codegen::env::CodeSettings;
-use deltic::{Config, HeapSettings, Tier, WasmEngine};
+use deltic::{Config, HeapSettings, WasmEngine};
 
 use super::observe::compare;
 use super::programs::Style;
 use super::subject::Seen;
-use super::{generate, programs, subject};
+use super::{generate, mixed, programs, subject};
 
 /// When an engine collects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,28 +19,34 @@ pub enum Mode {
     Small,
 }
 
+/// Which functions the baseline tier compiles.
+type Takes = fn(usize) -> bool;
+
+const ALL: Takes = |_| true;
+const NONE: Takes = |_| false;
+/// Frames of both tiers lie on one stack.
+const HALF: Takes = |func| func.is_multiple_of(2);
+
 /// Engines of each mode, with and without guard pages and fuel.
 #[derive(Debug)]
 pub struct Engines(Vec<(Mode, WasmEngine)>);
 
 impl Engines {
     pub fn new() -> Engines {
-        let engine = |mode: Mode, nursery_bytes: u32, is_checked: bool| {
+        let engine = |mode: Mode, nursery_bytes: u32, is_checked: bool, takes: Takes| {
             let heap = HeapSettings { limit_bytes: 64 << 20, nursery_bytes, stress: mode == Mode::Stress };
             let settings = CodeSettings { fuel: is_checked, ..CodeSettings::default() };
-            let config = Config::default().with_num_compilation_tasks(0).with_heap(heap);
+            let config = Config::default().with_heap(heap);
             let config = config.with_memory_guards(!is_checked).with_code_settings(settings);
-            // What one tier does not take the other does: their frames mix.
-            let config = if nursery_bytes > 64 << 10 { config.with_eager_tier(Tier::Baseline) } else { config };
-            (mode, WasmEngine::new(&config).expect("an engine"))
+            (mode, mixed::engine(&config, takes).0)
         };
         Engines(vec![
-            engine(Mode::Plain, 4 << 20, false),
-            engine(Mode::Stress, 64 << 10, false),
-            engine(Mode::Small, 64 << 10, true),
-            engine(Mode::Plain, 4 << 20, true),
-            engine(Mode::Stress, 1 << 20, true),
-            engine(Mode::Small, 256 << 10, false),
+            engine(Mode::Plain, 4 << 20, false, NONE),
+            engine(Mode::Stress, 64 << 10, false, ALL),
+            engine(Mode::Small, 64 << 10, true, HALF),
+            engine(Mode::Plain, 4 << 20, true, ALL),
+            engine(Mode::Stress, 1 << 20, true, NONE),
+            engine(Mode::Small, 256 << 10, false, HALF),
         ])
     }
 

@@ -10,6 +10,7 @@ mod decode;
 mod differential;
 mod generate;
 mod interpreter;
+pub mod mixed;
 mod observe;
 mod oracle;
 mod programs;

@@ -9,20 +9,14 @@ use crate::abi::builtins::Builtin;
 use crate::abi::fields::storage_log2;
 use crate::abi::trap::TrapCode;
 use crate::base::TypeIndex;
+use crate::codegen::common::objects;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::gc::object::Extend;
 use crate::codegen::optimizing::regions::trap_code;
-use crate::layout::heap::{FIELDS, LENGTH, MAX_YOUNG_BYTES};
+use crate::layout::heap::{FIELDS, LENGTH};
 use crate::wasm::types::FieldType;
 
 const NULL: TrapCode = TrapCode::NullArrayReference;
-
-/// Arrays with so many operands, of `array.new_fixed`, are stored to where they stand.
-const INLINE_FIXED_MAX: u32 = 256;
-/// Arrays with so many bytes of elements, if that is known, are zeroed by inline stores …
-const INLINE_ZERO_BYTES: u32 = 256;
-/// … and those with so many elements filled.
-const INLINE_FILL_MAX: u32 = 16;
 
 /// Where an element is.
 struct Element {
@@ -123,10 +117,7 @@ impl Translator<'_> {
 
     /// The length of an array, if it is known and small, and the bytes of the array.
     fn small_array(&self, ty: TypeIndex, length: Value) -> Option<(u32, u32)> {
-        let log2 = storage_log2(self.array_type(ty).element.storage);
-        let most = u64::from(INLINE_ZERO_BYTES >> log2);
-        let count = u32::try_from(self.constant_of(length).filter(|&count| count <= most)?).ok()?;
-        Some((count, (FIELDS + (count << log2)).next_multiple_of(8)))
+        objects::small_array(self.array_type(ty).element.storage, self.constant_of(length)?)
     }
 
     /// An array of the runtime's making, all zero.
@@ -143,7 +134,7 @@ impl Translator<'_> {
         let value = self.pop_canonical();
         let is_zero = self.constant_of(value) == Some(0);
         let array = match self.small_array(ty, length) {
-            Some((count, bytes)) if !is_zero && count <= INLINE_FILL_MAX => self.array_of_value(ty, count, bytes, value),
+            Some((count, bytes)) if !is_zero && count <= objects::INLINE_FILL_MAX => self.array_of_value(ty, count, bytes, value),
             _ => {
                 let array = self.array_new_default(ty, length);
                 if !is_zero {
@@ -171,20 +162,20 @@ impl Translator<'_> {
         let field = self.array_type(ty).element;
         let log2 = u32::from(storage_log2(field.storage));
         let start = self.canonical_top(count as usize);
-        let bytes = (FIELDS + (count << log2)).next_multiple_of(8);
-        let is_inline = bytes <= MAX_YOUNG_BYTES && count <= INLINE_FIXED_MAX;
-        let array = if is_inline {
-            self.allocate(ty, bytes, count)
-        } else {
-            let length = self.u32(count);
-            self.array_of_the_runtime(ty, length)
+        let inline_bytes = objects::fixed_array(field.storage, count);
+        let array = match inline_bytes {
+            Some(bytes) => self.allocate(ty, bytes, count),
+            None => {
+                let length = self.u32(count);
+                self.array_of_the_runtime(ty, length)
+            }
         };
         let address = self.object_address(array);
         for position in 0..count {
             let value = self.state.values[start + position as usize];
             let offset = FIELDS + (position << log2);
             self.store_field(&field, value, self.flags.objects, address, offset);
-            if !is_inline {
+            if inline_bytes.is_none() {
                 self.barrier(&field, array, value, address, offset);
             }
         }

@@ -10,43 +10,19 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I32, I64};
 use cranelift_codegen::ir::{Block, InstBuilder, Value};
-use wasmparser::{AbstractHeapType, HeapType, Operator, RefType};
+use wasmparser::{HeapType, Operator, RefType};
 
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::TYPE_IDS;
 use crate::base::TypeIndex;
+use crate::codegen::common::casts::{self, Test};
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::layout::heap::{
     CUSTOM_DESCRIPTOR, DESCRIPTOR, DESCRIPTOR_DISPLAY, DESCRIPTOR_DISPLAY_COUNT, DESCRIPTOR_KIND, DESCRIPTOR_REF_BITS,
-    HEADER_REF_BIT, I31_TAG, KIND_ARRAY, KIND_STRUCT, MIN_DISPLAY,
+    HEADER_REF_BIT, I31_TAG, KIND_ARRAY, MIN_DISPLAY,
 };
 use crate::layout::objects::{FUNC_ENTRY_DEPTH, FUNC_ENTRY_DISPLAY, FUNC_ENTRY_TYPE};
-use crate::wasm::types::CompositeType;
-
-/// What a reference is tested for, null apart.
-#[derive(Copy, Clone, Debug)]
-enum Test {
-    /// Every reference is one.
-    Everything,
-    /// None is.
-    Nothing,
-    I31,
-    /// An `i31`, a structure or an array.
-    Eq,
-    /// An object whose descriptor has this kind.
-    Kind(u8),
-    /// A structure or array type, and those that extend it unless it is exact.
-    Object {
-        ty: TypeIndex,
-        exact: bool,
-    },
-    /// A function type, likewise.
-    Func {
-        ty: TypeIndex,
-        exact: bool,
-    },
-}
 
 impl Translator<'_> {
     pub(super) fn cast_operator(&mut self, operator: &Operator<'_>) -> bool {
@@ -104,13 +80,7 @@ impl Translator<'_> {
         self.flush_fuel();
         let custom = self.pop_custom_descriptor();
         let reference = self.pop();
-        let is_described = match from.heap_type() {
-            HeapType::Concrete(index) | HeapType::Exact(index) => {
-                let ty = index.as_module_index().and_then(|index| self.module.types.get(TypeIndex::from_u32(index)));
-                ty.is_some_and(|ty| ty.clauses.descriptor.is_some())
-            }
-            HeapType::Abstract { .. } => false,
-        };
+        let is_described = casts::is_described(self.module, from.heap_type());
         let result = self.has_custom_descriptor(reference, custom, to.is_nullable(), is_described);
         self.branch_with(relative_depth, reference, result, when);
     }
@@ -154,31 +124,9 @@ impl Translator<'_> {
         self.builder.switch_to_block(next);
     }
 
-    fn test_of(&self, heap: HeapType) -> Test {
-        use AbstractHeapType::{Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct};
-        match heap {
-            HeapType::Abstract { ty, .. } => match ty {
-                Any | Extern | Func | Exn | Cont => Test::Everything,
-                None | NoExtern | NoFunc | NoExn | NoCont => Test::Nothing,
-                Eq => Test::Eq,
-                I31 => Test::I31,
-                Struct => Test::Kind(KIND_STRUCT),
-                Array => Test::Kind(KIND_ARRAY),
-            },
-            HeapType::Concrete(index) | HeapType::Exact(index) => {
-                let ty = TypeIndex::from_u32(index.as_module_index().unwrap_or(u32::MAX));
-                let exact = self.module.types[ty].is_final || matches!(heap, HeapType::Exact(_));
-                match self.module.types[ty].composite {
-                    CompositeType::Func(_) => Test::Func { ty, exact },
-                    _ => Test::Object { ty, exact },
-                }
-            }
-        }
-    }
-
     /// Whether a reference is of a type: an `i8` that is 0 or 1.
     fn is_instance(&mut self, reference: Value, heap: HeapType, nullable: bool) -> Value {
-        let test = self.test_of(heap);
+        let test = Test::of(self.module, heap);
         if let (Test::Everything, true) = (test, nullable) {
             return self.builder.ins().iconst(I8, 1);
         }

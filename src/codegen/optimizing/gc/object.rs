@@ -10,14 +10,13 @@ use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::DESCRIPTORS;
 use crate::base::TypeIndex;
 use crate::base::sync::Arc;
+use crate::codegen::common::objects;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::codegen::optimizing::signature::clif_type;
 use crate::layout::block::HEAP;
-use crate::layout::heap::{
-    CARD_LOG2, HEAP_BARRIER_OBJECT, HEAP_BARRIER_VALUE, HEAP_CAGE, HEAP_CARDS, HEAP_LIMIT, HEAP_TOP, NULL_PAGE_BYTES,
-};
-use crate::wasm::types::{ArrayType, CompositeType, FieldType, StorageType, StructType};
+use crate::layout::heap::{CARD_LOG2, HEAP_BARRIER_OBJECT, HEAP_BARRIER_VALUE, HEAP_CAGE, HEAP_CARDS, HEAP_LIMIT, HEAP_TOP};
+use crate::wasm::types::{ArrayType, FieldType, StorageType, StructType};
 
 /// How a packed field is widened.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -28,17 +27,11 @@ pub(super) enum Extend {
 
 impl Translator<'_> {
     pub(super) fn struct_type(&self, ty: TypeIndex) -> &StructType {
-        match &self.module.types[ty].composite {
-            CompositeType::Struct(ty) => ty,
-            _ => unreachable!("validation asks for a structure type here"),
-        }
+        objects::struct_type(self.module, ty)
     }
 
     pub(super) fn array_type(&self, ty: TypeIndex) -> ArrayType {
-        match self.module.types[ty].composite {
-            CompositeType::Array(ty) => ty,
-            _ => unreachable!("validation asks for an array type here"),
-        }
+        objects::array_type(self.module, ty)
     }
 
     /// The layout of a structure type, computed once per function.
@@ -76,7 +69,7 @@ impl Translator<'_> {
 
     /// Checks for null what the first page of the cage does not.
     pub(super) fn check_far(&mut self, reference: Value, offset: u32, null: TrapCode) {
-        if offset >= NULL_PAGE_BYTES - 16 {
+        if objects::needs_null_check(offset) {
             self.builder.ins().trapz(reference, trap_code(null));
         }
     }

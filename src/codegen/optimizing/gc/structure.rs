@@ -7,13 +7,11 @@ use wasmparser::Operator;
 use crate::abi::builtins::Builtin;
 use crate::abi::trap::TrapCode;
 use crate::base::TypeIndex;
+use crate::codegen::common::objects;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::gc::object::Extend;
 use crate::codegen::optimizing::regions::trap_code;
-use crate::layout::heap::{CUSTOM_DESCRIPTOR, MAX_YOUNG_BYTES};
-
-/// Larger structures are zeroed by the runtime, not by inline stores.
-const INLINE_ZERO_BYTES: u32 = 256;
+use crate::layout::heap::CUSTOM_DESCRIPTOR;
 
 const NULL: TrapCode = TrapCode::NullStructReference;
 
@@ -76,7 +74,7 @@ impl Translator<'_> {
         let layout = self.struct_layout(ty);
         let count = layout.offsets.len();
         let start = self.canonical_top(count);
-        let is_young = layout.bytes <= MAX_YOUNG_BYTES;
+        let is_young = objects::is_young(&layout);
         let reference = if is_young { self.allocate(ty, layout.bytes, 0) } else { self.allocate_zeroed(ty, layout.bytes) };
         let address = self.object_address(reference);
         self.set_custom_descriptor(reference, address, custom, is_young);
@@ -94,10 +92,10 @@ impl Translator<'_> {
 
     fn struct_new_default(&mut self, ty: TypeIndex, custom: Option<Value>) {
         let layout = self.struct_layout(ty);
-        let is_inline = layout.bytes <= INLINE_ZERO_BYTES;
+        let is_inline = objects::is_zeroed_inline(&layout);
         let reference = if is_inline { self.allocate(ty, layout.bytes, 0) } else { self.allocate_zeroed(ty, layout.bytes) };
         let address = self.object_address(reference);
-        self.set_custom_descriptor(reference, address, custom, layout.bytes <= MAX_YOUNG_BYTES);
+        self.set_custom_descriptor(reference, address, custom, objects::is_young(&layout));
         if is_inline {
             self.zero_fields(address, layout.bytes);
         }
