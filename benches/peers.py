@@ -3,6 +3,8 @@
 
     peers.py get                    installs and builds all that the others need, beside the checkout
     peers.py compile [NAME…]        compile throughput per thread, module by module
+    peers.py baseline [NAME…]       the same of the baseline tier, beside V8's (Liftoff, in node)
+    peers.py tiers [NAME…]          how much longer programs take in code of the baseline tier than in that of the optimizing one
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
     peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
@@ -210,9 +212,9 @@ class Bench:
             found.append({engine: measure(engine) for engine in order})
         return found
 
-    def empty_ms(self) -> dict[str, float]:
+    def empty_ms(self, what: str, engines) -> dict[str, float]:
         """CPU time of compiling an empty module: what a process costs anyhow."""
-        runs = [{engine: self.call(engine, "compile", module=self.empty).cpu_ms for engine in ("deltic", "wasmtime")} for _ in range(5)]
+        runs = [{engine: self.call(engine, what, module=self.empty).cpu_ms for engine in engines} for _ in range(5)]
         return {engine: statistics.median(run[engine] for run in runs) for engine in runs[0]}
 
     def each(self, what: str, names, one) -> list[dict]:
@@ -240,34 +242,67 @@ class Bench:
         path.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def compile_throughput(bench: Bench) -> list[dict]:
+def compile_rows(bench: Bench, what: str, peer: str) -> list[dict]:
     modules = get_modules(bench.config, bench.options.names)
-    print(f"# compile, --jobs {bench.options.jobs}, wasmtime's epoch checks {bench.options.epoch}; CPU s less that of an empty module")
-    print(f"{'module':12} {'code MB':>8} {'funcs':>6} {'deltic s':>9} {'wasmtime':>9} {'MB/s':>6} {'MB/s':>6}  {'ratio':>6}  95 % interval")
+    engines = ("deltic", peer)
+    print(f"{'module':12} {'code MB':>8} {'funcs':>6} {'deltic s':>9} {peer:>9} {'MB/s':>6} {'MB/s':>6}  {'ratio':>6}  95 % interval")
 
     def one(name):
         path = modules[name]
         size, functions = code_section(path)
-        empty = bench.empty_ms()
-        pairs = bench.pairs(lambda engine: bench.call(engine, "compile", module=path))
-        cpu = {e: [pair[e].cpu_ms - empty[e] for pair in pairs] for e in ("deltic", "wasmtime")}
-        inside = {
-            "deltic": [pair["deltic"].stats().get("cpu_ms") for pair in pairs],
-            "wasmtime": [pair["wasmtime"].stats().get("compile_cpu_ms") for pair in pairs],
-        }
-        ratios = [peer / own for own, peer in zip(cpu["deltic"], cpu["wasmtime"])]
+        empty = bench.empty_ms(what, engines)
+        pairs = bench.pairs(lambda engine: bench.call(engine, what, module=path), engines)
+        cpu = {e: [pair[e].cpu_ms - empty[e] for pair in pairs] for e in engines}
+        inside = {e: [pair[e].stats().get(key) for pair in pairs] for e, key in (("deltic", "cpu_ms"), (peer, "compile_cpu_ms"))}
+        ratios = [theirs / own for own, theirs in zip(cpu["deltic"], cpu[peer])]
         row = {
             "name": name, "code_bytes": size, "functions": functions, "empty_cpu_ms": empty, "cpu_ms": cpu, "inside_cpu_ms": inside,
+            "native_bytes": pairs[0]["deltic"].stats().get("native_bytes"),
             "peak_kib": {e: max(pair[e].peak_kib for pair in pairs) for e in cpu}, "ratios": ratios, **summary(ratios),
         }
-        own, peer = (statistics.median(cpu[e]) / 1e3 for e in ("deltic", "wasmtime"))
+        own, theirs = (statistics.median(cpu[e]) / 1e3 for e in engines)
         print(
-            f"{name:12} {size / 1e6:8.2f} {functions:6} {own:9.3f} {peer:9.3f} {size / 1e6 / own:6.2f} {size / 1e6 / peer:6.2f}"
+            f"{name:12} {size / 1e6:8.2f} {functions:6} {own:9.3f} {theirs:9.3f} {size / 1e6 / own:6.2f} {size / 1e6 / theirs:6.2f}"
             f"  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True,
         )
         return row
 
-    return bench.each("compile", modules, one)
+    return bench.each(what, modules, one)
+
+
+def compile_throughput(bench: Bench) -> list[dict]:
+    print(f"# compile, --jobs {bench.options.jobs}, wasmtime's epoch checks {bench.options.epoch}; CPU s less that of an empty module")
+    return compile_rows(bench, "compile", "wasmtime")
+
+
+def baseline_throughput(bench: Bench) -> list[dict]:
+    with_node(bench)
+    print("# compile by the baseline tier and by Liftoff, one thread each, validation included; CPU s less that of an empty module")
+    return compile_rows(bench, "baseline", "node")
+
+
+def tiers(bench: Bench) -> list[dict]:
+    modules = build.build(bench.config, bench.options.names)
+    expected = {program["name"]: program["expect"] for program in bench.config["program"]}
+    print("# run in code of the baseline tier and of the optimizing one; CPU ms inside _start, and baseline relative to optimized")
+    print(f"{'program':12} {'optimized':>9} {'baseline':>9}  {'ratio':>6}  95 % interval")
+
+    def one(name):
+        def measure(tier):
+            run = bench.call("deltic", "tier", module=modules[name], tier=tier)
+            if run.stdout.strip() != expected[name]:
+                raise Failed(f"{tier} printed {run.stdout.strip()!r}, not {expected[name]!r}")
+            return run
+
+        pairs = bench.pairs(measure, ("optimized", "baseline"))
+        cpu = {tier: [pair[tier].stats()["run_cpu_ms"] for pair in pairs] for tier in ("optimized", "baseline")}
+        ratios = [slow / fast for fast, slow in zip(cpu["optimized"], cpu["baseline"])]
+        row = {"name": name, "run_cpu_ms": cpu, "ratios": ratios, **summary(ratios)}
+        fast, slow = (statistics.median(cpu[tier]) for tier in ("optimized", "baseline"))
+        print(f"{name:12} {fast:9.1f} {slow:9.1f}  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True)
+        return row
+
+    return bench.each("tiers", modules, one)
 
 
 def run_time(run: Finished, compile_only_ms: float | None) -> float:
@@ -538,7 +573,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    parser.add_argument("action", choices=["get", "compile", "run", "instructions", "calls", "objects", "tries", "python", "all"])
+    parser.add_argument("action", choices=["get", "compile", "baseline", "tiers", "run", "instructions", "calls", "objects", "tries", "python", "all"])
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     config = build.settings()
@@ -551,7 +586,10 @@ def main() -> int:
     if not pathlib.Path(options.deltic).exists():
         parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
     bench = Bench(options, config)
-    actions = {"compile": compile_throughput, "run": steady_state, "instructions": instructions, "calls": calls, "objects": objects, "tries": tries, "python": python_answers}
+    actions = {
+        "compile": compile_throughput, "baseline": baseline_throughput, "tiers": tiers, "run": steady_state, "instructions": instructions,
+        "calls": calls, "objects": objects, "tries": tries, "python": python_answers,
+    }
     chosen = list(actions) if options.action == "all" else [options.action]
     rows = [row for action in chosen for row in actions[action](bench)]
     return 1 if any("error" in row or row.get("same") is False for row in rows) else 0

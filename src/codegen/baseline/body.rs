@@ -179,9 +179,8 @@ impl Function<'_> {
             Ok::<_, UnitError>(())
         })?;
         let total = self.buffers.values.list.len();
-        let values = &mut self.buffers.values;
-        (values.local_count, values.window) = (total, total);
-        values.list_untracked();
+        self.buffers.values.begin_operands();
+        self.buffers.values.list_untracked();
         self.clear_slots(params.max(TRACKED_LOCALS), total);
         Ok(())
     }

@@ -159,18 +159,18 @@ impl Function<'_> {
     /// Moves what is below the arguments out of the registers that a call does not preserve.
     fn save_registers(&mut self, args: usize) {
         let values = &self.buffers.values;
-        let (locals, height) = (values.locals(), values.list.len() - args);
-        for index in values.locals().chain(values.operands().start..height) {
+        let (locals, height) = (values.tracked(), values.list.len() - args);
+        for index in values.outside().chain(values.operands().start..height) {
             let value = self.buffers.values.list[index];
             let Loc::Reg(reg) = value.loc else { continue };
             // Operands that lie deep are looked at once only.
-            let is_deep = index >= locals.end && index + TRACKED_OPERANDS < height;
+            let is_deep = index >= locals && index + TRACKED_OPERANDS < height;
             if value.kind != Kind::Ref && !is_deep && !VOLATILE.contains(reg) {
                 continue;
             }
             let preserved = PRESERVED.minus(self.buffers.values.used()).first();
             // What is in the slot already is as well off there, and the collector looks nowhere else.
-            let may_move = index < locals.end && !value.saved && !value.kind.is_float_or_vector() && value.kind != Kind::Ref;
+            let may_move = index < locals && !value.saved && !value.kind.is_float_or_vector() && value.kind != Kind::Ref;
             match preserved.filter(|_| may_move) {
                 Some(preserved) => {
                     self.buffers.asm.mov_rr(Width::W64, preserved.gpr(), reg.gpr());

@@ -17,7 +17,7 @@ use crate::codegen::baseline::exception_legacy::Clauses;
 use crate::codegen::baseline::function::{Function, Result};
 use crate::codegen::baseline::moves::Target;
 use crate::codegen::baseline::registers::{GPRS, INT_RESULTS, Reg, RegSet, SCRATCH, XMMS};
-use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS, TRACKED_OPERANDS, Value, slot};
+use crate::codegen::baseline::state::{Bits, Kind, Loc, TRACKED_OPERANDS, Value, Values, slot};
 use crate::wasm::error::CompileError;
 
 /// Registers of each sort that a loop's header leaves free.
@@ -61,6 +61,9 @@ pub(super) enum FrameKind {
 pub(super) struct Saved {
     window: usize,
     height: usize,
+    /// Locals that are not in their slots.
+    outside: Bits,
+    /// Those locals, and the operands from the window on.
     values: Vec<Value>,
 }
 
@@ -68,11 +71,12 @@ impl Function<'_> {
     fn saved(&mut self) -> Saved {
         let mut values = self.buffers.spare.pop().unwrap_or_default();
         self.buffers.values.save(&mut values);
-        Saved { window: self.buffers.values.window, height: self.buffers.values.list.len(), values }
+        let Values { window, ref list, .. } = self.buffers.values;
+        Saved { window, height: list.len(), outside: self.buffers.values.outside(), values }
     }
 
     fn restore(&mut self, saved: &Saved) {
-        self.buffers.values.restore(saved.window, saved.height, &saved.values);
+        self.buffers.values.restore(saved.window, saved.height, saved.outside, &saved.values);
     }
 
     fn spare(&mut self, saved: Saved) {
@@ -248,20 +252,22 @@ impl Function<'_> {
     fn decide(&mut self, window: usize, height: usize, arity: usize, is_loop: bool) -> Saved {
         let mut values = self.buffers.spare.pop().unwrap_or_default();
         let list = &self.buffers.values.list;
-        let local_count = self.buffers.values.local_count;
         let mut taken = RegSet::EMPTY;
+        let mut outside = Bits::default();
         // Registers that nothing holds here may be given out anew.
         let mut free = GPRS.union(XMMS).minus(self.buffers.values.used());
-        for value in &list[..local_count.min(TRACKED_LOCALS)] {
-            let loc = match value.loc {
-                Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
-                Loc::Const(_) if is_loop => spare_register(value.kind, &mut free, FREE_IN_LOOPS).map_or(Loc::Slot, Loc::Reg),
-                _ => Loc::Slot,
+        for index in self.buffers.values.outside() {
+            let value = &list[index];
+            let reg = match value.loc {
+                Loc::Reg(reg) if !taken.contains(reg) => Some(reg),
+                Loc::Const(_) if is_loop => spare_register(value.kind, &mut free, FREE_IN_LOOPS),
+                _ => None,
             };
-            if let Loc::Reg(reg) = loc {
+            if let Some(reg) = reg {
                 taken = taken.union(reg.set());
+                outside.set(index, true);
+                values.push(Value { loc: Loc::Reg(reg), saved: false, ..*value });
             }
-            values.push(Value { loc, saved: false, ..*value });
         }
         for value in &list[window..height] {
             let loc = match value.loc {
@@ -292,15 +298,22 @@ impl Function<'_> {
                 self.buffers.values.touched = self.buffers.values.touched.union(reg.set());
             }
         }
-        Saved { window, height: height + arity, values }
+        Saved { window, height: height + arity, outside, values }
     }
 
     fn add_moves(&mut self, target: &Saved, arity: usize) {
-        let locals = self.buffers.values.local_count.min(TRACKED_LOCALS);
-        let (of_locals, of_operands) = target.values.split_at(locals);
+        let (of_locals, of_operands) = target.values.split_at(target.outside.count());
         let (below, operands) = of_operands.split_at(of_operands.len() - arity);
-        for (index, wanted) in of_locals.iter().enumerate() {
-            self.add_move_to(wanted, index);
+        let mut of_locals = of_locals.iter();
+        for index in self.buffers.values.outside().union(target.outside) {
+            let wanted = if target.outside.contains(index) { of_locals.next() } else { None };
+            match wanted {
+                Some(wanted) => self.add_move_to(wanted, index),
+                None => {
+                    let value = self.buffers.values.list[index];
+                    self.add_move(Target::Memory(value.slot()), value);
+                }
+            }
         }
         for (index, wanted) in (target.window..).zip(below) {
             self.add_move_to(wanted, index);
@@ -392,7 +405,7 @@ impl Function<'_> {
 
     /// Writes locals that are known into their slots, where a label will want them: once, and not at every branch.
     fn save_constants(&mut self) {
-        for index in self.buffers.values.locals() {
+        for index in self.buffers.values.outside() {
             if let Loc::Const(_) = self.buffers.values.list[index].loc {
                 self.save(index);
             }

@@ -127,7 +127,7 @@ impl Function<'_> {
     }
 
     fn save_locals(&mut self) {
-        for index in self.buffers.values.locals() {
+        for index in self.buffers.values.outside() {
             self.save(index);
         }
     }
@@ -229,7 +229,7 @@ impl Function<'_> {
     pub(super) fn enter_handler(&mut self, position: usize) -> usize {
         let height = self.buffers.frames[position].height;
         self.buffers.values.truncate(height);
-        for index in self.buffers.values.locals() {
+        for index in self.buffers.values.outside() {
             self.buffers.values.set_loc(index, Loc::Slot);
         }
         self.push(Kind::Ref, Loc::Slot);

@@ -236,7 +236,7 @@ impl Function<'_> {
             _ => None,
         };
         let operand = values.operands().find_map(holds);
-        let found = operand.or_else(|| values.locals().rev().find_map(holds));
+        let found = operand.or_else(|| values.outside().rev().find_map(holds));
         let (index, reg) = found.expect("an operator needs fewer registers than there are");
         self.spill(reg);
         let values = &mut self.buffers.values;
@@ -251,7 +251,7 @@ impl Function<'_> {
     pub(super) fn spill(&mut self, reg: Reg) {
         // From the top: what lies deep is found once, and not again.
         let values = &self.buffers.values;
-        for index in values.locals().chain(values.operands().rev()) {
+        for index in values.outside().chain(values.operands().rev()) {
             if self.buffers.values.list[index].loc == Loc::Reg(reg) {
                 self.save(index);
                 self.buffers.values.set_loc(index, Loc::Slot);

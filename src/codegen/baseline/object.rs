@@ -270,7 +270,7 @@ impl Function<'_> {
         let mut references = self.list_references();
         let mut seen = RegSet::EMPTY;
         let values = &self.buffers.values;
-        for index in values.locals().chain(values.operands()) {
+        for index in values.outside().chain(values.operands()) {
             let value = values.list[index];
             let Loc::Reg(reg) = value.loc else { continue };
             if value.kind != Kind::Ref && PRESERVED.contains(reg) {

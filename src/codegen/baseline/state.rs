@@ -122,6 +122,54 @@ pub(super) struct Deep {
     pub before: u32,
 }
 
+/// Some of the tracked locals, by index; in order when iterated over.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bits(u64);
+
+const _: () = assert!(TRACKED_LOCALS <= 64);
+
+impl Bits {
+    #[inline]
+    pub(super) fn set(&mut self, index: usize, is_in: bool) {
+        self.0 = self.0 & !(1 << index) | u64::from(is_in) << index;
+    }
+
+    #[inline]
+    pub(super) fn contains(self, index: usize) -> bool {
+        self.0 >> index & 1 != 0
+    }
+
+    #[inline]
+    pub(super) fn union(self, other: Bits) -> Bits {
+        Bits(self.0 | other.0)
+    }
+
+    #[inline]
+    pub(super) fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
+}
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let index = self.0.trailing_zeros();
+        self.0 &= self.0.wrapping_sub(1);
+        (index < u64::BITS).then_some(index as usize)
+    }
+}
+
+impl DoubleEndedIterator for Bits {
+    #[inline]
+    fn next_back(&mut self) -> Option<usize> {
+        let index = self.0.checked_ilog2()?;
+        self.0 ^= 1 << index;
+        Some(index as usize)
+    }
+}
+
 /// All values, and how many of them each register holds.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -129,6 +177,8 @@ pub(super) struct Values {
     uses: [u32; 32],
     used: RegSet,
     pub local_count: usize,
+    /// Tracked locals that are elsewhere than in their slots. Most are not, most of the time: nobody looks through all of them.
+    outside: Bits,
     /// The first operand that may be in a register.
     pub window: usize,
     /// Operands below it are in no register: a deep stack is not looked through again and again.
@@ -156,6 +206,7 @@ impl Values {
         self.touched = RegSet::EMPTY;
         self.deep_references.clear();
         (self.last_deep, self.listed) = (0, 0);
+        self.outside = Bits::default();
         (self.local_count, self.window, self.floor, self.base_bytes, self.slot_bytes) = (0, 0, 0, 0, 0);
     }
 
@@ -227,17 +278,32 @@ impl Values {
         self.floor.max(self.window).max(self.local_count)..self.list.len()
     }
 
-    /// The locals that may be in registers.
+    /// How many locals may be in registers.
     #[inline]
-    pub(super) fn locals(&self) -> std::ops::Range<usize> {
-        0..self.local_count.min(TRACKED_LOCALS)
+    pub(super) fn tracked(&self) -> usize {
+        self.local_count.min(TRACKED_LOCALS)
+    }
+
+    /// The locals that are elsewhere than in their slots, in order.
+    #[inline]
+    pub(super) fn outside(&self) -> Bits {
+        self.outside
+    }
+
+    /// What was pushed so far are the locals.
+    pub(super) fn begin_operands(&mut self) {
+        let total = self.list.len();
+        (self.local_count, self.window) = (total, total);
+        for index in 0..self.tracked() {
+            self.outside.set(index, self.list[index].loc != Loc::Slot);
+        }
     }
 
     /// Adds the slots that hold references of the heap to a list, but for those that lie deep, which are looked through once: of them it
     /// gives the last, counted from 1.
     pub(super) fn list_references(&mut self, to: &mut Vec<u32>) -> u32 {
         let offset_in_slot = |value: &Value| (value.kind == Kind::Ref && value.is_in_slot()).then_some(value.offset);
-        to.extend(self.list[self.locals()].iter().filter_map(offset_in_slot));
+        to.extend(self.list[..self.tracked()].iter().filter_map(offset_in_slot));
         // Those of operands that were taken off since lie above the slots of those that are left.
         let listed = self.listed.max(self.local_count);
         let end = self.bytes_below(listed);
@@ -277,6 +343,9 @@ impl Values {
         self.hold(loc);
         let old = std::mem::replace(&mut self.list[index].loc, loc);
         self.release(old);
+        if index < self.tracked() {
+            self.outside.set(index, loc != Loc::Slot);
+        }
     }
 
     /// Takes off what is above a height.
@@ -286,23 +355,29 @@ impl Values {
         }
     }
 
-    /// What [`restore`](Self::restore) needs, added to a list.
+    /// What [`restore`](Self::restore) needs, added to a list: the locals [outside](Self::outside) of their slots, and operands.
     pub(super) fn save(&self, to: &mut Vec<Value>) {
-        to.extend_from_slice(&self.list[self.locals()]);
+        to.extend(self.outside.map(|index| self.list[index]));
         to.extend_from_slice(&self.list[self.window.max(self.local_count)..]);
     }
 
-    /// Brings back what was saved with this window and height.
-    pub(super) fn restore(&mut self, window: usize, height: usize, saved: &[Value]) {
+    /// Brings back what was saved with this window and height, and these locals outside of their slots.
+    pub(super) fn restore(&mut self, window: usize, height: usize, outside: Bits, saved: &[Value]) {
         self.uses = [0; 32];
         self.used = RegSet::EMPTY;
         (self.window, self.floor) = (window, window);
         self.listed = self.listed.min(window);
         // Operands that were there then and are below are untouched; those above come from the list.
         self.list.truncate(height);
-        let locals = self.local_count.min(TRACKED_LOCALS);
-        let (of_locals, of_operands) = saved.split_at(locals);
-        self.list[..locals].copy_from_slice(of_locals);
+        let (of_locals, of_operands) = saved.split_at(outside.count());
+        for index in self.outside {
+            let value = &mut self.list[index];
+            (value.loc, value.saved) = (Loc::Slot, false);
+        }
+        for (index, value) in outside.zip(of_locals) {
+            self.list[index] = *value;
+        }
+        self.outside = outside;
         self.list.truncate(window.max(self.local_count));
         self.list.extend_from_slice(of_operands);
         debug_assert_eq!(self.list.len(), height);
