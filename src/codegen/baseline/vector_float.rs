@@ -92,17 +92,23 @@ impl Function<'_> {
         self.push_vector(to);
     }
 
-    /// The processor's minimum is its second operand where both are zeros, or one is not a number: both orders together have
-    /// the sign of either zero, and are not a number where one is not.
-    pub(super) fn float_lanes_min(&mut self, float: Float) {
-        let op = if float == Float::F64 { Packed::Minpd } else { Packed::Minps };
+    /// An instruction on the two topmost operands in either order: registers with both results, which nothing holds.
+    fn in_both_orders(&mut self, op: Packed) -> (Xmm, Xmm) {
         let (a, b) = self.pop_2_xmms(Kind::V128);
         let other = self.beside([a, b]);
         let asm = &mut self.buffers.asm;
         asm.movaps_rr(other, b);
         asm.packed_rr(op, other, a);
         asm.packed_rr(op, a, b);
-        asm.packed_rr(Packed::Orps, a, other);
+        (a, other)
+    }
+
+    /// The processor's minimum is its second operand where both are zeros, or one is not a number: both orders together have
+    /// the sign of either zero, and are not a number where one is not.
+    pub(super) fn float_lanes_min(&mut self, float: Float) {
+        let op = if float == Float::F64 { Packed::Minpd } else { Packed::Minps };
+        let (a, other) = self.in_both_orders(op);
+        self.buffers.asm.packed_rr(Packed::Orps, a, other);
         self.make_canonical(float, a);
         self.push_vector(a);
     }
@@ -113,12 +119,8 @@ impl Function<'_> {
             Float::F32 => (Packed::Maxps, Packed::Subps),
             Float::F64 => (Packed::Maxpd, Packed::Subpd),
         };
-        let (a, b) = self.pop_2_xmms(Kind::V128);
-        let other = self.beside([a, b]);
+        let (a, other) = self.in_both_orders(op);
         let asm = &mut self.buffers.asm;
-        asm.movaps_rr(other, b);
-        asm.packed_rr(op, other, a);
-        asm.packed_rr(op, a, b);
         asm.packed_rr(Packed::Xorps, other, a);
         asm.packed_rr(Packed::Orps, a, other);
         asm.packed_rr(subtract, a, other);
