@@ -63,7 +63,7 @@ fn no_function_is_left_to_the_optimizing_tier() {
             }
         }
         assert!(left.is_empty(), "{} of {functions}\n{}", left.len(), left.join("\n"));
-        assert!(functions > 2_000, "{functions}");
+        assert!(functions > 1_500, "{functions}");
     }
 }
 
