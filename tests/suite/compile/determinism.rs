@@ -54,24 +54,40 @@ fn s1_37_c2_the_same_bytes_at_any_worker_count() {
     }
 }
 
-/// The same with the compilers of this build: machine code itself, before displacements are filled in, at two worker counts.
-#[cfg(feature = "optimizing")]
+/// The same with the compilers of this build, and at two base addresses: calls, constants, tables, traps and helpers are reached without
+/// the address of anything.
+#[cfg(all(feature = "baseline", feature = "optimizing"))]
 #[test]
-fn c2_the_same_machine_code_at_any_worker_count() {
+fn c2_the_same_machine_code_at_any_worker_count_and_address() {
     use deltic::compile::{Config, WasmEngine};
-    let text = "(module (memory 1) (func $a (param i32) (result i32) (i32.add (i32.load (local.get 0)) (i32.const 7)))
-        (func (export \"b\") (param i32) (result i32) (i32.mul (call $a (local.get 0)) (local.get 0)))
-        (func (export \"c\") (param f64) (result f64) (f64.sqrt (local.get 0))))";
-    let sizes: Vec<_> = [0, 2]
-        .map(|tasks| {
+    let text = "(module (memory 1) (table 2 funcref) (elem (i32.const 0) $a $b) (type $unary (func (param i32) (result i32)))
+        (func $a (param i32) (result i32) (i32.add (i32.load (local.get 0)) (i32.const 7)))
+        (func $b (export \"b\") (param i32) (result i32) (i32.mul (call $a (local.get 0)) (local.get 0)))
+        (func (export \"c\") (param f64) (result f64) (f64.sqrt (f64.nearest (local.get 0))))
+        (func (export \"d\") (param i32) (result i32)
+          (call_indirect (type $unary) (i32.div_s (i32.const 99) (local.get 0)) (i32.and (local.get 0) (i32.const 1))))
+        (func (export \"e\") (param i32) (result i32)
+          (block (block (block (block (br_table 0 1 2 3 2 1 0 3 (local.get 0))) (return (i32.const 1))) (return (i32.const 2))) (nop)) (i32.const 3))
+        (func (export \"f\") (param v128) (result v128) (i8x16.swizzle (local.get 0) (v128.const i64x2 0x0123456789abcdef 0x7766554433221100))))";
+    for tier in [Tier::Baseline, Tier::Optimized] {
+        let modules = [0, 2].map(|tasks| {
             let config = Config::default().with_num_compilation_tasks(tasks).with_task_body_bytes(0).with_unit_recording(true);
-            let engine = WasmEngine::new(&config).unwrap();
-            let module = Module::new(&engine, text).unwrap();
+            let engine = WasmEngine::new(&config.with_eager_tier(tier)).unwrap();
+            Module::new(&engine, text).unwrap()
+        });
+        // Both are alive, so that neither is where the other was.
+        let [first, second] = modules.each_ref().map(|module| {
+            let variant = module.engine().default_variant();
             let mut units: Vec<_> = module.compile_stats().units.iter().map(|unit| (unit.func, unit.code_bytes)).collect();
             units.sort();
-            units
-        })
-        .into();
-    assert_eq!(sizes[0].len(), 3);
-    assert_eq!(sizes[0], sizes[1]);
+            let code = units.iter().map(|&(func, len)| published(module, variant, func, len)).collect::<Vec<_>>();
+            // SAFETY: as in `published`.
+            let places = units.iter().map(|&(func, _)| unsafe { (*module.slot(variant, func)).load(Ordering::Acquire) });
+            (places.collect::<Vec<_>>(), code)
+        });
+        assert_eq!(first.1.len(), 6);
+        assert!(first.1.iter().all(|code| !code.is_empty()));
+        assert!(first.0.iter().zip(&second.0).all(|(first, second)| first != second));
+        assert_eq!(first.1, second.1, "{tier:?}");
+    }
 }
