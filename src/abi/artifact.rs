@@ -145,8 +145,10 @@ pub struct HandlerSite {
     /// Offset of the return address.
     pub code_offset: u32,
     /// Offset of the handler. It wants the exception in rax, and in the registers that calls preserve what they held at the call.
+    /// The return address itself: the code there looks for the exception in the isolate block, and takes it out.
     pub handler_offset: u32,
-    /// From the stack pointer at the call, which the handler wants, up to the frame pointer.
+    /// From the stack pointer that the handler wants up to the frame pointer: the one at the call; of code that is returned to, the one
+    /// after the callee has popped its arguments.
     pub frame_bytes: u32,
 }
 

@@ -1,4 +1,5 @@
-//! Code that is replaced while isolates run it: kept while a stack shows it, freed when none does.
+//! Code that is replaced while isolates run it: kept while a stack shows it, freed when none does. Systems that give no executable
+//! memory, or not the best.
 
 use crate::abi::artifact::{Artifact, CodeVariant};
 use crate::base::sync::{Arc, Mutex};
@@ -9,8 +10,10 @@ use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::Optimizing;
 use crate::compile::{Config, Module, WasmEngine};
 use crate::isolate::{Caller, Isolate, Linker, TypedFunc};
+use crate::platform::tests::refused::{EXECUTABLE_FILE, MEMFD, PROTECT_EXECUTABLE, refused};
 use crate::runtime::link::Extern;
 use crate::runtime::value::Instance;
+use crate::wasm::error::CompileError;
 
 /// Keeps a copy of every artifact.
 #[derive(Debug)]
@@ -172,4 +175,24 @@ fn every_isolate_is_asked() {
     drop(third);
     assert_eq!(setup.space().retired_bytes(), 0);
     assert_eq!((first.release_old_code(), second.release_old_code()), (0, 0));
+}
+
+/// A system without memfd runs a module as others do, and one that lets nobody make code answers with an error that says what it
+/// refused; the engine can still validate.
+#[test]
+fn a_system_that_refuses_executable_memory_is_named() {
+    let run = || {
+        let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(0)).unwrap();
+        let module =
+            Module::new(&engine, r#"(module (func (export "f") (param i32) (result i32) local.get 0 i32.const 1 i32.add))"#)?;
+        let mut isolate = Isolate::new(&engine).unwrap();
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).unwrap();
+        Ok(func(&instance, &mut isolate, "f").call(&mut isolate, 41).unwrap())
+    };
+    let answer: Result<i32, CompileError> = refused(&[MEMFD], run);
+    assert_eq!(answer.unwrap(), 42);
+    assert_eq!(refused(&[MEMFD, EXECUTABLE_FILE], run).unwrap(), 42);
+    let error = refused(&[MEMFD, EXECUTABLE_FILE, PROTECT_EXECUTABLE], run).unwrap_err().to_string();
+    let parts = ["no executable memory", "Memfd: ", "TempFile: ", "Protect: "];
+    assert!(parts.iter().all(|part| error.contains(part)), "{error}");
 }

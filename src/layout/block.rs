@@ -29,6 +29,9 @@ pub struct IsolateBlock {
     pub func_table: *const FuncEntry,
     /// What belongs to the activation that runs.
     pub activation: ActivationWords,
+    /// The exception that a call returns with whose handler is the code behind it, and that is taken from here at once;
+    /// else 0.
+    pub returned_exception: usize,
     /// Faulting instruction of a trap that hardware raised, else the return address into the trapping frame.
     pub fault_pc: usize,
     /// Frame pointer at the trap.
@@ -120,6 +123,8 @@ offsets! {
     ENTRY_FP = activation.entry_fp;
     /// Offset of `entry_pc`.
     ENTRY_PC = activation.entry_pc;
+    /// Offset of `returned_exception`.
+    RETURNED_EXCEPTION = returned_exception;
     /// Offset of `handler_pc`.
     HANDLER_PC = handler_pc;
     /// Offset of `handler_sp`.

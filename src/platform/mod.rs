@@ -17,4 +17,4 @@ pub mod stack;
 pub mod thread;
 
 #[cfg(all(test, not(feature = "loom")))]
-mod tests;
+pub(crate) mod tests;

@@ -132,7 +132,7 @@ impl Store {
         unsafe {
             backtrace::walk_frames(pc, fp, entry_fp, |pc, fp| {
                 match registry::unwinding(pc) {
-                    Some(Unwinding::Caught(handler)) => found = Some((handler, fp)),
+                    Some(Unwinding::Caught(handler)) => found = Some((handler, pc, fp)),
                     Some(Unwinding::Left(saved)) => {
                         saved.places().for_each(|(register, below_fp)| saves[register] = fp - below_fp as usize);
                     }
@@ -141,7 +141,7 @@ impl Store {
                 found.is_none()
             });
         }
-        let Some((handler, fp)) = found else {
+        let Some((handler, return_address, fp)) = found else {
             self.exception = exception;
             self.raise(Raised::Exception(carrier));
             return LEFT;
@@ -151,6 +151,9 @@ impl Store {
         self.block.handler_sp = fp - handler.frame_bytes as usize;
         self.block.handler_exception = exception.bits() as usize;
         self.block.handler_saves = saves;
+        if handler.pc == return_address {
+            self.block.returned_exception = exception.bits() as usize;
+        }
         HANDLED
     }
 

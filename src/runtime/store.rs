@@ -104,6 +104,7 @@ impl Store {
             fuel_consumed: AtomicI64::new(0),
             func_table: func_table.base(),
             activation: ActivationWords::NONE,
+            returned_exception: 0,
             fault_pc: 0,
             fault_fp: 0,
             fault_address: 0,

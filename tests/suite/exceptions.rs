@@ -15,10 +15,10 @@ fn stress() -> Config {
 
 #[test]
 fn scripts_run_under_stress() {
-    for file in ["wat/regress/exceptions.wast", "wat/regress/legacy/exceptions.wast"] {
+    for file in ["wat/regress/exceptions.wast", "wat/regress/legacy/exceptions.wast", "wat/regress/stack_arguments.wast"] {
         let source = std::fs::read_to_string(root().join(file)).expect("the script");
         let report = Runner::new(&Settings { config: stress(), ..Settings::default() }).run_script(file, &source);
-        assert!(report.failed.is_empty() && report.passed > 20, "{report:?}");
+        assert!(report.failed.is_empty() && report.passed > 3, "{report:?}");
     }
 }
 

@@ -172,14 +172,77 @@
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $x))
 
-  ;; More parameters than there are registers.
-  (func $many (export "many") (param $n i32) (result i32) (local $x i32)
+  ;; More parameters than there are registers. Several loops, each at another place: where it lies changes the time of such a loop by a
+  ;; fifth.
+  (func $many (export "many") (param $rounds i32) (result i32) (local $n i32) (local $x i32)
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
     (loop $again
       (local.set $x
         (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $x))
-  (func $many_try (export "many_try") (param $n i32) (result i32) (local $x i32)
+  (func $many_try (export "many_try") (param $rounds i32) (result i32) (local $n i32) (local $x i32)
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (block $caught (result i32)
+          (try_table (result i32) (catch $t $caught)
+            (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (block $caught (result i32)
+          (try_table (result i32) (catch $t $caught)
+            (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (block $caught (result i32)
+          (try_table (result i32) (catch $t $caught)
+            (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (block $caught (result i32)
+          (try_table (result i32) (catch $t $caught)
+            (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
+    (loop $again
+      (local.set $x
+        (block $caught (result i32)
+          (try_table (result i32) (catch $t $caught)
+            (call $wide (local.get $x) (local.get $n) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (local.get $x)))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.set $n (local.get $rounds))
     (loop $again
       (local.set $x
         (block $caught (result i32)

@@ -231,7 +231,7 @@ impl Function<'_> {
                 Place::Int(nth) => Target::Reg(INT_ARGS[usize::from(nth)].into()),
                 Place::Float(nth) => Target::Reg(Xmm(nth).into()),
                 Place::Stack(offset) | Place::Area(offset) => {
-                    Target::Memory(Mem { displacement: memory.displacement + offset.cast_signed(), ..memory })
+                    Target::Argument(Mem { displacement: memory.displacement + offset.cast_signed(), ..memory })
                 }
             };
             self.add_move(target, value);

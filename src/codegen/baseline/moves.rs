@@ -14,6 +14,8 @@ use crate::codegen::baseline::state::{Kind, Loc, Value};
 pub(super) enum Target {
     Reg(Reg),
     Memory(Mem),
+    /// A stack argument: integers of 32 bits fill its eight bytes, since callees may load them all.
+    Argument(Mem),
 }
 
 /// One of several moves.
@@ -48,11 +50,20 @@ impl Function<'_> {
 
     fn do_stores(&mut self, moves: &[Move]) {
         for &Move { target, value } in moves {
-            let Target::Memory(mem) = target else { continue };
+            let (mem, stored) = match target {
+                Target::Reg(_) => continue,
+                Target::Memory(mem) => (mem, value.kind),
+                Target::Argument(mem) if value.kind.is_float_or_vector() => (mem, value.kind),
+                Target::Argument(mem) => (mem, Kind::I64),
+            };
             match value.loc {
-                Loc::Reg(reg) => self.store_reg(value.kind, mem, reg),
-                Loc::Const(bits) => self.store_const(value.kind, mem, bits),
-                Loc::Slot => self.copy_memory(value.kind, mem, value.slot()),
+                Loc::Reg(reg) => self.store_reg(stored, mem, reg),
+                Loc::Const(bits) => self.store_const(stored, mem, bits),
+                Loc::Slot if stored == value.kind => self.copy_memory(stored, mem, value.slot()),
+                Loc::Slot => {
+                    self.load_reg(value.kind, SCRATCH.into(), value.slot());
+                    self.store_reg(stored, mem, SCRATCH.into());
+                }
             }
         }
     }

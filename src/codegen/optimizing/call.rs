@@ -186,7 +186,7 @@ impl Translator<'_> {
         let func_type: &FuncType = self.module.signature(ty);
         let arguments = self.pop_arguments(func_type, target, Area::Own);
         let signature = self.signature_of(ty);
-        let results = self.catching_call(signature, target, &arguments);
+        let results = self.catching_call(func_type, signature, target, &arguments);
         self.state.arguments = arguments;
         self.push_results(&results, func_type);
     }

@@ -5,7 +5,7 @@
 //! faulting instruction as the last.
 
 use cranelift_codegen::binemit::Reloc as RelocKind;
-use cranelift_codegen::ir::{ExternalName, Function, LibCall, TrapCode as ClifTrap};
+use cranelift_codegen::ir::{ExternalName, Function, LibCall, SourceLoc, TrapCode as ClifTrap};
 use cranelift_codegen::isa::unwind::UnwindInst;
 use cranelift_codegen::{
     CompiledCode, FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc, RegClass,
@@ -19,6 +19,7 @@ use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::UnitError;
 use crate::codegen::optimizing::bug;
+use crate::codegen::optimizing::exception::ReturningCall;
 use crate::codegen::optimizing::func::{Result, defined_func};
 use crate::layout::frame::SAVED_COUNT;
 
@@ -34,6 +35,7 @@ pub(super) fn artifact(
     variant: CodeVariant,
     body_offset: usize,
     preferred_alignment: u32,
+    returning_calls: &[ReturningCall],
 ) -> Result<Artifact> {
     let relocs = compiled.buffer.relocs().iter().map(|found| reloc(found, func)).collect::<Result<_>>()?;
     let mut traps = Vec::with_capacity(compiled.buffer.traps().len());
@@ -52,7 +54,7 @@ pub(super) fn artifact(
         traps: traps.into(),
         stack_maps: stack_maps(compiled),
         deep_slots: Box::default(),
-        handlers: handlers(compiled)?,
+        handlers: handlers(compiled, returning_calls)?,
         saved: saved(compiled)?,
     })
 }
@@ -69,15 +71,31 @@ fn stack_maps(compiled: &CompiledCode) -> Box<[StackMap]> {
 }
 
 /// Translation gives a call one handler at most, for everything.
-fn handlers(compiled: &CompiledCode) -> Result<Box<[HandlerSite]>> {
-    let caught = compiled.buffer.call_sites().filter(|site| !site.exception_handlers.is_empty());
-    let sites = caught.map(|site| match (site.exception_handlers, site.frame_offset) {
-        (&[FinalizedMachExceptionHandler::Default(handler_offset)], Some(frame_bytes)) => {
-            Ok(HandlerSite { code_offset: site.ret_addr, handler_offset, frame_bytes })
+fn handlers(compiled: &CompiledCode, returning_calls: &[ReturningCall]) -> Result<Box<[HandlerSite]>> {
+    let mut sites = Vec::new();
+    for site in compiled.buffer.call_sites() {
+        let code_offset = site.ret_addr;
+        match (site.exception_handlers, site.frame_offset) {
+            (&[], _) => sites.extend(returning_site(compiled, returning_calls, code_offset)),
+            (&[FinalizedMachExceptionHandler::Default(handler_offset)], Some(frame_bytes)) => {
+                sites.push(HandlerSite { code_offset, handler_offset, frame_bytes });
+            }
+            other => return Err(bug(format!("unexpected exception handlers {other:?}"), None)),
         }
-        other => Err(bug(format!("unexpected exception handlers {other:?}"), None)),
-    });
-    sites.collect()
+    }
+    Ok(sites.into())
+}
+
+/// The site of a call that returns with its exception, if this is one. A builtin that the same operator calls throws nothing, and may
+/// have a site too.
+fn returning_site(compiled: &CompiledCode, calls: &[ReturningCall], code_offset: u32) -> Option<HandlerSite> {
+    if calls.is_empty() {
+        return None;
+    }
+    let location = location(compiled.buffer.get_srclocs_sorted(), code_offset.saturating_sub(1))?;
+    let found = calls.binary_search_by_key(&location.bits(), |call| call.location.bits()).ok()?;
+    let frame_bytes = compiled.buffer.frame_layout()?.frame_to_fp_offset - calls[found].stack_arg_bytes;
+    Some(HandlerSite { code_offset, handler_offset: code_offset, frame_bytes })
 }
 
 /// The registers that the prologue saves, which must lie where [`SavedRegisters`] says.
@@ -164,7 +182,11 @@ fn positions(compiled: &CompiledCode, traps: &[TrapSite], body_offset: usize) ->
 
 /// The wasm offset of the instruction at a code offset; the prologue has none.
 fn wasm_offset(ranges: &[MachSrcLoc<cranelift_codegen::Final>], code_offset: u32) -> Option<u32> {
+    location(ranges, code_offset).map(SourceLoc::bits)
+}
+
+fn location(ranges: &[MachSrcLoc<cranelift_codegen::Final>], code_offset: u32) -> Option<SourceLoc> {
     let next = ranges.partition_point(|range| range.start <= code_offset);
     let range = ranges.get(next.checked_sub(1)?)?;
-    (code_offset < range.end && !range.loc.is_default()).then(|| range.loc.bits())
+    (code_offset < range.end && !range.loc.is_default()).then_some(range.loc)
 }

@@ -9,15 +9,22 @@
 //! A handler is made when the first call wants it, and filled at the end of its `try`, when the blocks around are still open. What
 //! is thrown right inside of a `try` is a jump to its handler.
 //!
+//! A few calls, those with arguments on the stack above all, have no signature for `try_call` that keeps registers (see
+//! `catching_signature`). They are calls like others, and the runtime returns from them with the exception in the isolate
+//! block, where the code behind them looks for it: two instructions, where `try_call` moves everything that lives on through memory.
+//!
 //! **Invariant:** builtins called within a `try` throw nothing; they trap at most, and that is not caught.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{Block, BlockArg, ExceptionTableData, ExceptionTableItem, InstBuilder, MemFlagsData, SigRef, Value};
+use cranelift_codegen::ir::{
+    Block, BlockArg, ExceptionTableData, ExceptionTableItem, Inst, InstBuilder, MemFlagsData, SigRef, SourceLoc, Value,
+};
 use smallvec::SmallVec;
 use wasmparser::{Catch, Operator, TryTable};
 
 use crate::abi::builtins::Builtin;
+use crate::abi::call::CallLayout;
 use crate::abi::exception::{EXCEPTION_TAG, ExceptionLayout};
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx;
@@ -27,9 +34,9 @@ use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::func::{Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::codegen::optimizing::signature::clif_type;
-use crate::layout::block::HEAP;
+use crate::layout::block::{HEAP, RETURNED_EXCEPTION};
 use crate::layout::heap::HEAP_CAGE;
-use crate::wasm::types::ValType;
+use crate::wasm::types::{FuncType, ValType};
 
 /// A `try` whose body is open: its handlers are in force.
 #[derive(Debug)]
@@ -40,6 +47,15 @@ pub(super) struct Try {
     pub handler: Option<Block>,
     /// Clauses of a `try_table`.
     pub catches: SmallVec<[Catch; 2]>,
+}
+
+/// A call that returns with an exception if one comes out of it.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct ReturningCall {
+    /// Where its operator is in the module.
+    pub location: SourceLoc,
+    /// What its callee pops.
+    pub stack_arg_bytes: u32,
 }
 
 impl Translator<'_> {
@@ -117,18 +133,23 @@ impl Translator<'_> {
     }
 
     /// Calls, and goes on behind the call; an exception goes to the handler in force, if there is one.
-    pub(super) fn catching_call(&mut self, signature: SigRef, target: Target, arguments: &[Value]) -> SmallVec<[Value; 4]> {
+    pub(super) fn catching_call(
+        &mut self,
+        ty: &FuncType,
+        signature: SigRef,
+        target: Target,
+        arguments: &[Value],
+    ) -> SmallVec<[Value; 4]> {
         let Some(handler) = self.handler_below(usize::MAX) else {
-            let call = match target {
-                Target::Defined(func) => self.builder.ins().call(func, arguments),
-                Target::Address { code, .. } => self.builder.ins().call_indirect(signature, code, arguments),
-            };
+            let call = self.plain_call(signature, target, arguments);
             return self.builder.inst_results(call).into();
+        };
+        let Some((catching, positions)) = self.catching_signature(signature) else {
+            return self.returning_call(ty, signature, target, arguments, handler);
         };
         let next = self.builder.create_block();
         let types: SmallVec<[_; 4]> =
             self.builder.func.dfg.signatures[signature].returns.iter().map(|result| result.value_type).collect();
-        let (signature, positions) = self.catching_signature(signature);
         let mut results: SmallVec<[BlockArg; 4]> = SmallVec::new();
         for (position, ty) in positions.into_iter().zip(types) {
             self.builder.append_block_param(next, ty);
@@ -137,11 +158,11 @@ impl Translator<'_> {
         let pool = &mut self.builder.func.dfg;
         let normal = pool.block_call(next, &results);
         let caught = pool.block_call(handler, &[BlockArg::TryCallExn(0)]);
-        let table = ExceptionTableData::new(signature, normal, [ExceptionTableItem::Default(caught)]);
+        let table = ExceptionTableData::new(catching, normal, [ExceptionTableItem::Default(caught)]);
         let table = pool.exception_tables.push(table);
         match target {
             Target::Defined(func) => {
-                let func = self.catching_function(func, signature);
+                let func = self.catching_function(func, catching);
                 self.builder.ins().try_call(func, arguments, table)
             }
             Target::Address { code, .. } => self.builder.ins().try_call_indirect(code, arguments, table),
@@ -149,6 +170,41 @@ impl Translator<'_> {
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
         self.builder.block_params(next).into()
+    }
+
+    fn plain_call(&mut self, signature: SigRef, target: Target, arguments: &[Value]) -> Inst {
+        match target {
+            Target::Defined(func) => self.builder.ins().call(func, arguments),
+            Target::Address { code, .. } => self.builder.ins().call_indirect(signature, code, arguments),
+        }
+    }
+
+    /// Calls, and asks behind the call whether it has returned with an exception.
+    fn returning_call(
+        &mut self,
+        ty: &FuncType,
+        signature: SigRef,
+        target: Target,
+        arguments: &[Value],
+        handler: Block,
+    ) -> SmallVec<[Value; 4]> {
+        let call = self.plain_call(signature, target, arguments);
+        let location = self.builder.func.srcloc(call);
+        let stack_arg_bytes = CallLayout::new(ty).stack_arg_bytes;
+        self.state.returning_calls.push(ReturningCall { location, stack_arg_bytes });
+        let (caught, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(caught);
+        let offset = offset32(RETURNED_EXCEPTION);
+        let exception = self.builder.ins().load(I64, self.flags.block, self.block, offset);
+        self.builder.ins().brif(exception, caught, &[], next, &[]);
+        self.builder.seal_block(caught);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(caught);
+        let none = self.builder.ins().iconst(I64, 0);
+        self.builder.ins().store(self.flags.block, none, self.block, offset);
+        self.builder.ins().jump(handler, &[exception.into()]);
+        self.builder.switch_to_block(next);
+        self.builder.inst_results(call).into()
     }
 
     fn begin_try_table(&mut self, table: &TryTable) {

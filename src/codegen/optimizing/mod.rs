@@ -110,7 +110,8 @@ impl Optimizing {
         let compiled = compiled.map_err(|error| unit_error(error, &memory.context))?;
         let code = compiled.apply_params(&memory.context.func.params);
         let alignment = isa.function_alignment().preferred;
-        emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment)
+        let returning_calls = &memory.allocations.state.returning_calls;
+        emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, returning_calls)
     }
 }
 

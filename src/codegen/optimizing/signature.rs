@@ -7,7 +7,7 @@ use cranelift_codegen::isa::CallConv;
 use smallvec::SmallVec;
 
 use crate::abi::builtins::{Builtin, BuiltinType};
-use crate::abi::call::needs_return_area;
+use crate::abi::call::{CallLayout, Place, needs_return_area};
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
 use crate::codegen::common::bodies;
 use crate::codegen::optimizing::func::Translator;
@@ -69,8 +69,17 @@ pub(super) fn signature(ty: &FuncType) -> Signature {
     } else {
         signature.returns.extend(ty.results.iter().map(|&result| AbiParam::new(clif_type(result))));
     }
-    signature.params.extend(ty.params.iter().map(|&param| AbiParam::new(clif_type(param))));
+    signature.params.extend(ty.params.iter().zip(CallLayout::new(ty).params).map(|(&param, place)| param_at(param, place)));
     signature
+}
+
+/// A parameter. Callees load all eight bytes of a stack argument; a processor forwards them from the caller's store only if that wrote
+/// all of them, so that integers of 32 bits are extended there.
+fn param_at(ty: ValType, place: Place) -> AbiParam {
+    match (clif_type(ty), place) {
+        (I32, Place::Stack(_)) => AbiParam::new(I32).uext(),
+        (ty, _) => AbiParam::new(ty),
+    }
 }
 
 /// Integer results in the order of the C convention, with LLVM's extension: rax rdx rcx.
@@ -163,20 +172,21 @@ impl Translator<'_> {
         declared
     }
 
-    /// The signature for calls of the same function that have a handler, and which of its results each result is.
+    /// The signature for calls of the same function that have a handler, and which of its results each result is; nothing if there
+    /// is none in the C convention.
     ///
     /// Cranelift takes all registers to be lost when an exception comes out of a call in the convention of functions, and so keeps what
     /// lives across it in memory; of the C convention it knows that some are preserved. The runtime does preserve them.
-    pub(super) fn catching_signature(&mut self, plain: SigRef) -> (SigRef, SmallVec<[u32; 4]>) {
+    pub(super) fn catching_signature(&mut self, plain: SigRef) -> Option<(SigRef, SmallVec<[u32; 4]>)> {
         let signature = &self.builder.func.dfg.signatures[plain];
-        let Some(in_c) = in_c(signature) else { return (plain, (0..).take(signature.returns.len()).collect()) };
+        let in_c = in_c(signature)?;
         let positions = c_positions(signature);
         if let Some(known) = self.state.catching_signatures.get(plain) {
-            return (known, positions);
+            return Some((known, positions));
         }
         let declared = self.builder.import_signature(in_c);
         self.state.catching_signatures.set(plain, declared);
-        (declared, positions)
+        Some((declared, positions))
     }
 
     /// A function for calls that have a handler, of such a signature.

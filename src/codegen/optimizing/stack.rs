@@ -17,7 +17,7 @@ use crate::abi::builtins::Builtin;
 use crate::abi::fields::StructLayout;
 use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, TypeIndex};
-use crate::codegen::optimizing::exception::Try;
+use crate::codegen::optimizing::exception::{ReturningCall, Try};
 use crate::codegen::optimizing::frame::Frame;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::local::FrameLocals;
@@ -43,6 +43,8 @@ pub(super) struct State {
     pub catching_signatures: Declared<SigRef, SigRef>,
     /// The same of functions.
     pub catching_functions: Declared<FuncRef, FuncRef>,
+    /// Calls that return with an exception if one comes out of them, by their place in the module, which only grows.
+    pub returning_calls: Vec<ReturningCall>,
     /// Signatures of builtins declared.
     pub builtins: [Option<SigRef>; Builtin::ALL.len()],
     /// Constants of the vmctx that the entry block has loaded, by offset.
@@ -74,6 +76,7 @@ impl State {
         self.functions.clear();
         self.catching_signatures.clear();
         self.catching_functions.clear();
+        self.returning_calls.clear();
         self.builtins = Default::default();
         self.constants.clear();
         self.arguments.clear();
