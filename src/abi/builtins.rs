@@ -7,6 +7,8 @@
 //! Polls preserve every register, flags apart ([`Builtin::is_poll`]): their calls stand in cold blocks of hot loops, where a
 //! convention that clobbers registers would make the allocator spill around the loop.
 
+use crate::layout::block::BUILTINS;
+
 /// Types of builtin parameters and results.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum BuiltinType {
@@ -26,6 +28,11 @@ macro_rules! builtins {
         impl Builtin {
             /// All builtins, by number.
             pub const ALL: &'static [Builtin] = &[$(Builtin::$name,)*];
+
+            /// Where the isolate block holds the address of its stub.
+            pub const fn block_offset(self) -> usize {
+                BUILTINS + 8 * self as usize
+            }
 
             /// Whether it is called from a poll: preserves all registers and has no result.
             pub fn is_poll(self) -> bool {
@@ -98,6 +105,9 @@ builtins! {
     NewException(I32, I64) -> I32;
     /// `throw_ref` where no handler of the same function is in force: exception. It does not return.
     Throw(I32);
+    /// Not called by its number: the entry of a function that is compiled now (`code::thunks`). It preserves arguments, and goes on
+    /// where the code is.
+    CompileLazily();
 }
 
 const _: () = assert!(Builtin::ALL.len() <= crate::layout::block::BUILTIN_CAPACITY);

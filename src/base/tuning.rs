@@ -30,6 +30,8 @@ pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 pub const CODE_POPULATE_BYTES: usize = 128 << 10;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
+/// Stack on which a thread that runs guests compiles: as much as background threads have.
+pub const SECOND_STACK_BYTES: usize = TASK_STACK_BYTES;
 /// A background task is posted for each so many bytes of function bodies: below that, waking a thread costs more than it gives.
 pub const TASK_BODY_BYTES: usize = 1_024;
 /// The same for tasks that only validate.

@@ -6,12 +6,12 @@
 //! dispatch slots    8 bytes each: the address of the function's present code     readable, writable
 //! helper words      8 bytes each: the address of a library function              readable, writable
 //! start bitmap      a bit for every 16 bytes of the executable part              readable, writable
-//! executable part   { header, code } …                                           readable, executable
+//! executable part   thunks, { header, code } …                                   readable, executable
 //! ```
 //!
 //! Address space is generous, since it costs nothing; memory is taken page by page, as code comes.
 //!
-//! **Invariants:** a slot holds the initial code's address or that of published code of its function, never anything else; only
+//! **Invariants:** a slot holds the address of the function's initial code (its [thunk](crate::code::thunks), or a stub that traps) or that of published code of its function, never anything else; only
 //! [`CodeSpace::publish`] changes it. Code below the cursor is written by the one publication that moved the cursor over it, or by the
 //! one that took it from the free ranges.
 
@@ -27,7 +27,7 @@ use crate::code::error::CodeError;
 use crate::code::metadata::FunctionMetadata;
 use crate::code::reclaim::Reclaim;
 use crate::code::registry::{GRANULE_BYTES, SpaceView};
-use crate::code::{helpers, missing};
+use crate::code::{helpers, missing, thunks};
 use crate::platform::exec::{ExecError, ExecMemory, ExecStrategy, Refusal};
 use crate::platform::memory::{MemoryError, Reservation, page_bytes};
 
@@ -40,6 +40,8 @@ pub struct CodeSpaceOptions<'a> {
     pub wasm_code_bytes: usize,
     /// Address of the code that a function has at first; by default a stub that traps.
     pub initial_code: Option<usize>,
+    /// Whether each function has a thunk instead, which has it compiled at its first call.
+    pub lazy: bool,
     /// Which ways of getting executable memory to try, in order.
     pub strategies: &'a [ExecStrategy],
     /// Upper bound of the whole space.
@@ -50,7 +52,14 @@ impl CodeSpaceOptions<'static> {
     /// The usual choices.
     pub fn new(slot_count: usize, wasm_code_bytes: usize) -> Self {
         let max_bytes = tuning::CODE_SPACE_MAX_BYTES;
-        CodeSpaceOptions { slot_count, wasm_code_bytes, initial_code: None, strategies: &ExecStrategy::ORDER, max_bytes }
+        CodeSpaceOptions {
+            slot_count,
+            wasm_code_bytes,
+            initial_code: None,
+            lazy: false,
+            strategies: &ExecStrategy::ORDER,
+            max_bytes,
+        }
     }
 }
 
@@ -59,7 +68,8 @@ pub struct CodeSpace {
     view: Box<SpaceView>,
     slots: *const MappedUsize,
     slot_count: usize,
-    initial_code: usize,
+    /// How much of the executable part thunks take.
+    thunk_bytes: usize,
     /// Where the next batch goes.
     pub(in crate::code) cursor: AtomicUsize,
     pub(in crate::code) code_bytes: AtomicUsize,
@@ -172,11 +182,11 @@ impl CodeSpace {
         let addresses = exec.base().addr()..exec.base().addr() + exec.len_bytes();
         // SAFETY: the bitmap is committed, zero, big enough for the whole reservation, and lives as long as `exec`.
         let view = Box::new(unsafe { SpaceView::new(addresses, starts, Arc::clone(owner)) });
-        let space = CodeSpace {
+        let mut space = CodeSpace {
             view,
             slots,
             slot_count: options.slot_count,
-            initial_code: options.initial_code.unwrap_or_else(missing::address),
+            thunk_bytes: 0,
             cursor: AtomicUsize::new(0),
             code_bytes: AtomicUsize::new(0),
             retired_bytes: AtomicUsize::new(0),
@@ -185,9 +195,14 @@ impl CodeSpace {
             reclaim: Mutex::new(Reclaim::default()),
             exec,
         };
+        if options.lazy {
+            space.write_thunks()?;
+        }
+        let (initial_code, thunks) = (options.initial_code.unwrap_or_else(missing::address), space.exec.base().addr());
         for position in 0..space.slot_count {
+            let code = if options.lazy { thunks + thunks::offset(position) } else { initial_code };
             // Relaxed: nobody else has the space yet.
-            space.word(position).store(space.initial_code, Ordering::Relaxed);
+            space.word(position).store(code, Ordering::Relaxed);
         }
         for (position, address) in helpers::addresses().into_iter().enumerate() {
             space.word(space.slot_count + position).store(address, Ordering::Relaxed);
@@ -195,6 +210,26 @@ impl CodeSpace {
         // SAFETY: the reservation is this space's alone and consists of granules; the box is unregistered before it is dropped.
         unsafe { space.view.register(&space.exec.reservation().addresses()) };
         Ok(space)
+    }
+
+    fn write_thunks(&mut self) -> Result<(), CodeError> {
+        let bytes = thunks::bytes(self.slot_count).next_multiple_of(self.exec.granule_bytes());
+        if bytes > self.capacity_bytes() {
+            return Err(CodeError::Exhausted { asked: bytes, capacity: self.capacity_bytes() });
+        }
+        let slot_count = self.slot_count;
+        // SAFETY: nobody else has the space yet.
+        unsafe { self.exec.write(0..bytes, |code| thunks::write(code, slot_count))? };
+        self.thunk_bytes = bytes;
+        self.cursor = AtomicUsize::new(bytes);
+        Ok(())
+    }
+
+    /// The function whose thunk has called, by the address that the call pushed.
+    pub fn thunk_func(&self, pushed: usize) -> Option<DefinedFuncIndex> {
+        let offset = pushed.checked_sub(self.exec.base().addr()).filter(|&offset| offset < self.thunk_bytes)?;
+        let func = thunks::func_at(offset).filter(|&func| func < self.slot_count)?;
+        u32::try_from(func).ok().map(DefinedFuncIndex::from_u32)
     }
 
     /// How many functions the space has slots for.
@@ -211,6 +246,11 @@ impl CodeSpace {
         let position = func.as_u32() as usize;
         assert!(position < self.slot_count, "{func:?} has a slot");
         self.slots.wrapping_add(position)
+    }
+
+    /// The address of a function's present code: of its thunk, or of a stub, if it has none.
+    pub fn entry(&self, func: DefinedFuncIndex) -> usize {
+        self.word(func.as_u32() as usize).load(Ordering::Acquire) // partner: the exchange in `publish`
     }
 
     /// The tier of a function's present code, or nothing if it has none.
@@ -266,8 +306,8 @@ impl CodeSpace {
     /// `entry` came from a slot, and its code is not freed while the result is in use.
     pub(in crate::code) unsafe fn metadata_of_entry(&self, entry: usize) -> Option<&FunctionMetadata> {
         let exec = self.view.exec();
-        // SAFETY: a slot holds the initial code, which is outside of the space, or an entry of published code.
-        exec.contains(&entry).then(|| unsafe { self.view.metadata(entry - exec.start) })
+        // SAFETY: a slot holds the initial code, which is outside of the space or a thunk, or an entry of published code.
+        (exec.start + self.thunk_bytes..exec.end).contains(&entry).then(|| unsafe { self.view.metadata(entry - exec.start) })
     }
 
     pub(in crate::code) fn view(&self) -> &SpaceView {

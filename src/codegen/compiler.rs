@@ -17,7 +17,7 @@ pub trait Compiler: Send + Sync + fmt::Debug {
     /// Scratch memory for one worker.
     fn new_scratch(&self) -> Scratch;
 
-    /// Validates (unless the environment says that was done) and compiles one function.
+    /// Validates (unless the unit says that was done) and compiles one function.
     ///
     /// # Errors
     ///
@@ -37,6 +37,8 @@ pub struct UnitContext<'a> {
     pub scratch: &'a mut Scratch,
     /// Features that the unit met, local to the task (statement S1-23).
     pub detected: &'a mut Features,
+    /// Whether the body was validated before.
+    pub is_valid: bool,
     /// Says true when the unit need not be finished. Asked between passes.
     pub stop: &'a dyn Fn() -> bool,
     /// Told when a phase begins, and so when the one before ends: for figures and traces.

@@ -51,6 +51,7 @@ pub struct Config {
     task_body_bytes: usize,
     task_slice: Duration,
     eager_tier: Option<Tier>,
+    lazy: bool,
     compile_memory_limit: Option<usize>,
     heap: HeapSettings,
     compile_timeout: Option<Duration>,
@@ -72,6 +73,7 @@ impl Default for Config {
             task_body_bytes: tuning::TASK_BODY_BYTES,
             task_slice: tuning::TASK_SLICE,
             eager_tier: None,
+            lazy: false,
             compile_memory_limit: None,
             heap: HeapSettings::default(),
             compile_timeout: None,
@@ -149,11 +151,20 @@ impl Config {
         self
     }
 
-    /// The tier that whole modules are compiled in. Default: the best that there is. A function that the tier does not take is
-    /// compiled by the next better one.
+    /// The tier that modules are compiled in. Default: the best that there is, or, of functions that are compiled
+    /// [as they are called](Self::with_lazy), the fastest to compile. A function that the tier does not take is compiled by the next
+    /// better one.
     #[must_use]
     pub fn with_eager_tier(mut self, tier: Tier) -> Self {
         self.eager_tier = Some(tier);
+        self
+    }
+
+    /// Whether [`Module::new`](crate::compile::Module::new) only validates, and each function is compiled when it is first called, by the
+    /// thread that calls it. Default: no.
+    #[must_use]
+    pub fn with_lazy(mut self, lazy: bool) -> Self {
+        self.lazy = lazy;
         self
     }
 
@@ -256,6 +267,11 @@ impl Config {
     /// See [`with_eager_tier`](Self::with_eager_tier).
     pub fn eager_tier(&self) -> Option<Tier> {
         self.eager_tier
+    }
+
+    /// See [`with_lazy`](Self::with_lazy).
+    pub fn lazy(&self) -> bool {
+        self.lazy
     }
 
     /// See [`with_compile_memory_limit`](Self::with_compile_memory_limit).

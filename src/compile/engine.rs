@@ -209,6 +209,12 @@ impl EngineShared {
         self.eager_tier.unwrap_or(best)
     }
 
+    /// The tier that lazy compilation asks for.
+    pub(super) fn first_tier(&self) -> Tier {
+        let first = self.compilers.first().map_or(Tier::Optimized, |compiler| compiler.tier());
+        self.eager_tier.unwrap_or(first)
+    }
+
     /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones.
     pub(super) fn compilers_for(&self, tier: Tier) -> impl Iterator<Item = (usize, &Arc<dyn Compiler>)> {
         self.compilers.iter().enumerate().filter(move |(_, compiler)| compiler.tier() >= tier)

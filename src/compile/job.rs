@@ -24,6 +24,7 @@ use crate::compile::engine::{EngineShared, WasmEngine};
 use crate::compile::events::{CompileEvent, EventQueue};
 use crate::compile::first_error::FirstError;
 use crate::compile::native_module::NativeModule;
+use crate::compile::parking::Parking;
 use crate::compile::policy;
 use crate::compile::progress::{JobState, Progress};
 use crate::compile::queue::UnitSource;
@@ -43,6 +44,8 @@ pub(super) enum JobKind {
     Eager,
     /// All functions, through the queues: a variant that turned out to be needed.
     OnDemand,
+    /// No function, until it is called: see [`lazy`](crate::compile::lazy).
+    Lazy,
 }
 
 /// One variant of one module on its way to code.
@@ -57,6 +60,12 @@ pub struct CompileJob {
     pub(super) progress: Progress,
     pub(super) first_error: FirstError,
     pub(super) unit_count: usize,
+    /// The tier that units ask for.
+    pub(super) tier: Tier,
+    /// Whether the bodies were validated before.
+    pub(super) is_valid: bool,
+    /// Where those wait who call a function that another thread compiles.
+    pub(super) parking: Parking,
     pub(super) stats: JobStats,
     events: Option<Arc<EventQueue>>,
     outcome: OnceLock<Result<(), CompileError>>,
@@ -85,15 +94,17 @@ impl CompileJob {
         joined: bool,
     ) -> Self {
         let env = native.env();
-        let unit_count = env.module.bodies.len();
-        let tier = engine.shared().eager_tier();
-        let slot_count = 1 + task_count(engine, env, joined);
-        let order = EagerOrder::new(&env.module.bodies);
+        let func_count = env.module.bodies.len();
+        let (unit_count, tier, slot_count) = match kind {
+            JobKind::Lazy => (0, engine.shared().first_tier(), 1),
+            JobKind::Eager | JobKind::OnDemand => (func_count, engine.shared().eager_tier(), 1 + task_count(engine, env, joined)),
+        };
         let units = match kind {
-            JobKind::Eager => UnitSource::eager(order, tier, variant, slot_count),
+            JobKind::Lazy => UnitSource::new(slot_count),
+            JobKind::Eager => UnitSource::eager(EagerOrder::new(&env.module.bodies), tier, variant, slot_count),
             JobKind::OnDemand => {
                 let units = UnitSource::new(slot_count);
-                for &func in &order.funcs {
+                for &func in &EagerOrder::new(&env.module.bodies).funcs {
                     units.push(Unit { func, tier, variant, bucket: 0, flags: UnitFlags::empty() });
                 }
                 units
@@ -105,10 +116,14 @@ impl CompileJob {
             shared: Arc::clone(engine.shared()),
             variant,
             units,
-            states: UnitStates::all_queued(unit_count, tier),
+            states: if kind == JobKind::Lazy { UnitStates::new(func_count) } else { UnitStates::all_queued(func_count, tier) },
             progress: Progress::new(unit_count),
             first_error: FirstError::default(),
             unit_count,
+            tier,
+            // The first variant of an eager module validates as it compiles.
+            is_valid: kind != JobKind::Eager,
+            parking: Parking::default(),
             stats: JobStats {
                 begun: engine.config().clock().now(),
                 ended: OnceLock::new(),
@@ -117,7 +132,7 @@ impl CompileJob {
                 workers: (0..slot_count).map(|_| RankedMutex::new(Rank::Stats, WorkerStats::default())).collect(),
                 records: engine.config().unit_recording().then(|| RankedMutex::new(Rank::Stats, Vec::new())),
             },
-            events: (kind == JobKind::Eager).then(|| Arc::clone(&native.events)),
+            events: (variant == engine.default_variant()).then(|| Arc::clone(&native.events)),
             outcome: OnceLock::new(),
         }
     }
@@ -240,6 +255,14 @@ impl CompileJob {
         match module.names(&self.env.wire_bytes).funcs.get(&index) {
             Some(name) => format!("function {} ({name})", index.index()),
             None => format!("function {}", index.index()),
+        }
+    }
+
+    /// Keeps what a unit cost, when the configuration asks.
+    pub(super) fn record(&self, func: DefinedFuncIndex, code_bytes: usize, cpu: Duration) {
+        if let Some(records) = &self.stats.records {
+            let body_bytes = self.env.module.bodies[func].len();
+            records.lock().push(UnitRecord { func, body_bytes, code_bytes, cpu });
         }
     }
 

@@ -16,8 +16,10 @@ pub mod events;
 pub mod features;
 pub mod first_error;
 pub mod job;
+pub mod lazy;
 pub mod module;
 pub mod native_module;
+pub mod parking;
 pub mod pending;
 pub mod policy;
 pub mod progress;
@@ -34,6 +36,7 @@ mod budget;
 mod compilers;
 mod phases;
 mod refusal;
+mod runner;
 
 pub use config::{Config, EngineError};
 pub use engine::WasmEngine;

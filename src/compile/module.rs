@@ -44,6 +44,8 @@ struct ModuleOwner {
     canonical_types: CanonicalTypes,
     type_ids: Box<[u32]>,
     validate_wall: Duration,
+    /// Of a lazily compiled module, whose bodies are validated first.
+    validate_bodies_wall: OnceLock<Duration>,
     image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
     engine: WasmEngine,
 }
@@ -65,7 +67,8 @@ impl Drop for ModuleOwner {
 }
 
 impl Module {
-    /// Compiles a module from the binary or the text format. The caller works along until it is done.
+    /// Compiles a module from the binary or the text format. The caller works along until it is done. If the configuration
+    /// [says so](crate::compile::Config::with_lazy) the module is validated, and its functions are compiled when they are called.
     ///
     /// # Errors
     ///
@@ -94,7 +97,8 @@ impl Module {
         validation::validate(engine, &Arc::new(compile_env(engine, decoded)))
     }
 
-    /// Begins to compile a module, and returns when it is decoded.
+    /// Begins to compile a module, and returns when it is decoded. All of it is compiled, whatever the configuration says of functions that
+    /// nobody calls.
     ///
     /// # Errors
     ///
@@ -137,37 +141,51 @@ impl Module {
             type_ids: canonical_types.ids().map(|id| id.as_u32()).collect(),
             canonical_types,
             validate_wall,
+            validate_bodies_wall: OnceLock::new(),
             image_cache: OnceLock::new(),
             engine: engine.clone(),
         })))
     }
 
     pub(super) fn compiled(self) -> Result<Module, CompileError> {
-        self.ensure(self.engine().default_variant(), JobKind::Eager)?;
+        let engine = self.engine();
+        if engine.config().lazy() {
+            let begun = engine.config().clock().now();
+            validation::validate(engine, self.native().env())?;
+            let wall = engine.config().clock().now().saturating_sub(begun);
+            self.0.validate_bodies_wall.get_or_init(|| wall);
+        }
+        self.ensure(engine.default_variant(), if engine.config().lazy() { JobKind::Lazy } else { JobKind::Eager })?;
         Ok(self)
     }
 
-    /// Compiles the module for this variant if that was not done. Callers at the same time do it together, once.
+    /// Compiles the module for this variant if that was not done, or makes it ready to be compiled as it is called if the configuration
+    /// [says so](crate::compile::Config::with_lazy). Callers at the same time do it together, once.
     ///
     /// # Errors
     ///
     /// The variant cannot be compiled.
     pub fn ensure_variant(&self, variant: CodeVariant) -> Result<(), CompileError> {
-        self.ensure(variant, JobKind::OnDemand)
+        self.ensure(variant, if self.engine().config().lazy() { JobKind::Lazy } else { JobKind::OnDemand })
     }
 
     fn ensure(&self, variant: CodeVariant, kind: JobKind) -> Result<(), CompileError> {
         self.begin(variant, kind, true)?.wait(self.engine())?;
-        let new = self.native().features.take_new();
-        self.engine().count_features(new);
+        self.count_features();
         Ok(())
+    }
+
+    /// Tells the engine of features that the module was not known to use.
+    pub(super) fn count_features(&self) {
+        self.engine().count_features(self.native().features.take_new());
     }
 
     /// The job of a variant, made and started on first need.
     pub(super) fn begin(&self, variant: CodeVariant, kind: JobKind, joined: bool) -> Result<&Arc<CompileJob>, CompileError> {
         let owner = &*self.0;
         let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
-        let made = native.make_variant(variant, || CompileJob::new(engine, native, token, (variant, kind), joined));
+        let made = native
+            .make_variant(variant, kind == JobKind::Lazy, || CompileJob::new(engine, native, token, (variant, kind), joined));
         let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
             code.job.start(engine);
@@ -240,7 +258,7 @@ impl Module {
             functions: module.bodies.len(),
             code_bytes: module.code_section_bytes,
             native_bytes: native.native_bytes(),
-            validate_wall: self.0.validate_wall,
+            validate_wall: self.0.validate_wall + self.0.validate_bodies_wall.get().copied().unwrap_or_default(),
             detected: native.features.all(),
             ..CompileStats::default()
         };
@@ -301,7 +319,7 @@ impl Module {
         Arc::as_ptr(&self.0).addr()
     }
 
-    fn native(&self) -> &NativeModule {
+    pub(super) fn native(&self) -> &NativeModule {
         self.0.native.get()
     }
 }

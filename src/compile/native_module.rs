@@ -12,7 +12,7 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
 use crate::code::error::CodeError;
-use crate::code::space::CodeSpace;
+use crate::code::space::{CodeSpace, CodeSpaceOptions};
 use crate::codegen::env::CompileEnv;
 use crate::compile::events::{Callbacks, EventQueue};
 use crate::compile::features::DetectedFeatures;
@@ -77,11 +77,12 @@ impl NativeModule {
         self.variants[variant as usize].get()
     }
 
-    /// The variant, made on first need: an empty code space and a job that nobody has started. True for the caller who made it, and
+    /// The variant, made on first need: an empty code space, with thunks if it is lazy, and a job that nobody has started. True for the caller who made it, and
     /// must start the job.
     pub(super) fn make_variant(
         &self,
         variant: CodeVariant,
+        lazy: bool,
         job: impl FnOnce() -> CompileJob,
     ) -> Result<(&VariantCode, bool), CodeError> {
         let cell = &self.variants[variant as usize];
@@ -92,17 +93,18 @@ impl NativeModule {
         if let Some(made) = cell.get() {
             return Ok((made, false));
         }
-        let made = VariantCode { space: self.new_code_space()?, job: Arc::new(job()) };
+        let made = VariantCode { space: self.new_code_space(lazy)?, job: Arc::new(job()) };
         Ok((cell.get_or_init(|| made), true))
     }
 
-    fn new_code_space(&self) -> Result<Option<CodeSpace>, CodeError> {
+    fn new_code_space(&self, lazy: bool) -> Result<Option<CodeSpace>, CodeError> {
         let module = &self.env.module;
         if module.bodies.is_empty() {
             return Ok(None);
         }
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
-        CodeSpace::new(module.bodies.len(), module.code_section_bytes, Arc::new(debug)).map(Some)
+        let options = CodeSpaceOptions { lazy, ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes) };
+        CodeSpace::with_options(&options, Arc::new(debug)).map(Some)
     }
 
     /// Publishes a batch; gives the bytes that it took.

@@ -17,15 +17,14 @@
 //! The arrows into `Finished`, `Failed` and `Cancelled` are taken at most once in all; whoever takes one announces the end.
 //! `Failing` is for a unit whose error need not be the one that is reported: units with a lower index must be seen first.
 //!
-//! Parking: an epoch under a lock. A waiter reads the epoch, looks for work, and parks only if the epoch is still the same; the
-//! end of the job and every unit that comes back change it. So no wake-up is lost, and nobody spins.
+//! The end of the job and every unit that comes back begin a new epoch of its [parking place](crate::compile::parking).
 //!
 //! **Invariant:** who sees `Finished` sees all that was published before (partners below). Model: `tests/loom/progress.rs`.
 
 #![forbid(unsafe_code)]
 
 use crate::base::sync::model::atomic::{AtomicUsize, Ordering};
-use crate::base::sync::model::{Condvar, Mutex};
+use crate::compile::parking::Parking;
 
 const FAILED: usize = 1 << (usize::BITS - 1);
 const CANCELLED: usize = 1 << (usize::BITS - 2);
@@ -49,15 +48,14 @@ pub enum JobState {
 #[derive(Debug)]
 pub struct Progress {
     word: AtomicUsize,
-    epoch: Mutex<u64>,
-    changed: Condvar,
+    parking: Parking,
 }
 
 impl Progress {
     /// A job of so many units; one of none is finished.
     pub fn new(unit_count: usize) -> Self {
         debug_assert!(unit_count <= COUNT_MASK);
-        Progress { word: AtomicUsize::new(unit_count), epoch: Mutex::new(0), changed: Condvar::new() }
+        Progress { word: AtomicUsize::new(unit_count), parking: Parking::default() }
     }
 
     /// How it stands.
@@ -122,22 +120,17 @@ impl Progress {
 
     /// The present epoch: read before looking for work, and given to [`park`](Self::park).
     pub fn epoch(&self) -> u64 {
-        *self.epoch.lock()
+        self.parking.epoch()
     }
 
     /// Wakes all who wait: the job ended, or units came back.
     pub fn announce(&self) {
-        let mut epoch = self.epoch.lock();
-        *epoch += 1;
-        self.changed.notify_all();
+        self.parking.announce();
     }
 
     /// Parks until the epoch is another one, or the job has ended.
     pub fn park(&self, seen: u64) {
-        let mut epoch = self.epoch.lock();
-        while *epoch == seen && !self.is_settled() {
-            self.changed.wait(&mut epoch);
-        }
+        self.parking.park(seen, || self.is_settled());
     }
 }
 

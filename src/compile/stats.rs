@@ -145,7 +145,8 @@ pub struct CompileStats {
     pub code_bytes: usize,
     /// Bytes of machine code.
     pub native_bytes: usize,
-    /// Wall time of decoding and module-level validation. Bodies are validated in their units.
+    /// Wall time of decoding and module-level validation. Bodies are validated in their units; those of a module that is compiled
+    /// [as it is called](crate::compile::Config::with_lazy), here.
     pub validate_wall: Duration,
     /// Time that units took to validate bodies, all workers together; a part of `compile_wall` and of `compile_cpu`.
     pub validate_bodies: Duration,

@@ -16,7 +16,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -28,17 +27,16 @@ use crate::abi::artifact::{Artifact, Tier};
 use crate::base::sync::{Arc, thread};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::CodeError;
-use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
-use crate::compile::budget::{self, Admitted};
+use crate::codegen::compiler::UnitError;
+use crate::compile::budget::Admitted;
 use crate::compile::job::CompileJob;
 use crate::compile::native_module::NativeModule;
-use crate::compile::phases::Phases;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
 use crate::compile::refusal;
-use crate::compile::stats::{UnitRecord, WorkerStats};
+use crate::compile::runner::{Runner, panic_text};
+use crate::compile::stats::WorkerStats;
 use crate::compile::unit::{Unit, UnitFlags};
-use crate::platform::heap;
 use crate::tasks::manager::{Outcome, Task};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::validate::Features;
@@ -118,10 +116,9 @@ struct Slice<'j> {
     policy: FlushPolicy,
     /// `None` in the foreground.
     deadline: Option<Duration>,
-    scratch: Vec<Option<Scratch>>,
+    runner: Runner<'j>,
     batch: Batch,
-    detected: Features,
-    /// The part of `detected` that the module knows.
+    /// The part of the features detected that the module knows.
     reported: Features,
     /// Not yet merged into the job's.
     stats: WorkerStats,
@@ -179,9 +176,8 @@ impl<'j> Slice<'j> {
             background,
             policy: if slot_count == 1 { policy.without_clock() } else { policy },
             deadline: background.then(|| timing.clock.now() + timing.slice),
-            scratch: (0..job.shared.compiler_count()).map(|_| None).collect(),
+            runner: Runner::new(job),
             batch: Batch::default(),
-            detected: Features::empty(),
             reported: Features::empty(),
             stats: WorkerStats::default(),
             cpu_mark: timing.clock.thread_cpu(),
@@ -218,7 +214,7 @@ impl<'j> Slice<'j> {
     /// Waits for room in the budget. Meanwhile what is done is not kept from others, and a cancel or the end of the slice is seen.
     fn admit(&mut self, unit: Unit) -> Result<Admitted<'j>, SliceEnd> {
         let job = self.job;
-        let bytes = self.memory_bytes(unit);
+        let bytes = job.memory_bytes(unit);
         loop {
             if let Some(admitted) = job.shared.memory.admit(bytes) {
                 return Ok(admitted);
@@ -233,10 +229,6 @@ impl<'j> Slice<'j> {
             }
             job.shared.memory.wait(bytes);
         }
-    }
-
-    fn memory_bytes(&self, unit: Unit) -> usize {
-        budget::estimate(self.job.env.module.bodies[unit.func].len())
     }
 
     fn is_stopped(&self) -> bool {
@@ -285,9 +277,10 @@ impl<'j> Slice<'j> {
         let native = scope.native_module();
         let next = have.or_else(|| if self.is_stopped() { None } else { self.local.fetch() });
         // Before the batch is counted, so that who sees the job's end sees all features.
-        if !self.reported.contains(self.detected) {
-            native.features.report(self.detected);
-            self.reported = self.detected;
+        let detected = self.runner.detected;
+        if !self.reported.contains(detected) {
+            native.features.report(detected);
+            self.reported = detected;
         }
         let flushes = is_due || expired || next.is_none() || self.is_other_tier(next);
         let flushed = if flushes { self.publish(native) } else { Ok(Flushed::default()) };
@@ -379,15 +372,11 @@ impl<'j> Slice<'j> {
         // Before compiling, as another tier may do it (S1-23).
         let asked = unit.tier;
         let begun = job.stats.records.as_ref().map(|_| job.shared.timing.clock.thread_cpu());
-        let result = self.run_compilers(unit);
+        let background = self.background;
+        let result = self.runner.run(unit, &|| job.should_stop(unit.func, background));
         drop(span);
-        if let (Some(records), Some(begun), Ok(artifact)) = (&job.stats.records, begun, &result) {
-            records.lock().push(UnitRecord {
-                func: unit.func,
-                body_bytes: job.env.module.bodies[unit.func].len(),
-                code_bytes: artifact.code.len(),
-                cpu: job.shared.timing.clock.thread_cpu().saturating_sub(begun),
-            });
+        if let (Some(begun), Ok(artifact)) = (begun, &result) {
+            job.record(unit.func, artifact.code.len(), job.shared.timing.clock.thread_cpu().saturating_sub(begun));
         }
         self.stats.unit_count += 1;
         match result {
@@ -412,7 +401,7 @@ impl<'j> Slice<'j> {
                 }
             }
             Err(error) => {
-                job.fail_unit(unit.func, self.error_of(unit, error));
+                job.fail_unit(unit.func, job.error_of(unit, error));
                 self.settle_without_code(unit);
             }
         }
@@ -423,70 +412,10 @@ impl<'j> Slice<'j> {
         self.batch.settled += 1;
     }
 
-    fn error_of(&self, unit: Unit, error: UnitError) -> CompileError {
-        let offset = Some(self.job.env.module.bodies[unit.func].start as usize);
-        let name = || self.job.describe(unit.func);
-        match error {
-            UnitError::Module(error) => error,
-            UnitError::TierUnable(reason) => {
-                CompileError::new(CompileErrorKind::Unsupported, format!("{}: {reason}", name()), offset)
-            }
-            UnitError::Stopped => {
-                CompileError::new(CompileErrorKind::EngineBug, format!("{}: the unit stopped unasked", name()), offset)
-            }
-        }
-    }
-
     fn timeout_of(&self, unit: Unit) -> CompileError {
         let timeout = self.job.shared.timeout.unwrap_or_default();
         let message = format!("{}: not compiled within {timeout:?}", self.job.describe(unit.func));
         CompileError::new(CompileErrorKind::Timeout, message, Some(self.job.env.module.bodies[unit.func].start as usize))
-    }
-
-    /// The compiler of the tier; if it is unable, the better ones.
-    fn run_compilers(&mut self, unit: Unit) -> Result<Artifact, UnitError> {
-        let job = self.job;
-        let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
-        for (index, compiler) in job.shared.compilers_for(unit.tier) {
-            result = self.run_compiler(index, &**compiler, unit);
-            let Err(UnitError::TierUnable(reason)) = &result else { break };
-            let function = job.env.module.func_index(unit.func).index();
-            tracing::debug!(target: trace::COMPILE, function, tier = ?compiler.tier(), reason, "bailout");
-        }
-        result
-    }
-
-    fn run_compiler(&mut self, index: usize, compiler: &dyn Compiler, unit: Unit) -> Result<Artifact, UnitError> {
-        let job = self.job;
-        let background = self.background;
-        let mut scratch = self.scratch[index].take().unwrap_or_else(|| job.shared.take_scratch(index));
-        let detected = &mut self.detected;
-        let stop = || job.should_stop(unit.func, background);
-        let mut phases = Phases::new(&*job.shared.timing.clock, self.traced);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut phase = |phase| phases.begin(phase);
-            let mut context = UnitContext { scratch: &mut scratch, detected, stop: &stop, phase: &mut phase };
-            compiler.compile(&job.env, unit.func, unit.variant, &mut context)
-        }));
-        self.stats.validate += phases.end();
-        match result {
-            Ok(result) => {
-                if job.shared.keeps_scratch(self.memory_bytes(unit)) {
-                    self.scratch[index] = Some(scratch);
-                } else {
-                    drop(scratch);
-                    // Or the allocator keeps it for this thread, and the next unit runs on another.
-                    heap::trim();
-                }
-                result
-            }
-            Err(panic) => {
-                // The scratch may be in any state: it goes.
-                let message = format!("{}: the compiler panicked: {}", job.describe(unit.func), panic_text(&*panic));
-                let offset = Some(job.env.module.bodies[unit.func].start as usize);
-                Err(UnitError::Module(CompileError::new(CompileErrorKind::EngineBug, message, offset)))
-            }
-        }
     }
 
     fn scope_time(&self) -> Option<Duration> {
@@ -506,6 +435,7 @@ impl<'j> Slice<'j> {
         let cpu = self.job.shared.timing.clock.thread_cpu();
         self.stats.cpu += cpu.saturating_sub(self.cpu_mark);
         self.cpu_mark = cpu;
+        self.stats.validate += std::mem::take(&mut self.runner.validate);
         let stats = std::mem::take(&mut self.stats);
         self.job.stats.workers[self.local.slot()].lock().merge(&stats);
     }
@@ -514,16 +444,6 @@ impl<'j> Slice<'j> {
 impl Drop for Slice<'_> {
     fn drop(&mut self) {
         debug_assert!(self.batch.is_empty() || thread::panicking() || self.job.progress.is_settled(), "units were lost");
-        for (index, scratch) in self.scratch.iter_mut().enumerate() {
-            if let Some(scratch) = scratch.take() {
-                self.job.shared.give_scratch(index, scratch);
-            }
-        }
         self.merge_stats();
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

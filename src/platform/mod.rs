@@ -12,6 +12,7 @@ pub mod heap;
 pub mod image;
 pub mod memory;
 pub mod poison;
+pub mod second_stack;
 pub mod signals;
 pub mod stack;
 pub mod thread;

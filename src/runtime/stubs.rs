@@ -518,6 +518,74 @@ macro_rules! throw_stub {
     };
 }
 
+/// The entry of a function that has no code yet: has it compiled, and goes on there with all arguments as they were. On top of the stack
+/// is the address that its thunk pushed. Called with the callee's vmctx; the frame that is left is the caller's.
+macro_rules! lazy_stub {
+    ($stub:ident, $target:path) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $stub() {
+            naked_asm!(
+                "pop r11",
+                "push rbp",
+                "mov rbp, rsp",
+                "sub rsp, 6 * 8 + 8 * 16",
+                "mov [rsp], rdi",
+                "mov [rsp + 8], rsi",
+                "mov [rsp + 16], rdx",
+                "mov [rsp + 24], rcx",
+                "mov [rsp + 32], r8",
+                "mov [rsp + 40], r9",
+                "movaps [rsp + 48], xmm0",
+                "movaps [rsp + 64], xmm1",
+                "movaps [rsp + 80], xmm2",
+                "movaps [rsp + 96], xmm3",
+                "movaps [rsp + 112], xmm4",
+                "movaps [rsp + 128], xmm5",
+                "movaps [rsp + 144], xmm6",
+                "movaps [rsp + 160], xmm7",
+                "mov rax, [rdi]",
+                "mov r10, [rbp]",
+                "mov [rax + {exit_fp}], r10",
+                "mov r10, [rbp + 8]",
+                "mov [rax + {exit_pc}], r10",
+                "mov rsi, r11",
+                "call {target}",
+                "test rdx, rdx",
+                "jnz 5f",
+                "mov r11, rax",
+                "mov rdi, [rsp]",
+                "mov rsi, [rsp + 8]",
+                "mov rdx, [rsp + 16]",
+                "mov rcx, [rsp + 24]",
+                "mov r8, [rsp + 32]",
+                "mov r9, [rsp + 40]",
+                "movaps xmm0, [rsp + 48]",
+                "movaps xmm1, [rsp + 64]",
+                "movaps xmm2, [rsp + 80]",
+                "movaps xmm3, [rsp + 96]",
+                "movaps xmm4, [rsp + 112]",
+                "movaps xmm5, [rsp + 128]",
+                "movaps xmm6, [rsp + 144]",
+                "movaps xmm7, [rsp + 160]",
+                "leave",
+                "jmp r11",
+                "5:",
+                "mov r10, [rsp]",
+                "mov r10, [r10]",
+                "mov rsp, [r10 + {entry_sp}]",
+                "mov rbp, [r10 + {entry_fp}]",
+                "jmp [r10 + {entry_pc}]",
+                exit_fp = const EXIT_FP,
+                exit_pc = const EXIT_PC,
+                entry_sp = const ENTRY_SP,
+                entry_fp = const ENTRY_FP,
+                entry_pc = const ENTRY_PC,
+                target = sym $target,
+            )
+        }
+    };
+}
+
 /// A builtin that always returns and looks at no frame: generated code calls it itself.
 macro_rules! leaf {
     ($stub:ident, $target:path) => {
@@ -540,6 +608,7 @@ macro_rules! builtin_table {
 }
 
 use crate::runtime::builtins as b;
+use crate::runtime::lazy;
 
 builtin_table! {
     builtin_stub MemoryGrow => stub_memory_grow, b::memory_grow;
@@ -568,4 +637,5 @@ builtin_table! {
     builtin_stub ArrayInitElem => stub_array_init_elem, b::array_init_elem;
     builtin_stub NewException => stub_new_exception, b::new_exception;
     throw_stub Throw => stub_throw, b::throw;
+    lazy_stub CompileLazily => stub_compile_lazily, lazy::compile;
 }

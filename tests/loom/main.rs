@@ -5,6 +5,7 @@
 
 mod cursor;
 mod gate;
+mod lazy;
 mod progress;
 mod state;
 mod token;

@@ -7,6 +7,7 @@ mod compile;
 mod exceptions;
 mod fuzz;
 mod host;
+mod lazy;
 mod limits;
 mod link;
 mod liveness;

@@ -283,3 +283,26 @@ fn baseline_deterministic() {
     let settings = CodeSettings { canonicalize_nans: true, deterministic_relaxed_simd: true, ..CodeSettings::default() };
     check("baseline, deterministic", baseline().with_code_settings(settings));
 }
+
+#[test]
+fn lazy() {
+    check("lazy", Config::default().with_lazy(true));
+}
+
+#[test]
+fn lazy_optimized_with_fuel() {
+    let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
+    check(
+        "lazy, optimized, with fuel",
+        Config::default().with_lazy(true).with_eager_tier(Tier::Optimized).with_code_settings(settings),
+    );
+}
+
+#[test]
+fn lazy_with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    check(
+        "lazy with a collection at every allocation",
+        Config::default().with_lazy(true).with_memory_guards(false).with_heap(heap),
+    );
+}

@@ -132,8 +132,11 @@ pub struct EngineArgs {
     #[arg(long, value_name = "TIER", value_parser = tier)]
     pub tier: Option<String>,
     /// Compile everything before the program starts
-    #[arg(long)]
+    #[arg(long, conflicts_with = "lazy")]
     pub eager: bool,
+    /// Compile each function when it is first called
+    #[arg(long)]
+    pub lazy: bool,
     /// Compile with this many threads; 0 compiles where the module is loaded
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,

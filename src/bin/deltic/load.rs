@@ -30,7 +30,7 @@ pub fn config(args: &EngineArgs) -> Config {
         nursery_bytes: args.nursery.map_or(default.nursery_bytes, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
         stress: args.gc_stress,
     };
-    let config = config.with_heap(heap);
+    let config = config.with_heap(heap).with_lazy(args.lazy);
     let config = match args.max_compile_memory {
         Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
         None => config,

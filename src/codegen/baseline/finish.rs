@@ -13,7 +13,7 @@ use crate::base::MemoryIndex;
 use crate::codegen::baseline::function::{Function, Map, References, Result, Stub, StubKind};
 use crate::codegen::baseline::registers::{MEMORY, PRESERVED, Reg, SCRATCH, VMCTX};
 use crate::codegen::baseline::state::{Deep, SAVE_AREA_BYTES};
-use crate::layout::block::{BUILTINS, STACK_LIMIT};
+use crate::layout::block::STACK_LIMIT;
 
 /// Most bytes of a prologue.
 const PROLOGUE_BYTES: usize = 96;
@@ -97,7 +97,7 @@ impl Function<'_> {
                     // All registers stay as they are, and no object moves.
                     self.load_vmctx(SCRATCH, BLOCK);
                     let asm = &mut self.buffers.asm;
-                    asm.call_m(Mem::at(SCRATCH, (BUILTINS + 8 * builtin as usize) as i32));
+                    asm.call_m(Mem::at(SCRATCH, builtin.block_offset() as i32));
                     let code_offset = asm.buffer.offset();
                     asm.jmp(next);
                     self.buffers.positions.push(Position { code_offset, wasm_offset: position });

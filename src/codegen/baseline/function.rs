@@ -24,7 +24,6 @@ use crate::codegen::baseline::registers::{FLOAT_SCRATCH, GPRS, Reg, RegSet, SCRA
 use crate::codegen::baseline::state::{Kind, Loc, Value, Values};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
-use crate::layout::block::BUILTINS;
 use crate::wasm::module::WasmModule;
 use crate::wasm::types::FuncType;
 use crate::wasm::validate::Features;
@@ -518,7 +517,7 @@ impl Function<'_> {
     pub(super) fn call_builtin_at(&mut self, builtin: Builtin) {
         let asm = &mut self.buffers.asm;
         asm.load(Load::Double, Gpr::RAX, vmctx(BLOCK));
-        asm.call_m(Mem::at(Gpr::RAX, (BUILTINS + 8 * builtin as usize) as i32));
+        asm.call_m(Mem::at(Gpr::RAX, builtin.block_offset() as i32));
     }
 
     /// A displacement that publication fills in was just emitted.

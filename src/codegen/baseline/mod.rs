@@ -107,7 +107,7 @@ impl Baseline {
         }
         (unit.phase)(Phase::Compile);
         let (body, offset) = bodies::read(env, func)?;
-        let mut operators = Operators::new(env, func, &body, &mut memory.validator)?;
+        let mut operators = Operators::new(env, func, &body, unit.is_valid, &mut memory.validator)?;
         memory.buffers.clear();
         let module = &*env.module;
         let exit = memory.buffers.asm.buffer.new_label();
@@ -140,7 +140,7 @@ impl Baseline {
         let detected = function.detected;
         memory.prologue = function.prologue;
         *unit.detected |= detected | operators.detected;
-        memory.validator = operators.finish();
+        memory.validator = operators.finish().unwrap_or_default();
         result
     }
 }

@@ -3,14 +3,15 @@
 //! *Problem.* Decoding a body takes about as long as validating what was decoded, and a compiler of one pass little longer than both.
 //! *Idea.* A visitor that has each operator validated before it writes it down, in one place: an operator that is returned through several
 //! results is copied as often, in pieces that the processor has not yet put together. **Invariant:** an operator that
-//! [`next`](Operators::next) found is valid where it stands, so that a compiler may rely on the types of its operands.
+//! [`next`](Operators::next) found is valid where it stands, as are all of a body that was validated before, so that a compiler may rely on the types of its operands.
 
 use wasmparser::{
-    BinaryReader, FrameKind, FrameStack, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, ValidatorResources,
-    VisitOperator, VisitSimdOperator,
+    BinaryReader, FrameKind, FrameStack, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader,
+    ValidatorResources, VisitOperator, VisitSimdOperator,
 };
 
 use crate::base::DefinedFuncIndex;
+use crate::codegen::common::bodies;
 use crate::codegen::common::features::proposal;
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::{CompileError, CompileErrorKind};
@@ -18,8 +19,7 @@ use crate::wasm::validate::Features;
 
 /// See the module's documentation.
 pub(in crate::codegen) struct Operators<'a> {
-    reader: BinaryReader<'a>,
-    validator: FuncValidator<ValidatorResources>,
+    source: Source<'a>,
     /// The operator that was found last.
     pub operator: Operator<'a>,
     /// Its byte offset in the module.
@@ -28,8 +28,17 @@ pub(in crate::codegen) struct Operators<'a> {
     pub detected: Features,
 }
 
+/// Where operators come from.
+enum Source<'a> {
+    /// A body that is validated as it is read.
+    New { reader: BinaryReader<'a>, validator: FuncValidator<ValidatorResources> },
+    /// One that was validated before.
+    Valid(OperatorsReader<'a>),
+}
+
 impl<'a> Operators<'a> {
-    /// The operators of a body, behind the declarations of its locals. The allocations come back with [`finish`](Operators::finish).
+    /// The operators of a body, behind the declarations of its locals. If it was not validated before it is now; the allocations for that
+    /// come back with [`finish`](Operators::finish).
     ///
     /// # Errors
     ///
@@ -38,16 +47,24 @@ impl<'a> Operators<'a> {
         env: &CompileEnv,
         func: DefinedFuncIndex,
         body: &FunctionBody<'a>,
+        is_valid: bool,
         allocations: &mut FuncValidatorAllocations,
     ) -> Result<Self, CompileError> {
-        let Some(to_validate) = env.validation.func(&env.module, func) else {
-            return Err(CompileError::new(CompileErrorKind::EngineBug, "a body in a module without functions", None));
-        };
-        let mut validator = to_validate.into_validator(std::mem::take(allocations));
         let mut reader = body.get_binary_reader();
-        validator.read_locals(&mut reader)?;
-        reader.set_features(env.validation.features());
-        Ok(Operators { reader, validator, operator: Operator::Nop, position: 0, detected: Features::empty() })
+        let source = if is_valid {
+            bodies::read_locals(&mut reader, 0, |_, _| Ok::<(), CompileError>(()))?;
+            reader.set_features(env.validation.features());
+            Source::Valid(OperatorsReader::new(reader))
+        } else {
+            let Some(to_validate) = env.validation.func(&env.module, func) else {
+                return Err(CompileError::new(CompileErrorKind::EngineBug, "a body in a module without functions", None));
+            };
+            let mut validator = to_validate.into_validator(std::mem::take(allocations));
+            validator.read_locals(&mut reader)?;
+            reader.set_features(env.validation.features());
+            Source::New { reader, validator }
+        };
+        Ok(Operators { source, operator: Operator::Nop, position: 0, detected: Features::empty() })
     }
 
     /// Finds the next operator; false behind the last.
@@ -57,29 +74,41 @@ impl<'a> Operators<'a> {
     /// It is malformed or invalid, or the body ends too early or too late.
     #[inline]
     pub fn next(&mut self) -> Result<bool, CompileError> {
-        self.position = self.reader.original_position();
-        if self.reader.eof() {
-            self.reader.finish_expression(&self.validator.visitor(self.position))?;
-            return Ok(false);
+        self.position = self.next_position();
+        let (operator, detected) = (&mut self.operator, &mut self.detected);
+        match &mut self.source {
+            Source::New { reader, validator } => {
+                if reader.eof() {
+                    reader.finish_expression(&validator.visitor(self.position))?;
+                    return Ok(false);
+                }
+                reader.visit_operator(&mut Validate { validator, position: self.position, operator, detected })??;
+            }
+            Source::Valid(reader) => {
+                if reader.eof() {
+                    reader.finish()?;
+                    return Ok(false);
+                }
+                reader.visit_operator(&mut Write { operator, detected })?;
+            }
         }
-        let mut visitor = Validate {
-            validator: &mut self.validator,
-            position: self.position,
-            operator: &mut self.operator,
-            detected: &mut self.detected,
-        };
-        self.reader.visit_operator(&mut visitor)??;
         Ok(true)
     }
 
     /// The byte offset in the module of what [`next`](Operators::next) will find.
     pub fn next_position(&self) -> u64 {
-        self.reader.original_position()
+        match &self.source {
+            Source::New { reader, .. } => reader.original_position(),
+            Source::Valid(reader) => reader.original_position(),
+        }
     }
 
-    /// Gives the allocations back.
-    pub fn finish(self) -> FuncValidatorAllocations {
-        self.validator.into_allocations()
+    /// Gives the allocations back, if any were used.
+    pub fn finish(self) -> Option<FuncValidatorAllocations> {
+        match self.source {
+            Source::New { validator, .. } => Some(validator.into_allocations()),
+            Source::Valid(_) => None,
+        }
     }
 }
 
@@ -133,4 +162,36 @@ impl<'a> VisitOperator<'a> for Validate<'_, 'a> {
 #[allow(clippy::clone_on_copy)]
 impl<'a> VisitSimdOperator<'a> for Validate<'_, 'a> {
     wasmparser::for_each_visit_simd_operator!(visit_vector);
+}
+
+/// Writes an operator down.
+struct Write<'v, 'a> {
+    operator: &'v mut Operator<'a>,
+    detected: &'v mut Features,
+}
+
+macro_rules! write {
+    ($(@$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($annotation:tt)*))*) => {
+        $(
+            #[inline(always)]
+            fn $visit(&mut self $($(, $arg: $argty)*)?) {
+                *self.detected |= proposal::$proposal;
+                *self.operator = Operator::$op $({ $($arg),* })?;
+            }
+        )*
+    };
+}
+
+impl<'a> VisitOperator<'a> for Write<'_, 'a> {
+    type Output = ();
+
+    fn simd_visitor(&mut self) -> Option<&mut dyn VisitSimdOperator<'a, Output = Self::Output>> {
+        Some(self)
+    }
+
+    wasmparser::for_each_visit_operator!(write);
+}
+
+impl<'a> VisitSimdOperator<'a> for Write<'_, 'a> {
+    wasmparser::for_each_visit_simd_operator!(write);
 }

@@ -7,14 +7,13 @@ use smallvec::SmallVec;
 use crate::abi::builtins::Builtin;
 use crate::abi::vmctx;
 use crate::codegen::optimizing::func::{Translator, offset32};
-use crate::layout::block::BUILTINS;
 
 impl Translator<'_> {
     /// Calls a builtin; it only returns when it succeeded.
     pub(super) fn call_builtin(&mut self, builtin: Builtin, arguments: &[Value]) -> Option<Value> {
         debug_assert_eq!(arguments.len(), builtin.params().len());
         let signature = self.signature_of_builtin(builtin);
-        let offset = BUILTINS + 8 * builtin as usize;
+        let offset = builtin.block_offset();
         // Pinned: to hoist an address out of a loop that is needed once would cost a register.
         let block = self.builder.ins().load(I64, self.flags.pinned, self.vmctx, offset32(vmctx::BLOCK));
         let address = self.builder.ins().load(I64, self.flags.pinned, block, offset32(offset));

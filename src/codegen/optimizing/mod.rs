@@ -94,10 +94,12 @@ impl Optimizing {
         unit: &mut Stop<'_>,
     ) -> Result<Artifact, UnitError> {
         unit.poll()?;
-        (unit.phase)(Phase::Validate);
         memory.context.clear();
         let body = Body::new(env, func, variant)?;
-        validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.allocations.validator)?;
+        if !unit.is_valid {
+            (unit.phase)(Phase::Validate);
+            validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.allocations.validator)?;
+        }
         (unit.phase)(Phase::Compile);
         body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config())?;
         *unit.detected |= memory.allocations.state.detected;
@@ -117,6 +119,7 @@ impl Optimizing {
 
 /// The part of a [`UnitContext`] that is not memory.
 struct Stop<'a> {
+    is_valid: bool,
     stop: &'a dyn Fn() -> bool,
     detected: &'a mut Features,
     phase: &'a mut dyn FnMut(Phase),
@@ -144,7 +147,7 @@ impl Compiler for Optimizing {
         variant: CodeVariant,
         unit: &mut UnitContext<'_>,
     ) -> Result<Artifact, UnitError> {
-        let mut stop = Stop { stop: unit.stop, detected: unit.detected, phase: unit.phase };
+        let mut stop = Stop { is_valid: unit.is_valid, stop: unit.stop, detected: unit.detected, phase: unit.phase };
         match unit.scratch.get_mut::<Memory>() {
             Some(memory) => self.compile_in(memory, env, func, variant, &mut stop),
             None => Err(bug("scratch of another compiler", None)),

@@ -39,7 +39,13 @@ pub(super) fn compile_all(env: &CompileEnv, variant: CodeVariant, scratch: &mut 
         .bodies
         .keys()
         .map(|func| {
-            let mut unit = UnitContext { scratch: &mut *scratch, detected: &mut detected, stop: &|| false, phase: &mut |_| {} };
+            let mut unit = UnitContext {
+                scratch: &mut *scratch,
+                detected: &mut detected,
+                is_valid: false,
+                stop: &|| false,
+                phase: &mut |_| {},
+            };
             let artifact = compiler().compile(env, func, variant, &mut unit)?;
             assert_eq!(artifact.func, func);
             check(&artifact, &env.module.bodies[func]);

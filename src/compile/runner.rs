@@ -1,0 +1,137 @@
+//! One unit through the compilers: the tier that is asked for, and if that is unable, the better ones.
+//!
+//! **Invariant:** a panic of a compiler is caught here, as an error of its function; what it left of its memory is not used again.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use cranelift_entity::EntityRef;
+use smallvec::SmallVec;
+use tracing::Level;
+
+use crate::abi::artifact::Artifact;
+use crate::base::trace;
+use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use crate::compile::budget;
+use crate::compile::job::CompileJob;
+use crate::compile::phases::Phases;
+use crate::compile::unit::Unit;
+use crate::platform::heap;
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::validate::Features;
+
+/// What runs units of one job, one after the other.
+pub(super) struct Runner<'j> {
+    job: &'j CompileJob,
+    /// Memory of each compiler that was used.
+    scratch: SmallVec<[Option<Scratch>; 2]>,
+    /// Features of all units so far.
+    pub detected: Features,
+    /// Time that units took to be validated.
+    pub validate: Duration,
+    /// Whether spans are wanted: asked once, as asking costs.
+    traced: bool,
+}
+
+impl<'j> Runner<'j> {
+    pub(super) fn new(job: &'j CompileJob) -> Self {
+        Runner {
+            job,
+            scratch: (0..job.shared.compiler_count()).map(|_| None).collect(),
+            detected: Features::empty(),
+            validate: Duration::ZERO,
+            traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG),
+        }
+    }
+
+    /// The compiler of the tier; if it is unable, the better ones.
+    pub(super) fn run(&mut self, unit: Unit, stop: &dyn Fn() -> bool) -> Result<Artifact, UnitError> {
+        let job = self.job;
+        let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
+        for (index, compiler) in job.shared.compilers_for(unit.tier) {
+            result = self.run_compiler(index, &**compiler, unit, stop);
+            let Err(UnitError::TierUnable(reason)) = &result else { break };
+            let function = job.env.module.func_index(unit.func).index();
+            tracing::debug!(target: trace::COMPILE, function, tier = ?compiler.tier(), reason, "bailout");
+        }
+        result
+    }
+
+    fn run_compiler(
+        &mut self,
+        index: usize,
+        compiler: &dyn Compiler,
+        unit: Unit,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Artifact, UnitError> {
+        let job = self.job;
+        let mut scratch = self.scratch[index].take().unwrap_or_else(|| job.shared.take_scratch(index));
+        let detected = &mut self.detected;
+        let mut phases = Phases::new(&*job.shared.timing.clock, self.traced);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut phase = |phase| phases.begin(phase);
+            let is_valid = job.is_valid;
+            let mut context = UnitContext { scratch: &mut scratch, detected, is_valid, stop, phase: &mut phase };
+            compiler.compile(&job.env, unit.func, unit.variant, &mut context)
+        }));
+        self.validate += phases.end();
+        match result {
+            Ok(result) => {
+                if job.shared.keeps_scratch(job.memory_bytes(unit)) {
+                    self.scratch[index] = Some(scratch);
+                } else {
+                    drop(scratch);
+                    // Or the allocator keeps it for this thread, and the next unit runs on another.
+                    heap::trim();
+                }
+                result
+            }
+            Err(panic) => {
+                // The scratch may be in any state: it goes.
+                let message = format!("{}: the compiler panicked: {}", job.describe(unit.func), panic_text(&*panic));
+                let offset = Some(job.env.module.bodies[unit.func].start as usize);
+                Err(UnitError::Module(CompileError::new(CompileErrorKind::EngineBug, message, offset)))
+            }
+        }
+    }
+}
+
+impl Drop for Runner<'_> {
+    fn drop(&mut self) {
+        for (index, scratch) in self.scratch.iter_mut().enumerate() {
+            if let Some(scratch) = scratch.take() {
+                self.job.shared.give_scratch(index, scratch);
+            }
+        }
+    }
+}
+
+impl CompileJob {
+    /// What a unit may take while it is compiled.
+    pub(super) fn memory_bytes(&self, unit: Unit) -> usize {
+        budget::estimate(self.env.module.bodies[unit.func].len())
+    }
+
+    /// A unit's error for people.
+    pub(super) fn error_of(&self, unit: Unit, error: UnitError) -> CompileError {
+        let offset = Some(self.env.module.bodies[unit.func].start as usize);
+        let name = || self.describe(unit.func);
+        match error {
+            UnitError::Module(error) => error,
+            UnitError::TierUnable(reason) => {
+                CompileError::new(CompileErrorKind::Unsupported, format!("{}: {reason}", name()), offset)
+            }
+            UnitError::Stopped => {
+                CompileError::new(CompileErrorKind::EngineBug, format!("{}: the unit stopped unasked", name()), offset)
+            }
+        }
+    }
+}
+
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

@@ -1,0 +1,40 @@
+//! The first call of a function that has no code yet.
+//!
+//! It came through the function's thunk to the stub, which has put the arguments aside. The function is compiled on this thread, or by
+//! another that was asked a moment before; then the stub goes on in its code, as if the call had led there.
+//!
+//! **Invariants:** compiling allocates nothing on the isolate's heap, so that references among the arguments stay what they are; it
+//! runs on a stack of its own, since the guest's may be at its end.
+
+use crate::abi::vmctx::{BLOCK, INSTANCE};
+use crate::layout::IsolateBlock;
+use crate::platform::second_stack::with_second_stack;
+use crate::runtime::store::Store;
+use crate::runtime::stubs::{BuiltinReturn, LEFT};
+use crate::runtime::trap::{HostError, Raised};
+
+/// Has the function compiled whose thunk pushed an address; gives the address of its code.
+///
+/// # Safety
+///
+/// Called by its stub only, with the callee's vmctx.
+pub(crate) unsafe extern "sysv64" fn compile(vmctx: *mut u8, pushed: usize) -> BuiltinReturn {
+    // SAFETY: every vmctx begins with its block, which holds the address of the store; the store's `&mut` outside is suspended in the
+    // activation that this call belongs to.
+    let (store, instance) = unsafe {
+        let block = vmctx.add(BLOCK as usize).cast::<*mut IsolateBlock>().read();
+        (&mut *(*block).isolate.cast::<Store>(), vmctx.add(INSTANCE as usize).cast::<usize>().read())
+    };
+    let callee = &store.instances[instance];
+    let compiled = match with_second_stack(|| callee.module.compile_called(callee.variant, pushed)) {
+        Ok(compiled) => compiled.map_err(|error| Box::new(error) as HostError),
+        Err(error) => Err(Box::new(error) as HostError),
+    };
+    match compiled {
+        Ok(code) => BuiltinReturn { value: code as u64, trapped: 0 },
+        Err(error) => {
+            store.raise(Raised::Host(error));
+            BuiltinReturn { value: 0, trapped: u64::from(LEFT) }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Functions that are compiled when they are first called.
+
+use std::sync::{Arc, Barrier};
+
+use deltic::abi::artifact::{Artifact, CodeVariant};
+use deltic::base::DefinedFuncIndex;
+use deltic::codegen::baseline::Baseline;
+use deltic::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use deltic::codegen::env::CompileEnv;
+use deltic::{CallError, Config, Isolate, Linker, Module, Tier, TrapCode, Val, WasmEngine};
+
+use crate::support::{engine_with, instance_with};
+
+fn lazy() -> Config {
+    Config::default().with_lazy(true)
+}
+
+fn engines() -> [WasmEngine; 2] {
+    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(lazy().with_eager_tier(tier)))
+}
+
+/// How many functions have been compiled.
+fn compiled(module: &Module) -> usize {
+    module.compile_stats().workers.iter().map(|worker| worker.unit_count).sum()
+}
+
+#[test]
+fn nothing_is_compiled_before_it_is_called() {
+    for engine in engines() {
+        let text = "(module
+            (func $next (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+            (func (export \"twice\") (param i32) (result i32) (call $next (call $next (local.get 0))))
+            (func (export \"never\") (unreachable)))";
+        let module = Module::new(&engine, text).expect("a module");
+        assert_eq!((compiled(&module), module.compile_stats().native_bytes), (0, 0));
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+        assert_eq!(compiled(&module), 0);
+        let twice = instance.get_typed_func::<i32, i32>(&mut isolate, "twice").expect("a function");
+        for round in 0..3 {
+            assert_eq!(twice.call(&mut isolate, round).expect("a call"), round + 2);
+            assert_eq!(compiled(&module), 2);
+        }
+        let stats = module.compile_stats();
+        assert!(stats.native_bytes > 0 && stats.finished_by_tier.iter().sum::<usize>() == 2);
+    }
+}
+
+/// Validation is never late: the same error, at the same place, as from an engine that compiles everything.
+#[test]
+fn what_is_invalid_is_refused_at_once() {
+    for body in
+        ["(func (result i32) (i64.const 1))", "(func (drop))", "(func (param v128) (drop (i32.add (local.get 0) (i32.const 1))))"]
+    {
+        let text = format!("(module (func) (func) {body} (func (result i32) (f32.const 0)))");
+        let bytes = wat::parse_str(&text).expect("text");
+        let eager = Module::new(&engine_with(Config::default()), &bytes).expect_err("invalid");
+        for tasks in [0, 2] {
+            let engine = WasmEngine::new(&lazy().with_num_compilation_tasks(tasks)).expect("an engine");
+            let error = Module::new(&engine, &bytes).expect_err("invalid");
+            assert_eq!((error.to_string(), error.offset), (eager.to_string(), eager.offset));
+        }
+    }
+}
+
+/// Arguments of every kind reach a function that is compiled between the call and its first instruction, by each way of calling.
+#[test]
+fn arguments_arrive() {
+    let text = r#"(module
+        (type $many (func (param i32 i64 f32 f64 i32 i64 v128 externref i32 i64 f32 f64 f32 f64 f32 f64 f32 f64 v128 i32) (result f64)))
+        (type $box (struct (field i32)))
+        (table funcref (elem $by-table))
+        (tag $t (param f64))
+        (func $sum (type $many)
+            (f64.add (f64.convert_i32_s (i32.add (i32.add (local.get 0) (local.get 4)) (i32.add (local.get 8) (local.get 19))))
+            (f64.add (f64.convert_i64_s (i64.add (i64.add (local.get 1) (local.get 5)) (local.get 9)))
+            (f64.add (f64.promote_f32 (f32.add (f32.add (local.get 2) (local.get 10)) (f32.add (f32.add (local.get 12) (local.get 14)) (local.get 16))))
+            (f64.add (f64.add (f64.add (local.get 3) (local.get 11)) (f64.add (f64.add (local.get 13) (local.get 15)) (local.get 17)))
+            (f64.add (f64x2.extract_lane 1 (f64x2.add (local.get 6) (local.get 18)))
+                     (f64.convert_i32_s (ref.is_null (local.get 7)))))))))
+        (func $by-call (type $many) FORWARD (call $sum))
+        (func $by-table (type $many) FORWARD (call $by-call))
+        (func $by-tail (type $many) FORWARD (return_call_indirect (type $many) (i32.const 0)))
+        (func $thrower (type $many) (throw $t (call $sum FORWARD)))
+        (func $takes (param (ref $box) i32) (result i32) (i32.add (struct.get $box 0 (local.get 0)) (local.get 1)))
+        (func (export "call") (result f64) (call $by-tail VALUES))
+        (func (export "caught") (result f64)
+            (block $caught (result f64) (try_table (result f64) (catch $t $caught) (call $thrower VALUES))))
+        (func (export "reference") (result i32) (call $takes (struct.new $box (i32.const 40)) (i32.const 2)))
+        (elem declare func $by-table))"#;
+    let forward: String = (0..20).map(|n| format!("(local.get {n})")).collect();
+    let values = "(i32.const 1) (i64.const 2) (f32.const 3) (f64.const 4) (i32.const 5) (i64.const 6) (v128.const f64x2 7 8) (ref.null extern)
+        (i32.const 9) (i64.const 10) (f32.const 11) (f64.const 12) (f32.const 13) (f64.const 14) (f32.const 15) (f64.const 16) (f32.const 17)
+        (f64.const 18) (v128.const f64x2 19 20) (i32.const 21)";
+    let text = text.replace("FORWARD", &forward).replace("VALUES", values);
+    let wanted = f64::from((1..=6).chain([8, 1]).chain(9..=18).chain([20, 21]).sum::<i32>());
+    for engine in engines() {
+        for name in ["call", "caught"] {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            let func = instance.get_typed_func::<(), f64>(&mut isolate, name).expect("a function");
+            assert_eq!(
+                (func.call(&mut isolate, ()).expect("a call"), func.call(&mut isolate, ()).expect("another")),
+                (wanted, wanted)
+            );
+        }
+        let (mut isolate, instance) = instance_with(&engine, &text);
+        let func = instance.get_typed_func::<(), i32>(&mut isolate, "reference").expect("a function");
+        assert_eq!(func.call(&mut isolate, ()).expect("a call"), 42);
+    }
+}
+
+/// Isolates on several threads call the same functions first: each function is compiled once.
+#[test]
+fn first_calls_at_once_compile_once() {
+    const FUNCS: usize = 60;
+    const THREADS: usize = 4;
+    let bodies: String = (0..FUNCS)
+        .map(|n| format!("(func (export \"f{n}\") (param i32) (result i32) (i32.add (i32.mul (local.get 0) (i32.const {n})) (i32.const {n})))"))
+        .collect();
+    let engine = WasmEngine::new(&lazy()).expect("an engine");
+    let module = Module::new(&engine, format!("(module {bodies})")).expect("a module");
+    let start = Arc::new(Barrier::new(THREADS));
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let (engine, module, start) = (engine.clone(), module.clone(), Arc::clone(&start));
+            std::thread::spawn(move || {
+                let mut isolate = Isolate::new(&engine).expect("an isolate");
+                let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+                start.wait();
+                for n in 0..FUNCS as i32 {
+                    let func = instance.get_typed_func::<i32, i32>(&mut isolate, &format!("f{n}")).expect("a function");
+                    assert_eq!(func.call(&mut isolate, 7).expect("a call"), 7 * n + n);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    assert_eq!(compiled(&module), FUNCS);
+}
+
+/// A function is compiled however little stack its caller has left: the overflow is the guest's, and found by the guest's limit.
+#[test]
+fn compiling_takes_nothing_of_the_guests_stack() {
+    // Each level calls a function of its own, so that one is compiled at every depth, the last too.
+    const LEVELS: usize = 400;
+    let locals = "(local i64 i64 i64 i64 i64 i64 i64 i64)".repeat(16);
+    let bodies: String = (0..LEVELS)
+        .map(|n| {
+            let next = n + 1;
+            format!("(func $f{n} (param i32) (result i32) {locals} (i32.add (call $f{next} (local.get 0)) (i32.const 1)))")
+        })
+        .collect();
+    let text = format!(
+        "(module {bodies} (func $f{LEVELS} (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.const 0)) (else (call $f0 (i32.const 0)))))
+            (export \"f\" (func $f0)))"
+    );
+    for tier in [Tier::Baseline, Tier::Optimized] {
+        let engine = engine_with(lazy().with_eager_tier(tier).with_max_wasm_stack_bytes(500 << 10));
+        let (mut isolate, instance) = instance_with(&engine, &text);
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
+        let error = func.call(&mut isolate, 0).expect_err("no end");
+        let CallError::Trap(trap) = error else { panic!("{error}") };
+        assert_eq!(trap.code(), TrapCode::StackOverflow);
+        assert!(trap.frames().len() > 50);
+        assert_eq!(
+            func.call(&mut isolate, 0).expect_err("no end").to_string().lines().next(),
+            Some("trap: call stack exhausted")
+        );
+    }
+}
+
+/// Functions of two modules, with memories of their own, one of which has no guard pages.
+#[test]
+fn each_variant_is_compiled_as_it_is_called() {
+    let text = "(module (memory (export \"m\") 1) (func (export \"f\") (param i32) (result i32) (i32.load (local.get 0))))";
+    for engine in engines() {
+        let module = Module::new(&engine, text).expect("a module");
+        module.ensure_variant(CodeVariant::Checked).expect("the other variant");
+        assert_eq!(compiled(&module), 0);
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
+        assert_eq!(func.call(&mut isolate, 8).expect("a call"), 0);
+        let error = func.call(&mut isolate, -1).expect_err("out of bounds");
+        assert!(matches!(error, CallError::Trap(trap) if trap.code() == TrapCode::MemoryOutOfBounds && trap.frames().len() == 1));
+        assert_eq!(compiled(&module), 1);
+    }
+}
+
+/// Takes functions except one.
+#[derive(Debug)]
+struct AllBut {
+    inner: Baseline,
+    refused: usize,
+}
+
+impl Compiler for AllBut {
+    fn tier(&self) -> Tier {
+        Tier::Baseline
+    }
+
+    fn new_scratch(&self) -> Scratch {
+        self.inner.new_scratch()
+    }
+
+    fn compile(
+        &self,
+        env: &CompileEnv,
+        func: DefinedFuncIndex,
+        variant: CodeVariant,
+        unit: &mut UnitContext<'_>,
+    ) -> Result<Artifact, UnitError> {
+        if func.as_u32() as usize == self.refused {
+            return Err(UnitError::TierUnable("too many values".into()));
+        }
+        assert_ne!(func.as_u32() as usize, self.refused + 1, "a defect");
+        self.inner.compile(env, func, variant, unit)
+    }
+}
+
+/// A function that no tier takes, and one at which the compiler panics, end the call that wants them, with their name and the reason; each time,
+/// and nothing else is harmed. Guests cannot catch it.
+#[test]
+fn what_cannot_be_compiled_is_an_error_of_the_call() {
+    let compiler: Arc<dyn Compiler> = Arc::new(AllBut { inner: Baseline::new(), refused: 1 });
+    let engine = WasmEngine::with_compilers(&lazy().with_num_compilation_tasks(0), vec![compiler]).expect("an engine");
+    let text = r#"(module
+        (func $good (export "good") (result i32) (i32.const 5))
+        (func $large)
+        (func $defect)
+        (func (export "large") (block $caught (try_table (catch_all $caught) (call $large))))
+        (func (export "defect") (call $defect)))"#;
+    let (mut isolate, instance) = instance_with(&engine, text);
+    for (name, wanted) in
+        [("large", "function 1 (large): too many values"), ("defect", "function 2 (defect): the compiler panicked: assertion")]
+    {
+        for _ in 0..2 {
+            let func = instance.get_func(&mut isolate, name).expect("a function");
+            let error = func.call(&mut isolate, &[]).expect_err("no code");
+            assert!(error.to_string().contains(wanted), "{error}");
+            let CallError::Trap(trap) = error else { panic!("{error}") };
+            assert_eq!(trap.frames().len(), 1, "{trap}");
+        }
+    }
+    let good = instance.get_func(&mut isolate, "good").expect("a function");
+    let results = good.call(&mut isolate, &[]).expect("a call");
+    assert!(matches!(results[..], [Val::I32(5)]));
+}
