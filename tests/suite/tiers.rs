@@ -144,6 +144,30 @@ fn baseline_code_can_be_stopped() {
     }
 }
 
+/// Polls find the instance though values fill all registers.
+#[test]
+fn baseline_code_with_many_values_can_be_stopped() {
+    let params = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)";
+    let sums: String = (1..12).map(|n| format!("(local.set {n} (i32.add (local.get {n}) (local.get {})))", n - 1)).collect();
+    let text = format!(
+        "(module (func (export \"spin\") {params} (loop $l (local.set 0 (i32.add (local.get 0) (i32.const 3))) {sums} (br $l))))"
+    );
+    for (fuel, code) in [(false, TrapCode::DeadlineExceeded), (true, TrapCode::OutOfFuel)] {
+        for engine in engines(&Config::default().with_code_settings(CodeSettings { fuel, ..CodeSettings::default() })) {
+            let (mut isolate, instance) = instance_with(&engine, &text);
+            if fuel {
+                isolate.set_fuel(10_000);
+            } else {
+                isolate.set_deadline(Some(Duration::from_millis(10)));
+            }
+            let func = instance.get_func(&mut isolate, "spin").expect("a function");
+            let values: Vec<Val> = (1..=12).map(Val::I32).collect();
+            let Err(CallError::Trap(trap)) = func.call(&mut isolate, &values) else { panic!("it returned") };
+            assert_eq!(trap.code(), code);
+        }
+    }
+}
+
 #[test]
 fn fuel_is_the_same_in_both_tiers() {
     let text = r#"(module

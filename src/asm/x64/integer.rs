@@ -191,6 +191,11 @@ impl Assembler {
         }
     }
 
+    /// Exchanges two registers.
+    pub fn xchg_rr(&mut self, a: Gpr, b: Gpr) {
+        self.rr(Opcode::one(0x87).with_width(Width::W64), b.0, a.0);
+    }
+
     /// Flags of a conjunction.
     #[inline]
     pub fn test_rr(&mut self, width: Width, a: Gpr, b: Gpr) {

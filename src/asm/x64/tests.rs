@@ -81,6 +81,7 @@ fn every_pair_of_registers() {
             let extended = format!("{}, {}", name(width, to), byte(from));
             check(|asm| asm.extend(Load::ByteSigned(width), to, from), format!("movsx {extended}"));
         }
+        check(|asm| asm.xchg_rr(to, from), format!("xchg {}, {}", name(Width::W64, to), name(Width::W64, from)));
         let extended = format!("{}, {}", name(Width::W32, to), byte(from));
         check(|asm| asm.extend(Load::Byte, to, from), format!("movzx {extended}"));
         check(

@@ -11,7 +11,7 @@ use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width};
 use crate::base::MemoryIndex;
 use crate::codegen::baseline::function::{Function, Map, References, Result, Stub, StubKind};
-use crate::codegen::baseline::registers::{MEMORY, PRESERVED, Reg, SCRATCH, VMCTX};
+use crate::codegen::baseline::registers::{INT_ARGS, MEMORY, PRESERVED, Reg, SCRATCH, VMCTX};
 use crate::codegen::baseline::state::{Deep, SAVE_AREA_BYTES};
 use crate::layout::block::STACK_LIMIT;
 
@@ -94,11 +94,13 @@ impl Function<'_> {
                 }
                 StubKind::Allocate(slow) => self.allocate_slowly(slow),
                 StubKind::Poll(builtin, next) => {
-                    // All registers stay as they are, and no object moves.
+                    // All registers stay as they are, and no object moves. The builtin wants the vmctx where a value may be.
                     self.load_vmctx(SCRATCH, BLOCK);
                     let asm = &mut self.buffers.asm;
+                    asm.xchg_rr(INT_ARGS[0], VMCTX);
                     asm.call_m(Mem::at(SCRATCH, builtin.block_offset() as i32));
                     let code_offset = asm.buffer.offset();
+                    asm.xchg_rr(INT_ARGS[0], VMCTX);
                     asm.jmp(next);
                     self.buffers.positions.push(Position { code_offset, wasm_offset: position });
                 }
