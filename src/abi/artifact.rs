@@ -168,11 +168,14 @@ impl Reloc {
     }
 }
 
-/// A word that code refers to: it holds an address.
+/// A word that code refers to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum RelocTarget {
     /// The dispatch slot of a function of the same module and variant.
     Slot(DefinedFuncIndex),
+    /// The budget of such a function, 32 bits. A constant of four bytes stands between the displacement and its instruction's end, from
+    /// which it counts.
+    Budget(DefinedFuncIndex),
     /// The word that holds the address of a helper in the engine.
     Helper(Helper),
 }

@@ -36,7 +36,7 @@ macro_rules! builtins {
 
             /// Whether it is called from a poll: preserves all registers and has no result.
             pub fn is_poll(self) -> bool {
-                matches!(self, Builtin::Interrupt | Builtin::OutOfFuel)
+                matches!(self, Builtin::Interrupt | Builtin::OutOfFuel | Builtin::TierUp)
             }
 
             /// Types of the parameters behind the vmctx.
@@ -105,6 +105,8 @@ builtins! {
     NewException(I32, I64) -> I32;
     /// `throw_ref` where no handler of the same function is in force: exception. It does not return.
     Throw(I32);
+    /// A poll found a function's budget used up: it is worth better code.
+    TierUp();
     /// Not called by its number: the entry of a function that is compiled now (`code::thunks`). It preserves arguments, and goes on
     /// where the code is.
     CompileLazily();

@@ -28,6 +28,8 @@ pub const HOST_STACK_RESERVE_BYTES: usize = 160 << 10;
 pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 /// Pages for code are made in steps of so many bytes, from that many bytes of code on.
 pub const CODE_POPULATE_BYTES: usize = 128 << 10;
+/// Calls of a function in baseline code after which it is compiled again, in the best tier.
+pub const TIER_UP_CALLS: u32 = 2_000;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// Stack on which a thread that runs guests compiles: as much as background threads have.

@@ -104,7 +104,7 @@ impl CodeSpace {
             }
             if self.word_address(reloc.target).is_none() {
                 return Err(match reloc.target {
-                    RelocTarget::Slot(callee) => ArtifactDefect::NoSlot(callee),
+                    RelocTarget::Slot(func) | RelocTarget::Budget(func) => ArtifactDefect::NoSlot(func),
                     RelocTarget::Helper(_) => ArtifactDefect::Reloc(reloc.code_offset),
                 });
             }
@@ -237,7 +237,8 @@ impl CodeSpace {
         for reloc in relocs {
             let field = reloc.code_offset as usize..reloc.code_offset as usize + 4;
             let word = self.word_address(reloc.target).expect("checked before");
-            let distance = word.wrapping_sub(entry + field.end) as isize;
+            let constant_bytes = if matches!(reloc.target, RelocTarget::Budget(_)) { 4 } else { 0 };
+            let distance = word.wrapping_sub(entry + field.end + constant_bytes) as isize;
             let displacement = i32::try_from(distance).expect("a space is at most 2 GiB long");
             body[field].copy_from_slice(&displacement.to_le_bytes());
         }

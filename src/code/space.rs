@@ -5,9 +5,12 @@
 //! ```text
 //! dispatch slots    8 bytes each: the address of the function's present code     readable, writable
 //! helper words      8 bytes each: the address of a library function              readable, writable
+//! budgets           4 bytes each, of lazy functions: see below                   readable, writable
 //! start bitmap      a bit for every 16 bytes of the executable part              readable, writable
 //! executable part   thunks, { header, code } …                                   readable, executable
 //! ```
+//!
+//! What a budget counts is the business of who compiles: generated code lowers it, and asks for better code when it is below zero.
 //!
 //! Address space is generous, since it costs nothing; memory is taken page by page, as code comes.
 //!
@@ -15,7 +18,7 @@
 //! [`CodeSpace::publish`] changes it. Code below the cursor is written by the one publication that moved the cursor over it, or by the
 //! one that took it from the free ranges.
 
-use crate::base::sync::atomic::{AtomicU64 as MappedU64, AtomicUsize as MappedUsize};
+use crate::base::sync::atomic::{AtomicI32 as MappedI32, AtomicU64 as MappedU64, AtomicUsize as MappedUsize};
 use std::any::Any;
 use std::fmt;
 
@@ -99,7 +102,10 @@ impl Plan {
     fn new(options: &CodeSpaceOptions<'_>, expansion: usize) -> Result<Plan, CodeError> {
         let too_many = CodeError::TooManyFunctions { slot_count: options.slot_count };
         let words = options.slot_count.checked_add(Helper::COUNT).ok_or(too_many.clone())?;
-        let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_next_multiple_of(64)).ok_or(too_many.clone())?;
+        let budget_bytes = if options.lazy { 4 } else { 0 };
+        let budgets = options.slot_count.checked_mul(budget_bytes).ok_or(too_many.clone())?;
+        let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_add(budgets));
+        let words_bytes = words_bytes.and_then(|bytes| bytes.checked_next_multiple_of(64)).ok_or(too_many.clone())?;
         let wanted = estimate(options.slot_count, options.wasm_code_bytes, expansion);
         let max_bytes = options.max_bytes.min(tuning::CODE_SPACE_MAX_BYTES) / GRANULE_BYTES * GRANULE_BYTES;
         let overhead = wanted / 64 + 4 * page_bytes();
@@ -295,6 +301,7 @@ impl CodeSpace {
         let position = match target {
             RelocTarget::Slot(func) => Some(func.as_u32() as usize).filter(|&position| position < self.slot_count)?,
             RelocTarget::Helper(helper) => self.slot_count + helper as usize,
+            RelocTarget::Budget(func) => return Some(std::ptr::from_ref(self.budget(func)?).addr()),
         };
         Some(self.slots.wrapping_add(position).addr())
     }
@@ -330,6 +337,17 @@ impl CodeSpace {
         // SAFETY: publication leaked the box, and nobody else looks at it.
         let metadata = unsafe { Box::from_raw(metadata) };
         self.code_bytes.fetch_sub(metadata.code_bytes as usize, Ordering::Relaxed); // a statistic: orders nothing
+    }
+
+    /// The budget of a lazy function.
+    pub fn budget(&self, func: DefinedFuncIndex) -> Option<&MappedI32> {
+        let position = func.as_u32() as usize;
+        if self.thunk_bytes == 0 || position >= self.slot_count {
+            return None;
+        }
+        let budgets = self.slots.wrapping_add(self.slot_count + Helper::COUNT).cast::<MappedI32>();
+        // SAFETY: a space with thunks has as many budgets as slots, committed, behind the helper words, and as long as it lives.
+        Some(unsafe { &*budgets.add(position) })
     }
 
     fn word(&self, position: usize) -> &MappedUsize {

@@ -31,6 +31,8 @@ pub struct CodeSettings {
     pub fuel: bool,
     /// Poll for interrupts at loop headers and function entries.
     pub interruptible: bool,
+    /// Let baseline code count what its functions do, and ask for better code of those that do much.
+    pub tier_up: bool,
     /// Lay code out as the module's branch hints say.
     pub branch_hints: bool,
 }
@@ -42,6 +44,7 @@ impl Default for CodeSettings {
             deterministic_relaxed_simd: false,
             fuel: false,
             interruptible: true,
+            tier_up: false,
             branch_hints: true,
         }
     }

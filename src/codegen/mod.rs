@@ -8,6 +8,7 @@
 mod common;
 pub mod compiler;
 pub mod env;
+pub mod weight;
 
 #[cfg(feature = "baseline")]
 pub mod baseline;

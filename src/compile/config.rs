@@ -52,6 +52,7 @@ pub struct Config {
     task_slice: Duration,
     eager_tier: Option<Tier>,
     lazy: bool,
+    tier_up_calls: u32,
     compile_memory_limit: Option<usize>,
     heap: HeapSettings,
     compile_timeout: Option<Duration>,
@@ -74,6 +75,7 @@ impl Default for Config {
             task_slice: tuning::TASK_SLICE,
             eager_tier: None,
             lazy: false,
+            tier_up_calls: tuning::TIER_UP_CALLS,
             compile_memory_limit: None,
             heap: HeapSettings::default(),
             compile_timeout: None,
@@ -161,10 +163,19 @@ impl Config {
     }
 
     /// Whether [`Module::new`](crate::compile::Module::new) only validates, and each function is compiled when it is first called, by the
-    /// thread that calls it. Default: no.
+    /// thread that calls it. Unless [a tier is given](Self::with_eager_tier), functions begin in the lowest tier, and those that
+    /// [do much](Self::with_tier_up_calls) are compiled again in the best, in the background, while they run on. Default: no.
     #[must_use]
     pub fn with_lazy(mut self, lazy: bool) -> Self {
         self.lazy = lazy;
+        self
+    }
+
+    /// After how many calls a function that does nothing else is worth the best tier; iterations of loops count as well, by how long the
+    /// function is. Default: 2,000.
+    #[must_use]
+    pub fn with_tier_up_calls(mut self, calls: u32) -> Self {
+        self.tier_up_calls = calls;
         self
     }
 
@@ -272,6 +283,11 @@ impl Config {
     /// See [`with_lazy`](Self::with_lazy).
     pub fn lazy(&self) -> bool {
         self.lazy
+    }
+
+    /// See [`with_tier_up_calls`](Self::with_tier_up_calls).
+    pub fn tier_up_calls(&self) -> u32 {
+        self.tier_up_calls
     }
 
     /// See [`with_compile_memory_limit`](Self::with_compile_memory_limit).

@@ -95,6 +95,12 @@ impl WasmEngine {
         if self.0.config.memory_guards() { CodeVariant::Guarded } else { CodeVariant::Checked }
     }
 
+    /// Whether functions begin in a low tier, and those that do much are compiled again in the best.
+    pub fn tiers_up(&self) -> bool {
+        let shared = &self.0.shared;
+        self.0.config.lazy() && shared.first_tier() < shared.best_tier() && self.0.config.eager_tier().is_none()
+    }
+
     /// How many modules of this engine were seen to use a proposal.
     pub fn feature_count(&self, feature: Features) -> usize {
         self.0.features.get(feature)
@@ -205,8 +211,12 @@ impl EngineShared {
 
     /// The tier that eager compilation asks for.
     pub fn eager_tier(&self) -> Tier {
-        let best = self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier());
-        self.eager_tier.unwrap_or(best)
+        self.eager_tier.unwrap_or_else(|| self.best_tier())
+    }
+
+    /// The best tier that there is.
+    pub(super) fn best_tier(&self) -> Tier {
+        self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier())
     }
 
     /// The tier that lazy compilation asks for.

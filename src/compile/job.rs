@@ -30,6 +30,7 @@ use crate::compile::progress::{JobState, Progress};
 use crate::compile::queue::UnitSource;
 use crate::compile::state::UnitStates;
 use crate::compile::stats::{UnitRecord, WorkerStats};
+use crate::compile::tier_up::TierUpQueue;
 use crate::compile::token::BackgroundCompileToken;
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::compile::validation;
@@ -66,6 +67,8 @@ pub struct CompileJob {
     pub(super) is_valid: bool,
     /// Where those wait who call a function that another thread compiles.
     pub(super) parking: Parking,
+    /// What waits for a better tier.
+    pub(super) tier_ups: TierUpQueue,
     pub(super) stats: JobStats,
     events: Option<Arc<EventQueue>>,
     outcome: OnceLock<Result<(), CompileError>>,
@@ -124,6 +127,7 @@ impl CompileJob {
             // The first variant of an eager module validates as it compiles.
             is_valid: kind != JobKind::Eager,
             parking: Parking::default(),
+            tier_ups: TierUpQueue::default(),
             stats: JobStats {
                 begun: engine.config().clock().now(),
                 ended: OnceLock::new(),

@@ -23,7 +23,7 @@ use crate::compile::native_module::NativeModule;
 use crate::compile::parking::Parking;
 use crate::compile::refusal;
 use crate::compile::runner::Runner;
-use crate::compile::state::{UnitPhase, UnitStates};
+use crate::compile::state::UnitStates;
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
@@ -42,7 +42,7 @@ pub enum Claim {
 pub fn claim(states: &UnitStates, parking: &Parking, func: DefinedFuncIndex, tier: Tier) -> Claim {
     loop {
         let epoch = parking.epoch();
-        if states.phase(func) == UnitPhase::Done {
+        if states.reached(func) != 0 {
             return Claim::Present;
         }
         if states.request(func, tier) && states.start(func) {
@@ -92,13 +92,7 @@ impl CompileJob {
     fn compile_claimed(&self, native: &NativeModule, unit: Unit) -> Result<(), CompileError> {
         let clock = &self.shared.timing.clock;
         let begun = clock.thread_cpu();
-        let room = loop {
-            let bytes = self.memory_bytes(unit);
-            match self.shared.memory.admit(bytes) {
-                Some(room) => break room,
-                None => self.shared.memory.wait(bytes),
-            }
-        };
+        let room = self.wait_for_room(unit);
         let function = self.env.module.func_index(unit.func).index();
         let span =
             tracing::debug_span!(target: trace::COMPILE, "unit", function, worker = 0, tier = ?unit.tier, lazy = true).entered();

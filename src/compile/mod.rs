@@ -27,6 +27,7 @@ pub mod queue;
 pub mod simulator;
 pub mod state;
 pub mod stats;
+mod tier_up;
 pub mod token;
 pub mod unit;
 pub mod validation;

@@ -17,7 +17,7 @@ use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::code::space::CodeSpace;
-use crate::codegen::env::CompileEnv;
+use crate::codegen::env::{CodeSettings, CompileEnv};
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
 use crate::compile::job::{CompileJob, JobKind};
@@ -184,8 +184,8 @@ impl Module {
     pub(super) fn begin(&self, variant: CodeVariant, kind: JobKind, joined: bool) -> Result<&Arc<CompileJob>, CompileError> {
         let owner = &*self.0;
         let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
-        let made = native
-            .make_variant(variant, kind == JobKind::Lazy, || CompileJob::new(engine, native, token, (variant, kind), joined));
+        let lazy = (kind == JobKind::Lazy).then(|| engine.config().tier_up_calls());
+        let made = native.make_variant(variant, lazy, || CompileJob::new(engine, native, token, (variant, kind), joined));
         let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
             code.job.start(engine);
@@ -337,6 +337,6 @@ fn compile_env(engine: &WasmEngine, decoded: Decoded) -> CompileEnv {
         wire_bytes: decoded.wire_bytes,
         module: decoded.module,
         validation: decoded.validation,
-        settings: engine.config().code_settings().clone(),
+        settings: CodeSettings { tier_up: engine.tiers_up(), ..engine.config().code_settings().clone() },
     }
 }

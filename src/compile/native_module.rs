@@ -17,6 +17,7 @@ use crate::codegen::env::CompileEnv;
 use crate::compile::events::{Callbacks, EventQueue};
 use crate::compile::features::DetectedFeatures;
 use crate::compile::job::CompileJob;
+use crate::compile::tier_up;
 use crate::tasks::manager::TaskPoster;
 use crate::wasm::module::WasmModule;
 
@@ -77,12 +78,13 @@ impl NativeModule {
         self.variants[variant as usize].get()
     }
 
-    /// The variant, made on first need: an empty code space, with thunks if it is lazy, and a job that nobody has started. True for the caller who made it, and
+    /// The variant, made on first need: an empty code space and a job that nobody has started. A lazy one has thunks, and budgets for so many
+    /// calls. True for the caller who made it, and
     /// must start the job.
     pub(super) fn make_variant(
         &self,
         variant: CodeVariant,
-        lazy: bool,
+        lazy: Option<u32>,
         job: impl FnOnce() -> CompileJob,
     ) -> Result<(&VariantCode, bool), CodeError> {
         let cell = &self.variants[variant as usize];
@@ -97,14 +99,21 @@ impl NativeModule {
         Ok((cell.get_or_init(|| made), true))
     }
 
-    fn new_code_space(&self, lazy: bool) -> Result<Option<CodeSpace>, CodeError> {
+    fn new_code_space(&self, lazy: Option<u32>) -> Result<Option<CodeSpace>, CodeError> {
         let module = &self.env.module;
         if module.bodies.is_empty() {
             return Ok(None);
         }
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
-        let options = CodeSpaceOptions { lazy, ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes) };
-        CodeSpace::with_options(&options, Arc::new(debug)).map(Some)
+        let options =
+            CodeSpaceOptions { lazy: lazy.is_some(), ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes) };
+        let space = CodeSpace::with_options(&options, Arc::new(debug))?;
+        if let Some(calls) = lazy.filter(|_| self.env.settings.tier_up) {
+            for (func, body) in &module.bodies {
+                tier_up::refill(&space, func, body.len(), calls);
+            }
+        }
+        Ok(Some(space))
     }
 
     /// Publishes a batch; gives the bytes that it took.

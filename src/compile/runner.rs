@@ -15,7 +15,7 @@ use tracing::Level;
 use crate::abi::artifact::Artifact;
 use crate::base::trace;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
-use crate::compile::budget;
+use crate::compile::budget::{self, Admitted};
 use crate::compile::job::CompileJob;
 use crate::compile::phases::Phases;
 use crate::compile::unit::Unit;
@@ -113,6 +113,17 @@ impl CompileJob {
     /// What a unit may take while it is compiled.
     pub(super) fn memory_bytes(&self, unit: Unit) -> usize {
         budget::estimate(self.env.module.bodies[unit.func].len())
+    }
+
+    /// Room in the budget of memory for a unit that somebody waits for.
+    pub(super) fn wait_for_room(&self, unit: Unit) -> Admitted<'_> {
+        let bytes = self.memory_bytes(unit);
+        loop {
+            match self.shared.memory.admit(bytes) {
+                Some(room) => return room,
+                None => self.shared.memory.wait(bytes),
+            }
+        }
     }
 
     /// A unit's error for people.

@@ -1,4 +1,4 @@
-//! The first call of a function that has no code yet.
+//! The first call of a function that has no code yet, and the one after which it is worth better code.
 //!
 //! It came through the function's thunk to the stub, which has put the arguments aside. The function is compiled on this thread, or by
 //! another that was asked a moment before; then the stub goes on in its code, as if the call had led there.
@@ -7,6 +7,7 @@
 //! runs on a stack of its own, since the guest's may be at its end.
 
 use crate::abi::vmctx::{BLOCK, INSTANCE};
+use crate::code::registry;
 use crate::layout::IsolateBlock;
 use crate::platform::second_stack::with_second_stack;
 use crate::runtime::store::Store;
@@ -37,4 +38,25 @@ pub(crate) unsafe extern "sysv64" fn compile(vmctx: *mut u8, pushed: usize) -> B
             BuiltinReturn { value: 0, trapped: u64::from(LEFT) }
         }
     }
+}
+
+/// Asks for better code of the function that has polled: its budget is used up. It goes on in the code that it has.
+///
+/// # Safety
+///
+/// Called by its stub only, with the vmctx of the function.
+pub(crate) unsafe extern "sysv64" fn tier_up(vmctx: *mut u8) -> BuiltinReturn {
+    // SAFETY: as above.
+    let (store, instance) = unsafe {
+        let block = vmctx.add(BLOCK as usize).cast::<*mut IsolateBlock>().read();
+        (&mut *(*block).isolate.cast::<Store>(), vmctx.add(INSTANCE as usize).cast::<usize>().read())
+    };
+    // SAFETY: the function has called and waits, so that its code is on the stack.
+    let func = unsafe { registry::lookup(store.block.activation.exit_pc) }.map(|site| site.func);
+    let instance = &store.instances[instance];
+    if let Some(func) = func {
+        // Without threads the code is made here; without memory for that the function stays as it is, and asks again.
+        let _ = with_second_stack(|| instance.module.tier_up(instance.variant, func));
+    }
+    BuiltinReturn { value: 0, trapped: 0 }
 }

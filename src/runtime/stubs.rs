@@ -637,5 +637,6 @@ builtin_table! {
     builtin_stub ArrayInitElem => stub_array_init_elem, b::array_init_elem;
     builtin_stub NewException => stub_new_exception, b::new_exception;
     throw_stub Throw => stub_throw, b::throw;
+    poll_stub TierUp => stub_tier_up, lazy::tier_up;
     lazy_stub CompileLazily => stub_compile_lazily, lazy::compile;
 }

@@ -17,7 +17,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{bless, files_below, relative, root};
 
@@ -291,6 +291,24 @@ fn run_stats_are_the_last_line_on_stderr() {
     assert!((1..1000).contains(&last(&ended)["fuel_used"].as_u64().expect("a number")));
     let ended = deltic(&["run", "--stats", "--invoke", "unreachable", "regress/traps.wat"]).expect(134).says("unreachable");
     assert!(last(&ended)["functions"].is_number());
+}
+
+/// Lazily, what is called is compiled, and what is called much twice; with a tier given it stays in that.
+#[test]
+fn functions_are_compiled_as_they_are_called() {
+    let compiled = |options: &[&str]| -> Value {
+        let args = [&["run", "--stats", "--jobs", "0"], options, &["--invoke", "recursive", "fib.wat", "25"]].concat();
+        let ended = deltic(&args).expect(0);
+        assert_eq!(ended.stdout, "75025\n");
+        let stats: Value = serde_json::from_str(ended.stderr.lines().last().expect("a line")).expect("JSON");
+        json!([stats["compiled"]["baseline"], stats["compiled"]["optimized"]])
+    };
+    let functions = compiled(&["--eager"]);
+    assert!(functions[1].as_u64() > Some(1), "{functions}");
+    assert_eq!(compiled(&["--lazy"]), json!([1, 1]));
+    assert_eq!(compiled(&["--lazy", "--tier", "baseline"]), json!([1, 0]));
+    assert_eq!(compiled(&["--lazy", "--tier", "optimized"]), json!([0, 1]));
+    deltic(&["run", "--lazy", "--eager", "fib.wat"]).expect(2);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod spec;
 mod support;
 mod threads;
 mod tidy;
+mod tier_up;
 mod tiers;
 mod types;
 mod vectors;

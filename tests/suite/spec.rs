@@ -306,3 +306,23 @@ fn lazy_with_a_collection_at_every_allocation() {
         Config::default().with_lazy(true).with_memory_guards(false).with_heap(heap),
     );
 }
+
+/// Every function that runs changes its tier while it does, at its first poll or in the midst of others' calls.
+#[test]
+fn tier_up_at_once() {
+    check("tier-up at once", Config::default().with_lazy(true).with_tier_up_calls(0).with_num_compilation_tasks(0));
+}
+
+#[test]
+fn tier_up_in_the_background() {
+    let config = Config::default().with_lazy(true).with_tier_up_calls(1).with_num_compilation_tasks(2);
+    check("tier-up in the background", config);
+}
+
+#[test]
+fn tier_up_with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    let config = Config::default().with_lazy(true).with_tier_up_calls(2).with_num_compilation_tasks(0);
+    let config = config.with_memory_guards(false).with_heap(heap);
+    check("tier-up with a collection at every allocation", config);
+}

@@ -191,6 +191,14 @@ impl Assembler {
         }
     }
 
+    /// An operation on a word of 32 bits near the code and a constant. Gives the offset of the displacement, behind which the four bytes of the
+    /// constant stand.
+    pub fn alu_rip_i(&mut self, alu: Alu, value: i32) -> u32 {
+        let at = self.rip(Opcode::one(0x81), alu as u8);
+        self.imm32(value);
+        at
+    }
+
     /// Exchanges two registers.
     pub fn xchg_rr(&mut self, a: Gpr, b: Gpr) {
         self.rr(Opcode::one(0x87).with_width(Width::W64), b.0, a.0);

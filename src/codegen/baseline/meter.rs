@@ -3,6 +3,7 @@
 
 use wasmparser::Operator;
 
+use crate::abi::artifact::{Reloc, RelocTarget};
 use crate::abi::builtins::Builtin;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::x64::integer::Alu;
@@ -10,6 +11,7 @@ use crate::asm::x64::{Condition, Mem, Width};
 use crate::codegen::baseline::function::{Function, StubKind};
 use crate::codegen::baseline::registers::SCRATCH;
 use crate::codegen::common::fuel;
+use crate::codegen::weight;
 use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
 
 impl Function<'_> {
@@ -34,6 +36,7 @@ impl Function<'_> {
 
     /// What a function does first.
     pub(super) fn enter(&mut self) {
+        self.charge(weight::of_call(self.module.bodies[self.func].len()));
         if self.env.settings.fuel {
             self.fuel = 1;
             self.flush_fuel();
@@ -43,6 +46,7 @@ impl Function<'_> {
 
     /// What a loop does at each of its iterations. Costs were added before the branch to its header.
     pub(super) fn enter_loop(&mut self) {
+        self.charge(weight::of_iteration(self.module.bodies[self.func].len()));
         if self.env.settings.fuel {
             self.check_fuel();
         }
@@ -50,6 +54,15 @@ impl Function<'_> {
             self.load_vmctx(SCRATCH, BLOCK);
             self.buffers.asm.alu_mi(Alu::Cmp, Width::W32, Mem::at(SCRATCH, INTERRUPT as i32), 0);
             self.poll(Condition::NotEqual, Builtin::Interrupt);
+        }
+    }
+
+    /// Takes so much of the function's budget, and asks for better code if that was the last of it.
+    fn charge(&mut self, weight: i32) {
+        if self.env.settings.tier_up {
+            let code_offset = self.buffers.asm.alu_rip_i(Alu::Sub, weight);
+            self.buffers.relocs.push(Reloc { code_offset, target: RelocTarget::Budget(self.func) });
+            self.poll(Condition::Negative, Builtin::TierUp);
         }
     }
 

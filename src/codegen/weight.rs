@@ -1,0 +1,23 @@
+//! Weights: what a function's budget loses by what the function does in baseline code.
+//!
+//! *Problem.* Optimizing takes a thousand times what the baseline tier takes, in proportion to the size of a body, and pays off only
+//! where much time is spent. *Idea.* The unit is about a byte of a body that is passed: a call weighs as much as its function is long, an
+//! iteration of a loop as much as most loops are. A budget is a multiple of the weight of a call, so that what a function has cost when it is
+//! used up is a multiple of what optimizing it will.
+
+/// What an iteration of a loop weighs, unless the whole function weighs less.
+const ITERATION: i32 = 64;
+/// What a call weighs at least: it takes time whatever the function does.
+const CALL_MIN: i32 = 32;
+/// And at most: large functions leave most of themselves out.
+const CALL_MAX: i32 = 1024;
+
+/// The weight of a call, by the bytes of the callee's body.
+pub fn of_call(body_bytes: usize) -> i32 {
+    i32::try_from(body_bytes).unwrap_or(i32::MAX).clamp(CALL_MIN, CALL_MAX)
+}
+
+/// The weight of an iteration of a loop in a function.
+pub fn of_iteration(body_bytes: usize) -> i32 {
+    of_call(body_bytes).min(ITERATION)
+}
