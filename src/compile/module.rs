@@ -28,7 +28,7 @@ use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
 use crate::wasm::canonical::CanonicalTypes;
-use crate::wasm::decode::{Decoded, decode_with, to_binary};
+use crate::wasm::decode::{Decoded, decode_with, shared_to_binary, to_binary};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::WasmModule;
 
@@ -74,7 +74,17 @@ impl Module {
     ///
     /// The module is malformed, invalid, or cannot be compiled. The text is the same for any number of compile tasks.
     pub fn new(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<Module, CompileError> {
-        let (decoded, wall) = decode(engine, bytes.as_ref())?;
+        let (decoded, wall) = decode(engine, || to_binary(bytes.as_ref()))?;
+        Self::prepare(engine, decoded, wall, None)?.compiled()
+    }
+
+    /// The same of bytes that the module keeps as they are, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn from_shared(engine: &WasmEngine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
+        let (decoded, wall) = decode(engine, || shared_to_binary(bytes))?;
         Self::prepare(engine, decoded, wall, None)?.compiled()
     }
 
@@ -93,7 +103,7 @@ impl Module {
     ///
     /// What is wrong with it first.
     pub fn validate(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<(), CompileError> {
-        let (decoded, _) = decode(engine, bytes.as_ref())?;
+        let (decoded, _) = decode(engine, || to_binary(bytes.as_ref()))?;
         validation::validate(engine, &Arc::new(compile_env(engine, decoded)))
     }
 
@@ -117,7 +127,7 @@ impl Module {
         bytes: impl AsRef<[u8]>,
         sink: Option<Arc<dyn EventSink>>,
     ) -> Result<PendingModule, CompileError> {
-        let (decoded, wall) = decode(engine, bytes.as_ref())?;
+        let (decoded, wall) = decode(engine, || to_binary(bytes.as_ref()))?;
         let module = Self::prepare(engine, decoded, wall, sink)?;
         module.begin(engine.default_variant(), JobKind::Eager, false)?;
         Ok(PendingModule::new(module))
@@ -324,10 +334,13 @@ impl Module {
     }
 }
 
-fn decode(engine: &WasmEngine, bytes: &[u8]) -> Result<(Decoded, Duration), CompileError> {
+fn decode(
+    engine: &WasmEngine,
+    binary: impl FnOnce() -> Result<Arc<[u8]>, CompileError>,
+) -> Result<(Decoded, Duration), CompileError> {
     let config = engine.config();
     let begun = config.clock().now();
-    let decoded = decode_with(to_binary(bytes)?, config.features())?;
+    let decoded = decode_with(binary()?, config.features())?;
     Ok((decoded, config.clock().now().saturating_sub(begun)))
 }
 

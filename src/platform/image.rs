@@ -62,13 +62,14 @@ impl MemoryImage {
         let len_bytes = len_bytes.max(1).checked_next_multiple_of(page_bytes()).ok_or(ImageError::Unsupported(Errno::FBIG))?;
         let file = File::from(create()?);
         file.set_len(len_bytes as u64)?;
-        for (offset, bytes) in parts {
+        let parts: Vec<(usize, &[u8])> = parts.into_iter().collect();
+        for &(offset, bytes) in &parts {
             let end = offset.saturating_add(bytes.len());
             if end > len_bytes {
                 return Err(ImageError::OutOfBounds { range: offset..end, len_bytes });
             }
-            file.write_all_at(bytes, offset as u64)?;
         }
+        write(&file, parts)?;
         let file = OwnedFd::from(file);
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).map_err(ImageError::Unsupported)?;
@@ -99,6 +100,37 @@ impl MemoryImage {
             .map(|_| ())
             .map_err(|errno| ImageError::Map { bytes, errno })
     }
+}
+
+/// Bytes that are gathered before they are written.
+const GATHERED_MAX: usize = 256 << 10;
+
+/// Writes parts, those together that lie closely one behind the other: compilers make tens of thousands of a few bytes, and a system call for
+/// each would take longer than all else that is done with a module. Where parts overlap each is written alone, in their order.
+fn write(file: &File, mut parts: Vec<(usize, &[u8])>) -> std::io::Result<()> {
+    let end = |&(offset, bytes): &(usize, &[u8])| offset + bytes.len();
+    let mut in_order = parts.clone();
+    in_order.sort_by_key(|&(offset, _)| offset);
+    let gap_max = if in_order.windows(2).all(|pair| end(&pair[0]) <= pair[1].0) {
+        parts = in_order;
+        // Zeros between two parts make no page that would not be.
+        page_bytes()
+    } else {
+        0
+    };
+    let mut gathered: Vec<u8> = Vec::new();
+    let mut start = 0;
+    for (offset, bytes) in parts {
+        let end = start + gathered.len();
+        if offset < end || offset - end >= gap_max || offset - start + bytes.len() > GATHERED_MAX {
+            file.write_all_at(&gathered, start as u64)?;
+            gathered.clear();
+            start = offset;
+        }
+        gathered.resize(offset - start, 0);
+        gathered.extend_from_slice(bytes);
+    }
+    file.write_all_at(&gathered, start as u64)
 }
 
 /// A new anonymous file that takes seals, not executable where the system knows the difference.

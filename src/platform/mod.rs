@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod cpu;
 pub mod exec;
+pub mod file;
 pub mod fork;
 pub mod heap;
 pub mod image;

@@ -31,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 /// Modules of the library that the command may name: the public face.
-const FACE: [&str; 4] = ["inspect", "trace", "wasi", "wast"];
+const FACE: [&str; 5] = ["inspect", "read_shared", "trace", "wasi", "wast"];
 
 /// Where `unsafe` is allowed. An attribute in `compile/mod.rs` would hold for the token as well.
 const UNSAFE: [&str; 8] = ["platform", "layout", "heap", "code", "runtime", "isolate", "compile/token.rs", "compile/mod.rs"];

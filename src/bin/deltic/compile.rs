@@ -12,7 +12,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
     let engine = load::engine(&load::config(&args.engine))?;
     let meter = Meter::start();
-    let module = load::module(&engine, &args.file, &bytes)?;
+    let module = load::module(&engine, &args.file, bytes)?;
     if args.stats {
         let stats = meter.compiled(&module.compile_stats());
         let written = writeln!(std::io::stdout(), "{stats}");

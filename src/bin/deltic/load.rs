@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use deltic::{CodeSettings, Config, HeapSettings, Module, Tier, WasmEngine};
+use deltic::{CodeSettings, Config, HeapSettings, Module, SharedBytes, Tier, WasmEngine, read_shared};
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
 
 /// The bytes of a file that holds a module.
-pub fn read(path: &Path) -> Result<Vec<u8>, Exit> {
+pub fn read(path: &Path) -> Result<SharedBytes, Exit> {
     if let Some("js" | "mjs" | "cjs") = path.extension().and_then(|extension| extension.to_str()) {
         return Err(Exit::later(&format!("{}: JavaScript", path.display())));
     }
-    std::fs::read(path).map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))
+    read_shared(path).map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))
 }
 
 /// The configuration that the options ask for; with fuel when there is a bound on it.
@@ -52,6 +52,6 @@ pub fn engine(config: &Config) -> Result<WasmEngine, Exit> {
 }
 
 /// A compiled module.
-pub fn module(engine: &WasmEngine, path: &Path, bytes: &[u8]) -> Result<Module, Exit> {
-    Module::new(engine, bytes).map_err(|error| Exit::file(path, error))
+pub fn module(engine: &WasmEngine, path: &Path, bytes: SharedBytes) -> Result<Module, Exit> {
+    Module::from_shared(engine, bytes).map_err(|error| Exit::file(path, error))
 }

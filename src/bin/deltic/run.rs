@@ -16,8 +16,7 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
     let meter = Meter::start();
     let engine = load::engine(&load::config(&args.engine))?;
-    let module = load::module(&engine, &args.file, &bytes)?;
-    drop(bytes);
+    let module = load::module(&engine, &args.file, bytes)?;
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;
     let mut guest = Guest {

@@ -117,6 +117,45 @@ fn images_are_private_sparse_and_resettable() {
     assert!(matches!(MemoryImage::new(usize::MAX, []), Err(ImageError::Unsupported(Errno::FBIG))));
 }
 
+/// Parts near each other are written together, in whatever order they come and however they overlap.
+#[test]
+fn images_of_many_parts_are_as_if_each_was_written_alone() {
+    const LEN: usize = 2 << 20;
+    let mut state = 1u64;
+    let mut below = |bound: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % bound
+    };
+    for round in 0..40 {
+        let mut wanted = vec![0; LEN];
+        let mut parts: Vec<(usize, Vec<u8>)> = Vec::new();
+        let mut offset = 0;
+        for number in 0..300 {
+            let len = match below(30) {
+                0 => below(400 << 10),
+                1..4 => below(9_000),
+                _ => below(60),
+            };
+            let (jump, step) = (below(8 + round), if below(4) == 0 { 9_000 } else { 40 });
+            offset = if round % 2 == 0 && jump == 0 { below(LEN) } else { offset + below(step) };
+            let len = len.min(LEN - offset.min(LEN));
+            offset = offset.min(LEN - len);
+            let bytes = vec![number as u8 | 1; len];
+            wanted[offset..offset + len].copy_from_slice(&bytes);
+            parts.push((offset, bytes));
+            offset += len;
+        }
+        let image = MemoryImage::new(LEN, parts.iter().map(|(offset, bytes)| (*offset, &bytes[..]))).unwrap();
+        let reservation = Reservation::new(LEN).unwrap();
+        // SAFETY: the test has no references; the image is as long as the reservation.
+        let found = unsafe {
+            image.map_into(&reservation, 0).unwrap();
+            std::slice::from_raw_parts(reservation.base(), LEN)
+        };
+        assert!(found == wanted, "round {round}: {:?}", found.iter().zip(&wanted).position(|(found, wanted)| found != wanted));
+    }
+}
+
 fn exec(strategies: &[ExecStrategy]) -> Result<ExecMemory, ExecError> {
     ExecMemory::new(Reservation::new(1 << 20).unwrap(), page_bytes(), strategies)
 }

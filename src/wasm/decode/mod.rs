@@ -35,15 +35,26 @@ pub struct Decoded {
 ///
 /// The text does not parse; the message shows the place.
 pub fn to_binary(bytes: &[u8]) -> Result<Arc<[u8]>, CompileError> {
-    if bytes.starts_with(b"\0asm") {
-        return Ok(Arc::from(bytes));
-    }
+    Ok(translated(bytes)?.unwrap_or_else(|| Arc::from(bytes)))
+}
+
+/// The same without a copy of what is binary.
+///
+/// # Errors
+///
+/// As for [`to_binary`].
+pub fn shared_to_binary(bytes: Arc<[u8]>) -> Result<Arc<[u8]>, CompileError> {
+    Ok(translated(&bytes)?.unwrap_or(bytes))
+}
+
+/// Text in the binary format; nothing for what is no text.
+fn translated(bytes: &[u8]) -> Result<Option<Arc<[u8]>>, CompileError> {
     let looks_like_text = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&byte| byte == b'(' || byte == b';');
     if !looks_like_text {
-        return Ok(Arc::from(bytes));
+        return Ok(None);
     }
     match wat::parse_bytes(bytes) {
-        Ok(binary) => Ok(Arc::from(&*binary)),
+        Ok(binary) => Ok(Some(Arc::from(&*binary))),
         Err(error) => Err(CompileError::new(CompileErrorKind::Text, error.to_string(), None)),
     }
 }
