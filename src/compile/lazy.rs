@@ -60,7 +60,10 @@ impl Module {
     /// No compiler takes it, or there is no room for its code.
     pub(crate) fn compile_called(&self, variant: CodeVariant, pushed: usize) -> Result<usize, CompileError> {
         let code = self.native().variant(variant);
-        let found = code.and_then(|code| Some((&code.job, code.space.as_ref()?, code.space.as_ref()?.thunk_func(pushed)?)));
+        let found = code.and_then(|code| {
+            let space = code.space.as_ref()?;
+            Some((&code.job, space, space.thunk_func(pushed)?))
+        });
         let Some((job, space, func)) = found else {
             let message = format!("a call came from {pushed:#x}, where no thunk is");
             return Err(CompileError::new(CompileErrorKind::EngineBug, message, None));

@@ -5,7 +5,7 @@
 //! [weight](crate::codegen::weight), one instruction each. Code that finds it below zero says so and goes on; the function is queued, and
 //! a background task compiles it. Publication swaps the slot: later calls run the better code, frames of the old one end in it.
 //!
-//! The queue is ordered by how often functions have asked: one that uses its budget up again while it waits goes before others. Tasks are
+//! A function that uses its budget up again while it waits goes before those that have asked once; else the oldest is first. Tasks are
 //! posted when there is something to do, as many as the engine has threads at most. With no threads the caller compiles.
 //!
 //! **Invariants:** a function is in the queue or with a task once, by its [state byte](crate::compile::state); what is found in the
@@ -53,7 +53,7 @@ struct Waiting {
 /// Ordered by urgency, then by age.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Request {
-    asked: u32,
+    is_repeated: bool,
     age: std::cmp::Reverse<u64>,
     func: u32,
 }
@@ -65,12 +65,12 @@ impl Default for TierUpQueue {
 }
 
 impl TierUpQueue {
-    /// Adds a function that was asked for so many times. True if the caller must post a task.
-    fn push(&self, func: DefinedFuncIndex, asked: u32, task_max: usize) -> bool {
+    /// Adds a function, again if it is there already. True if the caller must post a task.
+    fn push(&self, func: DefinedFuncIndex, is_repeated: bool, task_max: usize) -> bool {
         let mut waiting = self.0.lock();
         waiting.count += 1;
         let age = std::cmp::Reverse(waiting.count);
-        waiting.heap.push(Request { asked, age, func: func.as_u32() });
+        waiting.heap.push(Request { is_repeated, age, func: func.as_u32() });
         let posts = waiting.tasks < task_max;
         waiting.tasks += usize::from(posts);
         posts
@@ -128,8 +128,7 @@ impl Module {
             job.compile_better(self.native(), space, func);
             return;
         }
-        // Once more for each budget that was used up meanwhile: the heap skips what it has done.
-        if job.tier_ups.push(func, if is_new { 1 } else { 2 }, config.num_compilation_tasks()) {
+        if job.tier_ups.push(func, !is_new, config.num_compilation_tasks()) {
             let task = TierUpTask { job: Arc::clone(job), ended: false };
             // A task that cannot be posted says so as it is dropped.
             let _ = self.engine().poster().post(TaskPriority::Background, Box::new(task));

@@ -1,7 +1,13 @@
 //! What the tests share.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use deltic::abi::artifact::{Artifact, CodeVariant};
+use deltic::base::DefinedFuncIndex;
+use deltic::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use deltic::codegen::env::CompileEnv;
 use deltic::{Config, Instance, Isolate, Linker, Module, WasmEngine};
 
 /// The checkout.
@@ -83,5 +89,51 @@ impl Random {
     /// A number below a bound.
     pub fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
+    }
+}
+
+/// See [`around`].
+struct Around<F> {
+    inner: Arc<dyn Compiler>,
+    around: F,
+}
+
+/// Compiles a unit with the compiler inside.
+pub type Compile<'a> = &'a mut dyn FnMut() -> Result<Artifact, UnitError>;
+
+/// A compiler that asks a closure to compile each unit, which may leave it to the other.
+pub fn around<F>(inner: impl Compiler + 'static, around: F) -> Arc<dyn Compiler>
+where
+    F: Fn(DefinedFuncIndex, Compile<'_>) -> Result<Artifact, UnitError> + Send + Sync + 'static,
+{
+    Arc::new(Around { inner: Arc::new(inner), around })
+}
+
+impl<F> fmt::Debug for Around<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Around").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl<F> Compiler for Around<F>
+where
+    F: Fn(DefinedFuncIndex, Compile<'_>) -> Result<Artifact, UnitError> + Send + Sync,
+{
+    fn tier(&self) -> deltic::Tier {
+        self.inner.tier()
+    }
+
+    fn new_scratch(&self) -> Scratch {
+        self.inner.new_scratch()
+    }
+
+    fn compile(
+        &self,
+        env: &CompileEnv,
+        func: DefinedFuncIndex,
+        variant: CodeVariant,
+        unit: &mut UnitContext<'_>,
+    ) -> Result<Artifact, UnitError> {
+        (self.around)(func, &mut || self.inner.compile(env, func, variant, unit))
     }
 }

@@ -1,16 +1,16 @@
 //! Functions that do much are compiled again, while they run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use deltic::abi::artifact::{Artifact, CodeVariant};
 use deltic::base::DefinedFuncIndex;
 use deltic::codegen::baseline::Baseline;
-use deltic::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
-use deltic::codegen::env::CompileEnv;
+use deltic::codegen::compiler::{Compiler, UnitError};
+use deltic::codegen::optimizing::Optimizing;
 use deltic::{Config, Isolate, Linker, Module, Tier, Val, WasmEngine};
 
-use crate::support::{Random, engine_with, instance_with};
+use crate::support::{Random, around, engine_with, instance_with};
 
 fn dynamic(calls: u32) -> Config {
     Config::default().with_lazy(true).with_tier_up_calls(calls)
@@ -128,38 +128,18 @@ fn dropped_while_functions_are_compiled_again() {
     }
 }
 
-/// A best tier that takes nothing.
-#[derive(Debug)]
-struct Unable(Arc<std::sync::atomic::AtomicUsize>);
-
-impl Compiler for Unable {
-    fn tier(&self) -> Tier {
-        Tier::Optimized
-    }
-
-    fn new_scratch(&self) -> Scratch {
-        Scratch::new(())
-    }
-
-    fn compile(
-        &self,
-        _: &CompileEnv,
-        _: DefinedFuncIndex,
-        _: CodeVariant,
-        _: &mut UnitContext<'_>,
-    ) -> Result<Artifact, UnitError> {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Err(UnitError::TierUnable("too much".into()))
-    }
-}
-
 #[test]
 fn what_no_better_tier_takes_stays_and_does_not_ask_again() {
-    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let compilers: Vec<Arc<dyn Compiler>> = vec![Arc::new(Baseline::new()), Arc::new(Unable(Arc::clone(&asked)))];
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let unable = around(Optimizing::new().expect("this machine is supported"), move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Err(UnitError::TierUnable("too much".into()))
+    });
+    let compilers: Vec<Arc<dyn Compiler>> = vec![Arc::new(Baseline::new()), unable];
     let engine = WasmEngine::with_compilers(&dynamic(3).with_num_compilation_tasks(0), compilers).expect("an engine");
     let (mut isolate, instance) = instance_with(&engine, FIB);
     let fib = instance.get_typed_func::<i32, i32>(&mut isolate, "fib").expect("a function");
     assert_eq!(fib.call(&mut isolate, 20).expect("a call"), 6765);
-    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }

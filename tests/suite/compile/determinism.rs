@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cranelift_entity::EntityRef;
-use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, Tier};
+use deltic::abi::artifact::{CodeVariant, Reloc, Tier};
 use deltic::base::DefinedFuncIndex;
-use deltic::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use deltic::codegen::env::{CodeSettings, CompileEnv};
 use deltic::compile::{Config, Module, WasmEngine};
 use deltic::wasm::decode;
 
 use super::fake::*;
+use crate::support::{Compile, around};
 
 /// What stands at a function's slot.
 fn published(module: &Module, variant: CodeVariant, func: DefinedFuncIndex, len: usize) -> Vec<u8> {
@@ -73,15 +73,23 @@ fn c2_the_same_machine_code_at_any_worker_count_and_address() {
         (func (export \"f\") (param v128) (result v128) (i8x16.swizzle (local.get 0) (v128.const i64x2 0x0123456789abcdef 0x7766554433221100))))";
     for tier in [Tier::Baseline, Tier::Optimized] {
         let runs = [0, 0, 2].map(|tasks| {
-            let inner: Arc<dyn Compiler> = match tier {
-                Tier::Baseline => Arc::new(Baseline::new()),
-                Tier::Optimized => Arc::new(Optimizing::new().unwrap()),
+            let made: Arc<Mutex<Made>> = Arc::default();
+            let record = {
+                let made = Arc::clone(&made);
+                move |func, compile: Compile<'_>| {
+                    let artifact = compile()?;
+                    made.lock().unwrap().insert(func, (artifact.code.clone(), artifact.relocs.to_vec()));
+                    Ok(artifact)
+                }
             };
-            let recorder = Arc::new(Recorder { inner, made: Mutex::default() });
+            let recorder = match tier {
+                Tier::Baseline => around(Baseline::new(), record),
+                Tier::Optimized => around(Optimizing::new().unwrap(), record),
+            };
             let config = Config::default().with_num_compilation_tasks(tasks).with_task_body_bytes(0).with_eager_tier(tier);
-            let engine = WasmEngine::with_compilers(&config, vec![Arc::clone(&recorder) as Arc<dyn Compiler>]).unwrap();
+            let engine = WasmEngine::with_compilers(&config, vec![recorder]).unwrap();
             let module = Module::new(&engine, text).unwrap();
-            let made = std::mem::take(&mut *recorder.made.lock().unwrap());
+            let made = std::mem::take(&mut *made.lock().unwrap());
             (module, made)
         });
         let [(first, made), (second, again), (_, by_workers)] = &runs;
@@ -102,32 +110,3 @@ fn c2_the_same_machine_code_at_any_worker_count_and_address() {
 
 /// Code with places left open, and those places.
 type Made = BTreeMap<DefinedFuncIndex, (Box<[u8]>, Vec<Reloc>)>;
-
-/// Remembers what a compiler makes.
-#[derive(Debug)]
-struct Recorder {
-    inner: Arc<dyn Compiler>,
-    made: Mutex<Made>,
-}
-
-impl Compiler for Recorder {
-    fn tier(&self) -> Tier {
-        self.inner.tier()
-    }
-
-    fn new_scratch(&self) -> Scratch {
-        self.inner.new_scratch()
-    }
-
-    fn compile(
-        &self,
-        env: &CompileEnv,
-        func: DefinedFuncIndex,
-        variant: CodeVariant,
-        unit: &mut UnitContext<'_>,
-    ) -> Result<Artifact, UnitError> {
-        let artifact = self.inner.compile(env, func, variant, unit)?;
-        self.made.lock().unwrap().insert(func, (artifact.code.clone(), artifact.relocs.to_vec()));
-        Ok(artifact)
-    }
-}
