@@ -29,11 +29,22 @@ impl CodeVariant {
     pub const ALL: [CodeVariant; 2] = [CodeVariant::Guarded, CodeVariant::Checked];
 }
 
+/// Where code of a function begins.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// With a call.
+    Call,
+    /// At the header of a loop, see [`osr`](crate::abi::osr): by the byte offset of the operator `loop` in the module.
+    Loop(u32),
+}
+
 /// Machine code of one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     /// Which function.
     pub func: DefinedFuncIndex,
+    /// Where it begins.
+    pub entry: Entry,
     /// By which tier.
     pub tier: Tier,
     /// For which memories.
@@ -56,9 +67,40 @@ pub struct Artifact {
     pub handlers: Box<[HandlerSite]>,
     /// What an exception that leaves this function restores.
     pub saved: SavedRegisters,
+    /// Bytes of its frame, from the frame pointer down.
+    pub frame_bytes: u32,
+    /// Bytes of the state that a loop version reads; 0 of others.
+    pub state_bytes: u32,
+    /// Loops that may go on in a loop version, by return address.
+    pub loops: Box<[LoopSite]>,
+    /// What [loop sites](LoopSite) share.
+    pub loop_values: Box<[LoopValue]>,
 }
 
 impl Artifact {
+    /// Code that is called and does nothing that must be told.
+    pub fn new(func: DefinedFuncIndex, tier: Tier, variant: CodeVariant, code: Box<[u8]>) -> Artifact {
+        Artifact {
+            func,
+            entry: Entry::Call,
+            tier,
+            variant,
+            code,
+            alignment: 16,
+            relocs: Box::default(),
+            traps: Box::default(),
+            positions: Box::default(),
+            stack_maps: Box::default(),
+            deep_slots: Box::default(),
+            handlers: Box::default(),
+            saved: SavedRegisters::default(),
+            frame_bytes: 0,
+            state_bytes: 0,
+            loops: Box::default(),
+            loop_values: Box::default(),
+        }
+    }
+
     /// Bytes that it holds, for budgets.
     pub fn memory_bytes(&self) -> usize {
         self.code.len()
@@ -68,7 +110,40 @@ impl Artifact {
             + size_of_val(&*self.stack_maps)
             + size_of_val(&*self.deep_slots)
             + size_of_val(&*self.handlers)
+            + size_of_val(&*self.loops)
+            + size_of_val(&*self.loop_values)
     }
+}
+
+/// The header of a loop in baseline code, which asks for better code there.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct LoopSite {
+    /// Return address of the call that asks. Its position is that of the operator `loop`.
+    pub code_offset: u32,
+    /// Bytes of the loop's [state](crate::abi::osr).
+    pub state_bytes: u32,
+    /// First and end of its values in [`Artifact::loop_values`].
+    pub values: (u32, u32),
+}
+
+/// A value that is in a register when its loop begins an iteration, and not in its slot.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct LoopValue {
+    /// Offset of its slot from the end of the state, downwards.
+    pub offset: u32,
+    /// Where it is.
+    pub register: Register,
+}
+
+/// A register with a value: a machine number, and how much of the register counts.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Register {
+    /// A general-purpose register.
+    Int(u8),
+    /// The low 64 bits of a vector register.
+    Float(u8),
+    /// All of a vector register.
+    Vector(u8),
 }
 
 /// References of the heap in a frame whose function has made a call. Calls without any have no map.

@@ -36,7 +36,7 @@ macro_rules! builtins {
 
             /// Whether it is called from a poll: preserves all registers and has no result.
             pub fn is_poll(self) -> bool {
-                matches!(self, Builtin::Interrupt | Builtin::OutOfFuel | Builtin::TierUp)
+                matches!(self, Builtin::Interrupt | Builtin::OutOfFuel | Builtin::TierUp | Builtin::TierUpLoop)
             }
 
             /// Types of the parameters behind the vmctx.
@@ -107,6 +107,8 @@ builtins! {
     Throw(I32);
     /// A poll found a function's budget used up: it is worth better code.
     TierUp();
+    /// The same at the header of a loop, which may go on in other code: then it does not return.
+    TierUpLoop();
     /// Not called by its number: the entry of a function that is compiled now (`code::thunks`). It preserves arguments, and goes on
     /// where the code is.
     CompileLazily();

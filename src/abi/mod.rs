@@ -8,5 +8,6 @@ pub mod builtins;
 pub mod call;
 pub mod exception;
 pub mod fields;
+pub mod osr;
 pub mod trap;
 pub mod vmctx;

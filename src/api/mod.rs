@@ -8,7 +8,7 @@ pub mod inspect;
 mod readme;
 pub mod wast;
 
-pub use crate::abi::artifact::Tier;
+pub use crate::abi::artifact::{Entry, Tier};
 pub use crate::abi::trap::TrapCode;
 pub use crate::base::FuncIndex;
 pub use crate::base::trace;
@@ -16,6 +16,7 @@ pub use crate::codegen::env::CodeSettings;
 pub use crate::compile::config::{Config, EngineError, HeapSettings};
 pub use crate::compile::engine::WasmEngine;
 pub use crate::compile::module::Module;
+pub use crate::compile::observer::{SeededChoice, TierChoice, TierEvent, TierEventKind, TierObserver};
 pub use crate::compile::stats::CompileStats;
 pub use crate::heap::HeapStats;
 pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};

@@ -30,6 +30,8 @@ pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 pub const CODE_POPULATE_BYTES: usize = 128 << 10;
 /// Calls of a function in baseline code after which it is compiled again, in the best tier.
 pub const TIER_UP_CALLS: u32 = 2_000;
+/// Versions that a function may have for loops of it that run in baseline code.
+pub const LOOP_VERSIONS_MAX: usize = 4;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// Stack on which a thread that runs guests compiles: as much as background threads have.

@@ -65,4 +65,7 @@ pub enum ArtifactDefect {
     /// An exception handler, or the call that it is for, lies outside of the code.
     #[error("the handler for offset {0} lies outside of it")]
     Handler(u32),
+    /// The site of a loop lies outside of the code, or its values are not there.
+    #[error("the loop at offset {0} lies outside of it")]
+    Loop(u32),
 }

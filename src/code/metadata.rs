@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{self, CodeVariant, DeepSlot, HandlerSite, Position, Reloc, SavedRegisters, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{
+    self, CodeVariant, DeepSlot, Entry, HandlerSite, LoopSite, LoopValue, Position, Reloc, SavedRegisters, StackMap, Tier,
+    TrapSite,
+};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 
@@ -11,6 +14,8 @@ use crate::base::DefinedFuncIndex;
 pub struct FunctionMetadata {
     /// Which function.
     pub func: DefinedFuncIndex,
+    /// Where it begins.
+    pub entry: Entry,
     /// Which compiler made the code.
     pub tier: Tier,
     /// For which memories.
@@ -36,6 +41,14 @@ pub struct FunctionMetadata {
     pub handlers: Box<[HandlerSite]>,
     /// What an exception that leaves the function restores.
     pub saved: SavedRegisters,
+    /// Bytes of its frame, from the frame pointer down.
+    pub frame_bytes: u32,
+    /// Bytes of the state that a loop version reads.
+    pub state_bytes: u32,
+    /// Loops that may go on in a loop version, sorted by return address.
+    pub loops: Box<[LoopSite]>,
+    /// What they share.
+    pub loop_values: Box<[LoopValue]>,
 }
 
 impl FunctionMetadata {
@@ -65,6 +78,12 @@ impl FunctionMetadata {
     pub fn handler(&self, code_offset: u32) -> Option<HandlerSite> {
         let found = self.handlers.binary_search_by_key(&code_offset, |site| site.code_offset);
         found.ok().map(|position| self.handlers[position])
+    }
+
+    /// The loop whose poll returns to this offset.
+    pub fn loop_site(&self, code_offset: u32) -> Option<LoopSite> {
+        let found = self.loops.binary_search_by_key(&code_offset, |site| site.code_offset);
+        found.ok().map(|position| self.loops[position])
     }
 
     fn positions_at(&self, code_offset: u32) -> &[Position] {

@@ -3,7 +3,7 @@
 //! In the order in which code passes through: [`space`] owns the memory and the dispatch slots, `publish` brings
 //! [`Artifact`](crate::abi::artifact::Artifact)s into it, [`registry`] says which function an address belongs to (signal handlers ask),
 //! [`reclaim`] frees code that better code has replaced once no stack refers to it (a [`bell`] says when to look). What is compiled at its first call has a
-//! thunk until then ([`thunks`]). [`helpers`] are the library functions that code
+//! thunk until then ([`thunks`]). Code that takes over from a running loop is found in a table of its own ([`loops`]). [`helpers`] are the library functions that code
 //! calls where the processor lacks an instruction.
 //!
 //! **Invariants:** the code of a function changes only by a compare-and-swap of its dispatch slot, from a tier to one that is not
@@ -14,6 +14,7 @@ pub mod bell;
 pub mod error;
 mod free;
 pub mod helpers;
+pub mod loops;
 pub mod metadata;
 pub mod missing;
 mod publish;

@@ -3,14 +3,14 @@
 //! In this order, and each step for the whole batch: *check* the artifacts; *place* them (one step of the cursor for all, unless freed ranges
 //! take some); *write* code, displacements and headers through the writable alias; *install* each: set its bit in the registry, then
 //! swap its dispatch slot. Any number of threads may publish at once: they share nothing but the cursor, and for a slot that two
-//! of them want the compare-and-swap decides.
+//! of them want the compare-and-swap decides. [Loop versions](crate::code::loops) have no slot, but a line in a table.
 //!
 //! **Invariants:** the swap never replaces code by code of a lower tier. Code that lost was never reachable and is freed at once; code that
 //! was replaced is retired (see [`reclaim`](crate::code::reclaim)). A batch that is refused changes no slot.
 
 use std::ops::Range;
 
-use crate::abi::artifact::{Artifact, HandlerSite, Reloc, RelocTarget, StackMap, Tier};
+use crate::abi::artifact::{Artifact, Entry, HandlerSite, LoopSite, Reloc, RelocTarget, StackMap, Tier};
 use crate::base::sync::atomic::Ordering;
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::{ArtifactDefect, CodeError};
@@ -53,7 +53,8 @@ impl CodeSpace {
             return Err(CodeError::Malformed { func, defect });
         }
         let _kept = self.installing.read();
-        let wanted: Vec<Artifact> = artifacts.into_iter().filter(|it| !self.is_refused(it.func, it.tier)).collect();
+        let wanted: Vec<Artifact> =
+            artifacts.into_iter().filter(|it| it.entry != Entry::Call || !self.is_refused(it.func, it.tier)).collect();
         let (runs, reused) = self.place(wanted)?;
         for run in &runs {
             self.write(run)?;
@@ -129,6 +130,11 @@ impl CodeSpace {
             artifact.deep_slots.iter().zip(0u32..).find(|(slot, position)| slot.next > *position || slot.below_fp < 4)
         {
             return Err(ArtifactDefect::StackMap(slot.next));
+        }
+        let value_count = artifact.loop_values.len();
+        let has_values = |site: &LoopSite| site.values.0 <= site.values.1 && site.values.1 as usize <= value_count;
+        if let Some(site) = artifact.loops.iter().find(|site| !inside(site.code_offset, 0) || !has_values(site)) {
+            return Err(ArtifactDefect::Loop(site.code_offset));
         }
         let is_outside = |site: &&HandlerSite| !inside(site.code_offset, 0) || !inside(site.handler_offset, 1);
         if let Some(site) = artifact.handlers.iter().find(is_outside) {
@@ -247,7 +253,7 @@ impl CodeSpace {
     /// Makes a written function reachable. Gives the bytes added and what was replaced; or, if code of a higher tier is there by
     /// now, the range that is free again.
     fn install(&self, metadata: Box<FunctionMetadata>) -> Result<(usize, Option<Retired>), Range<u32>> {
-        let (func, tier, entry_offset) = (metadata.func, metadata.tier, metadata.entry_offset);
+        let FunctionMetadata { func, tier, entry_offset, entry: origin, .. } = *metadata;
         let bytes = metadata.code_bytes as usize;
         let range = metadata.range.clone();
         let entry = self.exec().base().addr() + entry_offset as usize;
@@ -257,6 +263,14 @@ impl CodeSpace {
         Box::into_raw(metadata).expose_provenance();
         self.code_bytes.fetch_add(bytes, Ordering::Relaxed); // a statistic: orders nothing
         self.view().set_start(entry_offset as usize);
+        if let Entry::Loop(wasm_offset) = origin {
+            if self.loops.add(func, wasm_offset, entry_offset) {
+                return Ok((bytes, None));
+            }
+            // SAFETY: nothing ever led to it.
+            unsafe { self.free_function(entry_offset) };
+            return Err(range);
+        }
         let mut present = slot.load(Ordering::Acquire); // partner: the exchange below
         loop {
             // SAFETY: the entry came from a slot, and the caller holds `installing`, so that its code is not freed.
@@ -276,16 +290,21 @@ impl CodeSpace {
 
     /// Lists what was replaced, and what lost the race for its slot.
     fn settle(&self, retired: Vec<Retired>, lost: &[Range<u32>]) {
-        if !retired.is_empty() {
-            let bytes = retired.iter().map(Retired::range_bytes).sum();
-            self.retired_bytes.fetch_add(bytes, Ordering::Relaxed); // a statistic: orders nothing
-            self.reclaim.lock().retire(retired);
-        }
+        self.retire(retired);
         if !lost.is_empty() && self.exec().may_rewrite() {
             for range in lost {
                 self.erase(range);
             }
             self.give_back(lost.iter().cloned());
+        }
+    }
+
+    /// Lists code that nothing leads to any more.
+    pub(in crate::code) fn retire(&self, retired: Vec<Retired>) {
+        if !retired.is_empty() {
+            let bytes = retired.iter().map(Retired::range_bytes).sum();
+            self.retired_bytes.fetch_add(bytes, Ordering::Relaxed); // a statistic: orders nothing
+            self.reclaim.lock().retire(retired);
         }
     }
 
@@ -317,6 +336,7 @@ fn entry_behind(start: usize, artifact: &Artifact) -> usize {
 fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
     let Artifact {
         func,
+        entry: origin,
         tier,
         variant,
         code,
@@ -327,6 +347,10 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         deep_slots,
         mut handlers,
         saved,
+        frame_bytes,
+        state_bytes,
+        mut loops,
+        loop_values,
         ..
     } = artifact;
     if !traps.is_sorted_by_key(|site| site.code_offset) {
@@ -341,10 +365,14 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
     if !handlers.is_sorted_by_key(|site| site.code_offset) {
         handlers.sort_by_key(|site| site.code_offset);
     }
+    if !loops.is_sorted_by_key(|site| site.code_offset) {
+        loops.sort_by_key(|site| site.code_offset);
+    }
     debug_assert!(range.end as usize >= entry + code.len());
     let (code_bytes, entry_offset) = (code.len() as u32, entry as u32);
     let metadata = FunctionMetadata {
         func,
+        entry: origin,
         tier,
         variant,
         code_bytes,
@@ -357,6 +385,10 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         deep_slots,
         handlers,
         saved,
+        frame_bytes,
+        state_bytes,
+        loops,
+        loop_values,
     };
     let metadata = Box::new(metadata);
     Placed { code, metadata }

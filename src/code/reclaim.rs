@@ -21,6 +21,8 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::abi::artifact::Tier;
+use crate::base::DefinedFuncIndex;
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering;
 use crate::code::bell::ReportBell;
@@ -60,6 +62,9 @@ struct Reporter {
 /// Code that no slot leads to.
 #[derive(Debug)]
 pub(in crate::code) struct Retired {
+    pub func: DefinedFuncIndex,
+    /// Whether its frames may go on in loop versions.
+    pub is_baseline: bool,
     entry_offset: u32,
     range: Range<u32>,
     epoch: u64,
@@ -70,7 +75,14 @@ pub(in crate::code) struct Retired {
 impl Retired {
     /// Code that was just replaced.
     pub fn new(metadata: &FunctionMetadata) -> Self {
-        Retired { entry_offset: metadata.entry_offset, range: metadata.range.clone(), epoch: 0, live_in: SmallVec::new() }
+        Retired {
+            func: metadata.func,
+            is_baseline: metadata.tier == Tier::Baseline,
+            entry_offset: metadata.entry_offset,
+            range: metadata.range.clone(),
+            epoch: 0,
+            live_in: SmallVec::new(),
+        }
     }
 
     /// Bytes that it occupies.
@@ -166,6 +178,8 @@ impl CodeSpace {
             return 0;
         }
         let bytes = dead.iter().map(|retired| retired.range.len()).sum();
+        // Nobody comes to them any more, but some may still run: they wait for the next reports.
+        let orphans = self.orphans(dead);
         {
             // A publication that looks at the header of code it is about to replace holds the other side of this lock.
             let _alone = self.installing.write();
@@ -181,6 +195,7 @@ impl CodeSpace {
             }
             self.give_back(dead.iter().map(|retired| retired.range.clone()));
         }
+        self.retire(orphans);
         tracing::debug!(target: crate::base::trace::PUBLISH, bytes, functions = dead.len(), "old code freed");
         bytes
     }

@@ -24,7 +24,8 @@ use std::any::Any;
 use std::ops::Range;
 use std::ptr;
 
-use crate::abi::artifact::{CodeVariant, SavedRegisters, Tier};
+use crate::abi::artifact::{CodeVariant, LoopValue, SavedRegisters, Tier};
+use crate::abi::osr;
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::Arc;
@@ -107,6 +108,39 @@ pub unsafe fn references<'a>(return_address: usize) -> Option<impl Iterator<Item
     // SAFETY: by contract.
     let (_, metadata, code_offset) = unsafe { find(return_address)? };
     metadata.references(code_offset)
+}
+
+/// A loop that polls, in the code of its function.
+#[derive(Debug, Clone, Copy)]
+pub struct PollingLoop<'a> {
+    /// Which function.
+    pub func: DefinedFuncIndex,
+    /// Byte offset of the operator `loop` in the module.
+    pub wasm_offset: u32,
+    /// Bytes of its state.
+    pub state_bytes: u32,
+    /// What is in registers.
+    pub values: &'a [LoopValue],
+    /// What the function has saved of its caller's.
+    pub saved: SavedRegisters,
+}
+
+/// The loop whose poll returns to an address.
+///
+/// # Safety
+///
+/// As for [`lookup`].
+pub unsafe fn polling_loop<'a>(return_address: usize) -> Option<PollingLoop<'a>> {
+    // SAFETY: by contract.
+    let (_, metadata, code_offset) = unsafe { find(return_address)? };
+    let site = metadata.loop_site(code_offset)?;
+    Some(PollingLoop {
+        func: metadata.func,
+        wasm_offset: metadata.call_position(code_offset)?,
+        state_bytes: site.state_bytes,
+        values: osr::values(&site, &metadata.loop_values),
+        saved: metadata.saved,
+    })
 }
 
 /// Where an exception is caught.

@@ -27,6 +27,7 @@ use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, Mutex, RwLock};
 use crate::base::{DefinedFuncIndex, tuning};
 use crate::code::error::CodeError;
+use crate::code::loops::LoopVersions;
 use crate::code::metadata::FunctionMetadata;
 use crate::code::reclaim::Reclaim;
 use crate::code::registry::{GRANULE_BYTES, SpaceView};
@@ -82,6 +83,7 @@ pub struct CodeSpace {
     /// Publications hold it shared while they look at code that they may replace; freeing holds it alone.
     pub(in crate::code) installing: RwLock<()>,
     pub(in crate::code) reclaim: Mutex<Reclaim>,
+    pub(in crate::code) loops: LoopVersions,
     /// Dropped last: it owns the addresses of everything else.
     exec: ExecMemory,
 }
@@ -199,6 +201,7 @@ impl CodeSpace {
             free_bytes: AtomicUsize::new(0),
             installing: RwLock::new(()),
             reclaim: Mutex::new(Reclaim::default()),
+            loops: LoopVersions::default(),
             exec,
         };
         if options.lazy {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::abi::artifact::{Artifact, CodeVariant, Tier};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::CompileError;
@@ -37,6 +37,8 @@ pub struct UnitContext<'a> {
     pub scratch: &'a mut Scratch,
     /// Features that the unit met, local to the task (statement S1-23).
     pub detected: &'a mut Features,
+    /// Where the code is to begin. A tier that nothing is entered in but by calls is unable to do others.
+    pub entry: Entry,
     /// Whether the body was validated before.
     pub is_valid: bool,
     /// Says true when the unit need not be finished. Asked between passes.

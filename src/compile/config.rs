@@ -10,6 +10,7 @@ use crate::abi::artifact::Tier;
 use crate::base::sync::Arc;
 use crate::base::tuning;
 use crate::codegen::env::CodeSettings;
+use crate::compile::observer::{SeededChoice, TierChoice, TierObserver};
 use crate::platform::thread::available_count;
 use crate::tasks::clock::{Clock, SystemClock};
 use crate::tasks::executor::Executor;
@@ -53,6 +54,9 @@ pub struct Config {
     eager_tier: Option<Tier>,
     lazy: bool,
     tier_up_calls: u32,
+    loop_versions: bool,
+    tier_choice: Option<Arc<dyn TierChoice>>,
+    tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
     heap: HeapSettings,
     compile_timeout: Option<Duration>,
@@ -76,6 +80,9 @@ impl Default for Config {
             eager_tier: None,
             lazy: false,
             tier_up_calls: tuning::TIER_UP_CALLS,
+            loop_versions: true,
+            tier_choice: None,
+            tier_observer: None,
             compile_memory_limit: None,
             heap: HeapSettings::default(),
             compile_timeout: None,
@@ -179,6 +186,27 @@ impl Config {
         self
     }
 
+    /// Whether a loop that runs for long goes on in optimized code without returning (on-stack replacement). Default: yes.
+    #[must_use]
+    pub fn with_loop_versions(mut self, versions: bool) -> Self {
+        self.loop_versions = versions;
+        self
+    }
+
+    /// Has somebody told of functions that ask for better code, and get it.
+    #[must_use]
+    pub fn with_tier_observer(mut self, observer: Arc<dyn TierObserver>) -> Self {
+        self.tier_observer = Some(observer);
+        self
+    }
+
+    /// For tests: calls and loops of baseline code ask for better code each time, and somebody decides whether they get it, at once.
+    #[must_use]
+    pub fn with_tier_choice(mut self, choice: Arc<dyn TierChoice>) -> Self {
+        (self.tier_choice, self.tier_up_calls) = (Some(choice), 0);
+        self
+    }
+
     /// How much memory compiling may take, in all modules of the engine together, code that is done not counted. It is an estimate by the
     /// size of bodies: fewer functions are compiled at a time where they are large, and one always is. Default: no bound.
     #[must_use]
@@ -221,6 +249,12 @@ impl Config {
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same with the choices of a generator that begins with a seed.
+    #[must_use]
+    pub fn with_tier_up_stress(self, seed: u64) -> Self {
+        self.with_tier_choice(Arc::new(SeededChoice::new(seed)))
     }
 
     /// See [`with_num_compilation_tasks`](Self::with_num_compilation_tasks).
@@ -283,6 +317,21 @@ impl Config {
     /// See [`with_lazy`](Self::with_lazy).
     pub fn lazy(&self) -> bool {
         self.lazy
+    }
+
+    /// See [`with_loop_versions`](Self::with_loop_versions).
+    pub fn loop_versions(&self) -> bool {
+        self.loop_versions
+    }
+
+    /// See [`with_tier_choice`](Self::with_tier_choice).
+    pub fn tier_choice(&self) -> Option<&Arc<dyn TierChoice>> {
+        self.tier_choice.as_ref()
+    }
+
+    /// See [`with_tier_observer`](Self::with_tier_observer).
+    pub fn tier_observer(&self) -> Option<&Arc<dyn TierObserver>> {
+        self.tier_observer.as_ref()
     }
 
     /// See [`with_tier_up_calls`](Self::with_tier_up_calls).

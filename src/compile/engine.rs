@@ -24,6 +24,7 @@ use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError};
 use crate::compile::features::FeatureCounts;
+use crate::compile::observer::TierObserver;
 use crate::compile::token::BackgroundCompileToken;
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
@@ -178,6 +179,7 @@ pub struct EngineShared {
     eager_tier: Option<Tier>,
     pub(super) memory: MemoryBudget,
     pub(super) timeout: Option<Duration>,
+    pub(super) tier_observer: Option<Arc<dyn TierObserver>>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
 }
@@ -205,6 +207,7 @@ impl EngineShared {
             timeout: config.compile_timeout(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
+            tier_observer: config.tier_observer().cloned(),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use cranelift_entity::EntityRef;
 
-use crate::abi::artifact::{CodeVariant, Tier};
+use crate::abi::artifact::{CodeVariant, Entry, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,9 @@ use crate::compile::cursor::EagerOrder;
 use crate::compile::engine::{EngineShared, WasmEngine};
 use crate::compile::events::{CompileEvent, EventQueue};
 use crate::compile::first_error::FirstError;
+use crate::compile::loop_versions::LoopVersions;
 use crate::compile::native_module::NativeModule;
+use crate::compile::observer::{TierEvent, TierEventKind};
 use crate::compile::parking::Parking;
 use crate::compile::policy;
 use crate::compile::progress::{JobState, Progress};
@@ -69,6 +71,8 @@ pub struct CompileJob {
     pub(super) parking: Parking,
     /// What waits for a better tier.
     pub(super) tier_ups: TierUpQueue,
+    /// Versions of functions for their loops.
+    pub(super) loops: LoopVersions,
     pub(super) stats: JobStats,
     events: Option<Arc<EventQueue>>,
     outcome: OnceLock<Result<(), CompileError>>,
@@ -128,6 +132,7 @@ impl CompileJob {
             is_valid: kind != JobKind::Eager,
             parking: Parking::default(),
             tier_ups: TierUpQueue::default(),
+            loops: LoopVersions::default(),
             stats: JobStats {
                 begun: engine.config().clock().now(),
                 ended: OnceLock::new(),
@@ -250,6 +255,18 @@ impl CompileJob {
     pub(super) fn is_out_of_time(&self) -> bool {
         let timing = &self.shared.timing;
         self.shared.timeout.is_some_and(|timeout| timing.clock.now().saturating_sub(self.stats.begun) >= timeout)
+    }
+
+    /// What happened to a function.
+    pub(super) fn tier_event<'a>(&'a self, func: DefinedFuncIndex, entry: Entry, kind: TierEventKind<'a>) -> TierEvent<'a> {
+        TierEvent { wire_bytes: &self.env.wire_bytes, func: self.env.module.func_index(func), entry, kind }
+    }
+
+    /// Tells the observer, if there is one. Never inside of a scope.
+    pub(super) fn tell(&self, func: DefinedFuncIndex, entry: Entry, kind: TierEventKind<'_>) {
+        if let Some(observer) = &self.shared.tier_observer {
+            observer.tier_event(&self.tier_event(func, entry, kind));
+        }
     }
 
     /// A function for people: its index, and its name if it has one.

@@ -14,7 +14,7 @@
 
 use cranelift_entity::EntityRef;
 
-use crate::abi::artifact::{CodeVariant, Tier};
+use crate::abi::artifact::{CodeVariant, Entry, Tier};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::CodeError;
 use crate::compile::job::CompileJob;
@@ -100,7 +100,7 @@ impl CompileJob {
         let span =
             tracing::debug_span!(target: trace::COMPILE, "unit", function, worker = 0, tier = ?unit.tier, lazy = true).entered();
         let mut runner = Runner::new(self);
-        let result = runner.run(unit, &|| false);
+        let result = runner.run(unit, Entry::Call, &|| false);
         drop(span);
         native.features.report(runner.detected);
         let validate = runner.validate;

@@ -278,6 +278,9 @@ impl Module {
                 // Relaxed: a figure.
                 *total += count.load(Ordering::Relaxed);
             }
+            // Relaxed: figures.
+            stats.loop_versions += job.loops.published.load(Ordering::Relaxed);
+            stats.loop_entries += job.loops.entered.load(Ordering::Relaxed);
             for (slot, worker) in job.stats.workers.iter().enumerate() {
                 let worker = *worker.lock();
                 stats.compile_cpu += worker.cpu;

@@ -12,7 +12,7 @@ use cranelift_entity::EntityRef;
 use smallvec::SmallVec;
 use tracing::Level;
 
-use crate::abi::artifact::Artifact;
+use crate::abi::artifact::{Artifact, Entry};
 use crate::base::trace;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::compile::budget::{self, Admitted};
@@ -48,11 +48,11 @@ impl<'j> Runner<'j> {
     }
 
     /// The compiler of the tier; if it is unable, the better ones.
-    pub(super) fn run(&mut self, unit: Unit, stop: &dyn Fn() -> bool) -> Result<Artifact, UnitError> {
+    pub(super) fn run(&mut self, unit: Unit, entry: Entry, stop: &dyn Fn() -> bool) -> Result<Artifact, UnitError> {
         let job = self.job;
         let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
         for (index, compiler) in job.shared.compilers_for(unit.tier) {
-            result = self.run_compiler(index, &**compiler, unit, stop);
+            result = self.run_compiler(index, &**compiler, (unit, entry), stop);
             let Err(UnitError::TierUnable(reason)) = &result else { break };
             let function = job.env.module.func_index(unit.func).index();
             tracing::debug!(target: trace::COMPILE, function, tier = ?compiler.tier(), reason, "bailout");
@@ -64,7 +64,7 @@ impl<'j> Runner<'j> {
         &mut self,
         index: usize,
         compiler: &dyn Compiler,
-        unit: Unit,
+        (unit, entry): (Unit, Entry),
         stop: &dyn Fn() -> bool,
     ) -> Result<Artifact, UnitError> {
         let job = self.job;
@@ -74,7 +74,7 @@ impl<'j> Runner<'j> {
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut phase = |phase| phases.begin(phase);
             let is_valid = job.is_valid;
-            let mut context = UnitContext { scratch: &mut scratch, detected, is_valid, stop, phase: &mut phase };
+            let mut context = UnitContext { scratch: &mut scratch, detected, entry, is_valid, stop, phase: &mut phase };
             compiler.compile(&job.env, unit.func, unit.variant, &mut context)
         }));
         self.validate += phases.end();

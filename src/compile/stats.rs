@@ -158,6 +158,10 @@ pub struct CompileStats {
     pub detected: Features,
     /// Functions by the tier that was asked for: baseline, optimized (statement S1-27).
     pub finished_by_tier: [usize; 2],
+    /// Versions of functions for loops that ran in baseline code.
+    pub loop_versions: usize,
+    /// How often a loop went on in one.
+    pub loop_entries: usize,
     /// By slot: 0 is the caller.
     pub workers: Vec<WorkerStats>,
     /// Every unit, in the order in which they ended, when the configuration asks.

@@ -5,8 +5,9 @@
 //! [weight](crate::codegen::weight), one instruction each. Code that finds it below zero says so and goes on; the function is queued, and
 //! a background task compiles it. Publication swaps the slot: later calls run the better code, frames of the old one end in it.
 //!
-//! A function that uses its budget up again while it waits goes before those that have asked once; else the oldest is first. Tasks are
-//! posted when there is something to do, as many as the engine has threads at most. With no threads the caller compiles.
+//! A function that uses its budget up again while it waits goes before those that have asked once; else the oldest is first. Loops that
+//! go on in old code may have versions of their own, see [`loop_versions`](crate::compile::loop_versions): their functions' budgets
+//! are empty when better code is published, so that they ask at once. Tasks are posted when there is something to do, as many as the engine has threads at most. With no threads the caller compiles.
 //!
 //! **Invariants:** a function is in the queue or with a task once, by its [state byte](crate::compile::state); what is found in the
 //! queue beyond that is skipped. A function that no better tier takes stays as it is and is not asked about again. Tasks hold the
@@ -15,10 +16,11 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use cranelift_entity::EntityRef;
 
-use crate::abi::artifact::{Artifact, CodeVariant};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry};
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering;
@@ -29,6 +31,7 @@ use crate::codegen::weight;
 use crate::compile::job::CompileJob;
 use crate::compile::module::Module;
 use crate::compile::native_module::NativeModule;
+use crate::compile::observer::TierEventKind;
 use crate::compile::runner::Runner;
 use crate::compile::state::UnitPhase;
 use crate::compile::unit::{Unit, UnitFlags};
@@ -56,6 +59,8 @@ struct Request {
     is_repeated: bool,
     age: std::cmp::Reverse<u64>,
     func: u32,
+    /// The loop that a version is asked for.
+    loop_offset: Option<u32>,
 }
 
 impl Default for TierUpQueue {
@@ -65,22 +70,28 @@ impl Default for TierUpQueue {
 }
 
 impl TierUpQueue {
-    /// Adds a function, again if it is there already. True if the caller must post a task.
-    fn push(&self, func: DefinedFuncIndex, is_repeated: bool, task_max: usize) -> bool {
+    /// Adds a function, again if it is there already, or its version for a loop. True if the caller must post a task.
+    fn push(&self, func: DefinedFuncIndex, entry: Entry, is_repeated: bool, task_max: usize) -> bool {
         let mut waiting = self.0.lock();
         waiting.count += 1;
         let age = std::cmp::Reverse(waiting.count);
-        waiting.heap.push(Request { is_repeated, age, func: func.as_u32() });
+        let loop_offset = match entry {
+            Entry::Call => None,
+            Entry::Loop(offset) => Some(offset),
+        };
+        waiting.heap.push(Request { is_repeated, age, func: func.as_u32(), loop_offset });
         let posts = waiting.tasks < task_max;
         waiting.tasks += usize::from(posts);
         posts
     }
 
-    /// The most urgent function; nothing ends the task that asks.
-    fn pop(&self) -> Option<DefinedFuncIndex> {
+    /// The most urgent code; nothing ends the task that asks.
+    fn pop(&self) -> Option<(DefinedFuncIndex, Entry)> {
         let mut waiting = self.0.lock();
         match waiting.heap.pop() {
-            Some(request) => Some(DefinedFuncIndex::from_u32(request.func)),
+            Some(request) => {
+                Some((DefinedFuncIndex::from_u32(request.func), request.loop_offset.map_or(Entry::Call, Entry::Loop)))
+            }
             None => {
                 waiting.tasks -= 1;
                 None
@@ -112,23 +123,44 @@ impl Module {
     pub(crate) fn tier_up(&self, variant: CodeVariant, func: DefinedFuncIndex) {
         let Some(code) = self.native().variant(variant) else { return };
         let Some(space) = &code.space else { return };
-        let (job, config) = (&code.job, self.engine().config());
+        let job = &code.job;
+        job.tell(func, Entry::Call, TierEventKind::Asked);
+        let choice = self.engine().config().tier_choice();
+        if choice.is_none_or(|choice| choice.choose(&job.tier_event(func, Entry::Call, TierEventKind::Asked))) {
+            self.ask_for_better(job, space, func);
+        }
+    }
+
+    /// Has a function compiled again, if that was not done. Its budget is full again.
+    pub(super) fn ask_for_better(&self, job: &Arc<CompileJob>, space: &CodeSpace, func: DefinedFuncIndex) {
+        refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         let best = job.shared.best_tier();
         if job.states.reached(func) >= best as u8 {
-            // Frames of the old code.
-            set_budget(space, func, UNLIMITED);
+            // A frame of the old code.
             return;
         }
-        refill(space, func, job.env.module.bodies[func].len(), config.tier_up_calls());
         let is_new = job.states.request(func, best);
         if !is_new && job.states.phase(func) != UnitPhase::Queued {
             return;
         }
-        if config.num_compilation_tasks() == 0 || self.engine().is_shut_down() {
-            job.compile_better(self.native(), space, func);
-            return;
+        if self.compiles_itself() {
+            if job.states.start(func) {
+                job.compile_better(self.native(), space, (func, Entry::Call));
+            }
+        } else {
+            self.queue_better(job, (func, Entry::Call), !is_new);
         }
-        if job.tier_ups.push(func, !is_new, config.num_compilation_tasks()) {
+    }
+
+    /// Whether no thread compiles in the background.
+    pub(super) fn compiles_itself(&self) -> bool {
+        let config = self.engine().config();
+        config.num_compilation_tasks() == 0 || config.tier_choice().is_some() || self.engine().is_shut_down()
+    }
+
+    /// Adds to the queue, and posts a task for it if there may be one more.
+    pub(super) fn queue_better(&self, job: &Arc<CompileJob>, (func, entry): (DefinedFuncIndex, Entry), is_repeated: bool) {
+        if job.tier_ups.push(func, entry, is_repeated, self.engine().config().num_compilation_tasks()) {
             let task = TierUpTask { job: Arc::clone(job), ended: false };
             // A task that cannot be posted says so as it is dropped.
             let _ = self.engine().poster().post(TaskPriority::Background, Box::new(task));
@@ -137,29 +169,27 @@ impl Module {
 }
 
 impl CompileJob {
-    /// Compiles a function in the best tier on its owner's thread.
-    fn compile_better(&self, native: &NativeModule, space: &CodeSpace, func: DefinedFuncIndex) {
-        if self.states.start(func) {
-            let mut runner = Runner::new(self);
-            let made = self.run_better(&mut runner, func, &|| false);
-            let refused = self.settle_better(native, space, func, made, &runner);
-            self.tell_of_refusal(func, refused);
-        }
+    /// Compiles in the best tier on the owner's thread. Nobody else has begun to.
+    pub(super) fn compile_better(&self, native: &NativeModule, space: &CodeSpace, code: (DefinedFuncIndex, Entry)) {
+        let mut runner = Runner::new(self);
+        let (made, cpu) = self.run_better(&mut runner, code, &|| false);
+        let settled = self.settle_better(native, space, code, made, &runner);
+        self.tell_of(code, settled, cpu);
     }
 
     fn run_better(
         &self,
         runner: &mut Runner<'_>,
-        func: DefinedFuncIndex,
+        (func, entry): (DefinedFuncIndex, Entry),
         stop: &dyn Fn() -> bool,
-    ) -> Result<Artifact, UnitError> {
+    ) -> (Result<Artifact, UnitError>, Duration) {
         let unit = Unit { func, tier: self.shared.best_tier(), variant: self.variant, bucket: 1, flags: UnitFlags::empty() };
         let function = self.env.module.func_index(func).index();
-        let _span = tracing::debug_span!(target: trace::COMPILE, "tier_up", function, tier = ?unit.tier).entered();
+        let _span = tracing::debug_span!(target: trace::COMPILE, "tier_up", function, tier = ?unit.tier, ?entry).entered();
         let _room = self.wait_for_room(unit);
         let clock = &self.shared.timing.clock;
         let begun = clock.thread_cpu();
-        let made = runner.run(unit, stop);
+        let made = runner.run(unit, entry, stop);
         let cpu = clock.thread_cpu().saturating_sub(begun);
         let mut stats = self.stats.workers[0].lock();
         stats.cpu += cpu;
@@ -168,7 +198,7 @@ impl CompileJob {
         if let Ok(artifact) = &made {
             self.record(func, artifact.code.len(), cpu);
         }
-        made
+        (made, cpu)
     }
 
     /// Publishes what was made, or leaves the function in its tier for good, and says why.
@@ -176,34 +206,38 @@ impl CompileJob {
         &self,
         native: &NativeModule,
         space: &CodeSpace,
-        func: DefinedFuncIndex,
+        (func, entry): (DefinedFuncIndex, Entry),
         made: Result<Artifact, UnitError>,
         runner: &Runner<'_>,
-    ) -> Option<String> {
+    ) -> Result<usize, String> {
         native.features.report(runner.detected);
         let tier = self.shared.best_tier();
         let published = made
             .map_err(|error| format!("{error:?}"))
             .and_then(|artifact| native.publish(self.variant, vec![artifact]).map_err(|error| error.to_string()));
-        set_budget(space, func, UNLIMITED);
-        match published {
-            Ok(bytes) => {
-                self.published(bytes);
+        let is_published = published.is_ok();
+        match entry {
+            Entry::Call if is_published => {
                 self.count_finished(&[(func, tier)]);
                 self.states.finish(func);
-                None
             }
-            Err(reason) => {
-                self.states.give_up(func);
-                Some(reason)
-            }
+            Entry::Call => self.states.give_up(func),
+            Entry::Loop(_) => self.loops.settle(is_published),
         }
+        // A loop that runs in old code asks at once.
+        set_budget(space, func, if is_published { 0 } else { UNLIMITED });
+        published.inspect(|&bytes| self.published(bytes))
     }
 
-    fn tell_of_refusal(&self, func: DefinedFuncIndex, refused: Option<String>) {
-        if let Some(reason) = refused {
-            let function = self.env.module.func_index(func).index();
-            tracing::warn!(target: trace::COMPILE, function, reason, "stays in its tier");
+    /// Tells what came of it. Not in a scope.
+    fn tell_of(&self, (func, entry): (DefinedFuncIndex, Entry), settled: Result<usize, String>, cpu: Duration) {
+        match &settled {
+            &Ok(code_bytes) => self.tell(func, entry, TierEventKind::Compiled { tier: self.shared.best_tier(), code_bytes, cpu }),
+            Err(reason) => {
+                let function = self.env.module.func_index(func).index();
+                tracing::warn!(target: trace::COMPILE, function, ?entry, reason, "stays in its tier");
+                self.tell(func, entry, TierEventKind::Refused { reason });
+            }
         }
     }
 }
@@ -222,24 +256,28 @@ impl Task for TierUpTask {
         let deadline = timing.clock.now() + timing.slice;
         let mut runner = Runner::new(job);
         loop {
-            let Some(func) = job.tier_ups.pop() else {
+            let Some(code) = job.tier_ups.pop() else {
                 self.ended = true;
                 return Outcome::Done;
             };
-            if !job.states.start(func) {
+            if code.1 == Entry::Call && !job.states.start(code.0) {
                 continue;
             }
-            let made = job.run_better(&mut runner, func, &|| job.token.stop_requested());
+            let (made, cpu) = job.run_better(&mut runner, code, &|| job.token.stop_requested());
             if matches!(made, Err(UnitError::Stopped)) {
-                job.states.give_up(func);
+                if code.1 == Entry::Call {
+                    job.states.give_up(code.0);
+                }
                 return Outcome::Done;
             }
             let Some(scope) = job.token.enter() else { return Outcome::Done };
             let native = scope.native_module();
             let space = native.variant(job.variant).and_then(|code| code.space.as_ref());
-            let refused = space.and_then(|space| job.settle_better(native, space, func, made, &runner));
+            let settled = space.map(|space| job.settle_better(native, space, code, made, &runner));
             drop(scope);
-            job.tell_of_refusal(func, refused);
+            if let Some(settled) = settled {
+                job.tell_of(code, settled, cpu);
+            }
             if timing.clock.now() >= deadline {
                 return Outcome::Again;
             }

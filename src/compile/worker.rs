@@ -23,7 +23,7 @@ use cranelift_entity::EntityRef;
 use tracing::Level;
 use tracing::span::EnteredSpan;
 
-use crate::abi::artifact::{Artifact, Tier};
+use crate::abi::artifact::{Artifact, Entry, Tier};
 use crate::base::sync::{Arc, thread};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::CodeError;
@@ -373,7 +373,7 @@ impl<'j> Slice<'j> {
         let asked = unit.tier;
         let begun = job.stats.records.as_ref().map(|_| job.shared.timing.clock.thread_cpu());
         let background = self.background;
-        let result = self.runner.run(unit, &|| job.should_stop(unit.func, background));
+        let result = self.runner.run(unit, Entry::Call, &|| job.should_stop(unit.func, background));
         drop(span);
         if let (Some(begun), Ok(artifact)) = (begun, &result) {
             job.record(unit.func, artifact.code.len(), job.shared.timing.clock.thread_cpu().saturating_sub(begun));

@@ -15,6 +15,21 @@ pub const FLOAT_RESULT_COUNT: usize = 8;
 /// Registers that a call preserves, besides the frame pointer: rbx r12 r13 r14 r15.
 pub const SAVED_COUNT: usize = 5;
 
+/// All registers at the poll of a loop. What the machine's rsp, rbp and r11 held is not in it.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct PollFrame {
+    /// xmm0–xmm15.
+    pub floats: [u128; 16],
+    /// By their machine numbers. The poll has exchanged rdi, which is the vmctx here, with r15.
+    pub ints: [u64; 16],
+}
+
+/// Bytes of a [`PollFrame`].
+pub const POLL_FRAME_BYTES: usize = size_of::<PollFrame>();
+/// Offset of `ints` in it.
+pub const POLL_INTS: usize = offset_of!(PollFrame, ints);
+
 /// Argument and result registers of one call.
 #[repr(C, align(16))]
 #[derive(Debug)]

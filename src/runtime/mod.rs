@@ -25,6 +25,7 @@ pub mod limiter;
 pub mod link;
 pub(crate) mod liveness;
 pub mod memory;
+mod osr;
 pub(crate) mod racy;
 pub(crate) mod reports;
 pub(crate) mod rooted;

@@ -26,6 +26,7 @@ use crate::runtime::interrupt::InterruptTarget;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::liveness::{Owned, Pins};
 use crate::runtime::memory::MemoryObject;
+use crate::runtime::osr::LoopStates;
 use crate::runtime::reports::CodeReports;
 use crate::runtime::rooted::HostRoots;
 use crate::runtime::stubs;
@@ -73,6 +74,8 @@ pub struct Store {
     pub(crate) exception_types: HashMap<CanonicalTypeId, DescriptorRef>,
     pub(crate) trace: TraceBuffer,
     pub(crate) depth: usize,
+    /// What loops go on with in other code.
+    pub(crate) loops: LoopStates,
     pub(crate) interrupts: InterruptTarget,
     /// To whom it says which code is on its stacks.
     pub(crate) reports: CodeReports,
@@ -143,6 +146,7 @@ impl Store {
             exception_types: HashMap::new(),
             trace: TraceBuffer::default(),
             depth: 0,
+            loops: LoopStates::default(),
             interrupts,
             reports: CodeReports::default(),
             host_data: HashMap::new(),

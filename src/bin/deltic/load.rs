@@ -30,7 +30,11 @@ pub fn config(args: &EngineArgs) -> Config {
         nursery_bytes: args.nursery.map_or(default.nursery_bytes, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
         stress: args.gc_stress,
     };
-    let config = config.with_heap(heap).with_lazy(args.lazy);
+    let config = config.with_heap(heap).with_lazy(args.lazy).with_loop_versions(!args.no_osr);
+    let config = match args.tier_up_stress {
+        Some(seed) => config.with_tier_up_stress(seed),
+        None => config,
+    };
     let config = match args.max_compile_memory {
         Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
         None => config,

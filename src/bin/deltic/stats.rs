@@ -42,14 +42,20 @@ impl Meter {
     }
 
     /// [`compiled`](Self::compiled), and what running took: wall and processor time; how many functions were compiled in each tier until the
-    /// end, those twice that changed it.
+    /// end, those twice that changed it; which loops went on in better code, and how often.
     pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: (Duration, Duration), fuel_used: Option<u64>) -> Value {
         let mut object = self.compiled(stats);
         object["instantiate_ms"] = json!(millis(instantiate));
         object["run_ms"] = json!(millis(run.0));
         object["run_cpu_ms"] = json!(millis(run.1));
         let [baseline, optimized] = stats.finished_by_tier;
-        object["compiled"] = json!({ "baseline": baseline, "optimized": optimized, "cpu_ms": millis(stats.compile_cpu) });
+        object["compiled"] = json!({
+            "baseline": baseline,
+            "optimized": optimized,
+            "loop_versions": stats.loop_versions,
+            "loop_entries": stats.loop_entries,
+            "cpu_ms": millis(stats.compile_cpu),
+        });
         if let Some(fuel) = fuel_used {
             object["fuel_used"] = json!(fuel);
         }

@@ -9,7 +9,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::abi::artifact::{Artifact, CodeVariant, Position, Reloc, RelocTarget, SavedRegisters, Tier, TrapSite};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry, Position, Reloc, RelocTarget, Tier, TrapSite};
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
 use crate::code::{CodeSpace, CodeSpaceOptions};
@@ -33,20 +33,7 @@ fn space_with(slot_count: usize, strategy: ExecStrategy) -> CodeSpace {
 }
 
 fn artifact(index: u32, tier: Tier, code: &[u8]) -> Artifact {
-    Artifact {
-        func: func(index),
-        tier,
-        variant: CodeVariant::Guarded,
-        code: code.into(),
-        alignment: 16,
-        relocs: [].into(),
-        traps: [].into(),
-        positions: [].into(),
-        stack_maps: [].into(),
-        deep_slots: [].into(),
-        handlers: [].into(),
-        saved: SavedRegisters::default(),
-    }
+    Artifact::new(func(index), tier, CodeVariant::Guarded, code.into())
 }
 
 /// `mov eax, value; ret`

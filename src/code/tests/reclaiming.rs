@@ -90,6 +90,40 @@ fn a_reporter_that_leaves_holds_nothing() {
     space.remove_reporter(second);
 }
 
+/// A loop version is there as long as baseline code of its function, and then as long as a stack shows it.
+#[test]
+fn a_loop_version_goes_after_the_code_that_it_is_entered_from() {
+    let _no_forks = FORKING_IN_TESTS.read();
+    let space = space(2);
+    let reporter = space.add_reporter(Arc::default());
+    let version = |wasm_offset, value| Artifact {
+        entry: Entry::Loop(wasm_offset),
+        frame_bytes: 48,
+        state_bytes: 24,
+        ..constant(0, Tier::Optimized, value)
+    };
+    space.publish(vec![constant(0, Tier::Baseline, 1), constant(1, Tier::Baseline, 1)]).unwrap();
+    let baseline = entry(&space, 0);
+    space.publish(vec![version(70, 2)]).unwrap();
+    assert_eq!((entry(&space, 0), space.loop_code(func(0), 71), space.loop_code(func(1), 70)), (baseline, None, None));
+    let found = space.loop_code(func(0), 70).expect("a version");
+    assert_eq!((found.frame_bytes, found.state_bytes), (48, 24));
+    // The first stays.
+    assert_eq!(space.publish(vec![version(70, 3)]), Ok(0));
+    assert_eq!(space.loop_code(func(0), 70), Some(found));
+    space.publish(vec![constant(0, Tier::Optimized, 4), version(90, 5)]).unwrap();
+    assert_eq!(space.report(reporter, &Stack(vec![baseline + 2])), 0);
+    assert!(space.loop_code(func(0), 70).is_some() && space.loop_code(func(0), 90).is_some());
+    assert!(space.report(reporter, &Stack(vec![found.address + 2])) > 0);
+    assert!(!is_known(baseline) && space.loop_code(func(0), 70).is_none() && space.loop_code(func(0), 90).is_none());
+    // One of the versions runs still.
+    assert!(space.report(reporter, &Stack(vec![found.address + 2])) > 0);
+    assert!(is_known(found.address) && space.retired_bytes() > 0);
+    assert!(space.report(reporter, &EMPTY) > 0);
+    assert!(!is_known(found.address));
+    assert_eq!((space.retired_bytes(), call(&space, 0), call(&space, 1)), (0, 4, 1));
+}
+
 #[test]
 fn freed_places_fit_other_sizes_and_alignments() {
     let _no_forks = FORKING_IN_TESTS.read();

@@ -103,7 +103,7 @@ impl Function<'_> {
         // Parameters may be taken off before an `else` needs them again: they are saved with the registers, wherever they are.
         let height = len - params;
         let window = len.saturating_sub(TRACKED_OPERANDS).min(height);
-        for index in values.operands().start..window {
+        for index in values.window.max(values.local_count)..window {
             self.save(index);
             self.buffers.values.set_loc(index, Loc::Slot);
         }
@@ -273,6 +273,8 @@ impl Function<'_> {
             let loc = match value.loc {
                 Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
                 Loc::Reg(_) => Loc::Slot,
+                // Who goes on in better code finds it there.
+                Loc::Const(_) if is_loop && self.env.settings.tier_up => Loc::Slot,
                 other => other,
             };
             if let Loc::Reg(reg) = loc {

@@ -3,7 +3,9 @@
 //! The prologue saves registers of which only the end of the body tells which they are. So room is left before the body, and the
 //! function begins in the middle of it. Constants come when it is known where: they are aligned from there.
 
-use crate::abi::artifact::{Artifact, DeepSlot, HandlerSite, Position, SavedRegisters, StackMap, Tier, TrapSite};
+use crate::abi::artifact::{
+    Artifact, DeepSlot, Entry, HandlerSite, LoopSite, Position, SavedRegisters, StackMap, Tier, TrapSite,
+};
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::buffer::Label;
@@ -93,7 +95,7 @@ impl Function<'_> {
                     self.trap_here(TrapCode::InvalidConversion);
                 }
                 StubKind::Allocate(slow) => self.allocate_slowly(slow),
-                StubKind::Poll(builtin, next) => {
+                StubKind::Poll(builtin, next, site) => {
                     // All registers stay as they are, and no object moves. The builtin wants the vmctx where a value may be.
                     self.load_vmctx(SCRATCH, BLOCK);
                     let asm = &mut self.buffers.asm;
@@ -103,6 +105,9 @@ impl Function<'_> {
                     asm.xchg_rr(INT_ARGS[0], VMCTX);
                     asm.jmp(next);
                     self.buffers.positions.push(Position { code_offset, wasm_offset: position });
+                    if let Some(site) = site {
+                        self.buffers.loops[site].code_offset = code_offset;
+                    }
                 }
             }
         }
@@ -178,6 +183,7 @@ impl Function<'_> {
         };
         Artifact {
             func: self.func,
+            entry: Entry::Call,
             tier: Tier::Baseline,
             variant: self.variant,
             code: buffers.asm.buffer.bytes()[skipped..].into(),
@@ -189,6 +195,10 @@ impl Function<'_> {
             deep_slots: buffers.values.deep_references.iter().map(deep_slot).collect(),
             handlers: buffers.handlers.iter().map(handler).collect(),
             saved,
+            frame_bytes,
+            state_bytes: 0,
+            loops: buffers.loops.iter().map(|site| LoopSite { code_offset: site.code_offset - shift, ..*site }).collect(),
+            loop_values: buffers.loop_values.as_slice().into(),
         }
     }
 }

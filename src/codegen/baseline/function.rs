@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use wasmparser::Catch;
 
-use crate::abi::artifact::{CodeVariant, Position, Reloc, RelocTarget, TrapSite};
+use crate::abi::artifact::{CodeVariant, LoopSite, LoopValue, Position, Reloc, RelocTarget, TrapSite};
 use crate::abi::builtins::Builtin;
 use crate::abi::call::CallLayout;
 use crate::abi::fields::StructLayout;
@@ -57,6 +57,8 @@ pub(super) struct Buffers {
     pub slow: Vec<Slow>,
     pub slow_values: Vec<Value>,
     pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
+    pub loops: Vec<LoopSite>,
+    pub loop_values: Vec<LoopValue>,
 }
 
 impl Buffers {
@@ -80,6 +82,8 @@ impl Buffers {
         self.slow.clear();
         self.slow_values.clear();
         self.struct_layouts.clear();
+        self.loops.clear();
+        self.loop_values.clear();
         self.table_stamp = 0;
     }
 }
@@ -97,8 +101,8 @@ pub(super) enum StubKind {
     Trap(TrapCode),
     /// A conversion failed: because the operand is not a number, or because it is too large.
     Conversion(Float, Xmm),
-    /// A poll, and where to go on.
-    Poll(Builtin, Label),
+    /// A poll, where to go on, and for that of a loop which of [`Buffers::loops`] it is.
+    Poll(Builtin, Label, Option<usize>),
     /// An allocation, by its position in [`Buffers::slow`].
     Allocate(usize),
 }

@@ -3,13 +3,15 @@
 
 use wasmparser::Operator;
 
-use crate::abi::artifact::{Reloc, RelocTarget};
+use crate::abi::artifact::{LoopSite, LoopValue, Register, Reloc, RelocTarget};
 use crate::abi::builtins::Builtin;
+use crate::abi::osr::STATE_BYTES;
 use crate::abi::vmctx::BLOCK;
 use crate::asm::x64::integer::Alu;
 use crate::asm::x64::{Condition, Mem, Width};
 use crate::codegen::baseline::function::{Function, StubKind};
 use crate::codegen::baseline::registers::SCRATCH;
+use crate::codegen::baseline::state::{Kind, Loc};
 use crate::codegen::common::fuel;
 use crate::codegen::weight;
 use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
@@ -36,7 +38,7 @@ impl Function<'_> {
 
     /// What a function does first.
     pub(super) fn enter(&mut self) {
-        self.charge(weight::of_call(self.module.bodies[self.func].len()));
+        self.charge(weight::of_call(self.module.bodies[self.func].len()), None);
         if self.env.settings.fuel {
             self.fuel = 1;
             self.flush_fuel();
@@ -46,7 +48,8 @@ impl Function<'_> {
 
     /// What a loop does at each of its iterations. Costs were added before the branch to its header.
     pub(super) fn enter_loop(&mut self) {
-        self.charge(weight::of_iteration(self.module.bodies[self.func].len()));
+        let site = if self.env.settings.tier_up { self.loop_site() } else { None };
+        self.charge(weight::of_iteration(self.module.bodies[self.func].len()), site);
         if self.env.settings.fuel {
             self.check_fuel();
         }
@@ -57,13 +60,40 @@ impl Function<'_> {
         }
     }
 
-    /// Takes so much of the function's budget, and asks for better code if that was the last of it.
-    fn charge(&mut self, weight: i32) {
-        if self.env.settings.tier_up {
-            let code_offset = self.buffers.asm.alu_rip_i(Alu::Sub, weight);
-            self.buffers.relocs.push(Reloc { code_offset, target: RelocTarget::Budget(self.func) });
-            self.poll(Condition::Negative, Builtin::TierUp);
+    /// Takes so much of the function's budget, and asks for better code if that was the last of it: at a loop's site for code to go on
+    /// in.
+    fn charge(&mut self, weight: i32, site: Option<usize>) {
+        if !self.env.settings.tier_up {
+            return;
         }
+        let code_offset = self.buffers.asm.alu_rip_i(Alu::Sub, weight);
+        self.buffers.relocs.push(Reloc { code_offset, target: RelocTarget::Budget(self.func) });
+        let builtin = if site.is_some() { Builtin::TierUpLoop } else { Builtin::TierUp };
+        self.poll_at(Condition::Negative, builtin, site);
+    }
+
+    /// Notes where values are at the loop's header; nothing if its state is too large.
+    fn loop_site(&mut self) -> Option<usize> {
+        let (values, all) = (&self.buffers.values, &mut self.buffers.loop_values);
+        let state_bytes = values.bytes_below(values.list.len());
+        if state_bytes as usize > STATE_BYTES {
+            return None;
+        }
+        let first = all.len() as u32;
+        for index in values.outside().chain(values.operands()) {
+            let value = &values.list[index];
+            if let Loc::Reg(reg) = value.loc {
+                let register = match value.kind {
+                    Kind::V128 => Register::Vector(reg.xmm().0),
+                    Kind::F32 | Kind::F64 => Register::Float(reg.xmm().0),
+                    _ => Register::Int(reg.gpr().0),
+                };
+                all.push(LoopValue { offset: value.offset, register });
+            }
+        }
+        let values = (first, all.len() as u32);
+        self.buffers.loops.push(LoopSite { code_offset: 0, state_bytes, values });
+        Some(self.buffers.loops.len() - 1)
     }
 
     fn check_fuel(&mut self) {
@@ -74,8 +104,12 @@ impl Function<'_> {
 
     /// Calls a builtin that preserves all registers if the condition holds, out of line.
     fn poll(&mut self, condition: Condition, builtin: Builtin) {
+        self.poll_at(condition, builtin, None);
+    }
+
+    fn poll_at(&mut self, condition: Condition, builtin: Builtin, site: Option<usize>) {
         let next = self.buffers.asm.buffer.new_label();
-        let call = self.stub(StubKind::Poll(builtin, next));
+        let call = self.stub(StubKind::Poll(builtin, next, site));
         self.buffers.asm.jcc(condition, call);
         self.buffers.asm.buffer.bind(next);
     }

@@ -57,7 +57,7 @@ mod wide;
 
 use wasmparser::FuncValidatorAllocations;
 
-use crate::abi::artifact::{Artifact, CodeVariant, Tier};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::abi::call::CallLayout;
 use crate::asm::x64::Assembler;
 use crate::base::DefinedFuncIndex;
@@ -104,6 +104,9 @@ impl Baseline {
     ) -> Result<Artifact, UnitError> {
         if (unit.stop)() {
             return Err(UnitError::Stopped);
+        }
+        if unit.entry != Entry::Call {
+            return Err(UnitError::TierUnable("versions for loops are of the optimizing tier".into()));
         }
         (unit.phase)(Phase::Compile);
         let (body, offset) = bodies::read(env, func)?;

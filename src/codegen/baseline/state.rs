@@ -8,71 +8,17 @@
 //! **Bounded work:** locals from the 64th on are always in their slots, and so are operands that lie deeper than 16 below a block's
 //! start. What is saved and compared at a label is bounded by that, whatever the function.
 
+use crate::abi::osr::STATE_BELOW_FP;
 use crate::asm::x64::{Gpr, Mem};
 use crate::codegen::baseline::registers::{Reg, RegSet};
-use crate::wasm::types::ValType;
+pub(super) use crate::codegen::common::kind::Kind;
 
 /// Locals that may be in registers.
 pub(super) const TRACKED_LOCALS: usize = 64;
 /// Operands below a block's start that may be in registers.
 pub(super) const TRACKED_OPERANDS: usize = 16;
 /// Bytes below the frame pointer where registers are saved.
-pub(super) const SAVE_AREA_BYTES: u32 = 48;
-
-/// What the compiler has to know of a type.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    I32,
-    I64,
-    F32,
-    F64,
-    V128,
-    /// A reference that is an index, of no interest to the collector.
-    Func,
-    /// A reference of the heap.
-    Ref,
-}
-
-impl Kind {
-    pub(super) fn of(ty: ValType) -> Kind {
-        match ty {
-            ValType::I32 => Kind::I32,
-            ValType::I64 => Kind::I64,
-            ValType::F32 => Kind::F32,
-            ValType::F64 => Kind::F64,
-            ValType::V128 => Kind::V128,
-            ValType::Ref(ty) if ty.heap.is_in_heap() => Kind::Ref,
-            ValType::Ref(_) => Kind::Func,
-        }
-    }
-
-    /// Whether vector registers hold it.
-    #[inline]
-    pub(super) fn is_float_or_vector(self) -> bool {
-        matches!(self, Kind::F32 | Kind::F64 | Kind::V128)
-    }
-
-    /// Bits that it has in a register.
-    pub(super) fn bits(self) -> u32 {
-        match self {
-            Kind::V128 => 128,
-            kind if kind.is_wide() => 64,
-            _ => 32,
-        }
-    }
-
-    /// Bytes of its slot, which is aligned to 8 whatever the kind.
-    #[inline]
-    pub(super) fn slot_bytes(self) -> u32 {
-        if self == Kind::V128 { 16 } else { 8 }
-    }
-
-    /// Whether it has 64 bits.
-    #[inline]
-    pub(super) fn is_wide(self) -> bool {
-        matches!(self, Kind::I64 | Kind::F64)
-    }
-}
+pub(super) const SAVE_AREA_BYTES: u32 = STATE_BELOW_FP;
 
 /// Where a value is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -179,7 +125,7 @@ pub(super) struct Values {
     pub local_count: usize,
     /// Tracked locals that are elsewhere than in their slots. Most are not, most of the time: nobody looks through all of them.
     outside: Bits,
-    /// The first operand that may be in a register.
+    /// The first operand that may be elsewhere than in its slot.
     pub window: usize,
     /// Operands below it are in no register: a deep stack is not looked through again and again.
     pub floor: usize,

@@ -20,7 +20,7 @@ impl Translator<'_> {
             Operator::Nop => {}
             Operator::Unreachable => self.trap(TrapCode::Unreachable),
             Operator::Block { blockty } => self.begin_block(FrameKind::Block, blockty, true),
-            Operator::Loop { blockty } => self.begin_loop(blockty),
+            Operator::Loop { blockty } => self.begin_loop(blockty, position),
             Operator::If { blockty } => self.begin_if(blockty, self.hint_at(position)),
             Operator::Else => self.begin_else(),
             Operator::End => self.end(),
@@ -67,15 +67,22 @@ impl Translator<'_> {
         self.push_frame(kind, ty, live);
     }
 
-    fn begin_loop(&mut self, ty: BlockType) {
+    fn begin_loop(&mut self, ty: BlockType, wasm_offset: u64) {
         self.flush_fuel();
         self.begin_block(FrameKind::Loop, ty, true);
         let position = self.frame_at(0);
         let header = self.aim(position);
         self.builder.ins().jump(header, &[]);
+        let arrives = self.is_arrival(wasm_offset);
+        if arrives {
+            self.arrive(header);
+        }
         // Sealed at the loop's end, when all branches to it are known.
         self.builder.switch_to_block(header);
         self.state.values.truncate(self.state.frames[position].height);
+        if arrives {
+            self.reload_operands(position);
+        }
         self.push_label_operands(position);
         self.enter_loop();
     }
@@ -132,6 +139,7 @@ impl Translator<'_> {
         frame.kind = FrameKind::Else;
         let height = frame.height;
         self.state.values.truncate(height);
+        self.reload_operands(position);
         let params = self.param_count(ty);
         self.state.values.extend_from_within(height - params..);
         self.reachable = true;
@@ -158,6 +166,7 @@ impl Translator<'_> {
             (_, true) => self.end_label(position),
         }
         let frame = self.pop_frame();
+        self.leave_frame(position);
         if let FrameKind::Body = frame.kind {
             if self.reachable {
                 self.return_();
@@ -190,6 +199,7 @@ impl Translator<'_> {
         self.builder.seal_block(label);
         self.builder.switch_to_block(label);
         self.state.values.truncate(height);
+        self.reload_operands(position);
         self.reachable = true;
         self.push_label_operands(position);
     }

@@ -44,18 +44,16 @@ pub(super) fn artifact(
     }
     traps.sort_by_key(|site| site.code_offset);
     Ok(Artifact {
-        func: index,
-        tier: Tier::Optimized,
-        variant,
         code: compiled.code_buffer().into(),
         alignment: compiled.buffer.alignment.max(preferred_alignment),
         relocs,
         positions: positions(compiled, &traps, body_offset),
         traps: traps.into(),
         stack_maps: stack_maps(compiled),
-        deep_slots: Box::default(),
         handlers: handlers(compiled, returning_calls)?,
         saved: saved(compiled)?,
+        frame_bytes: compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset),
+        ..Artifact::new(index, Tier::Optimized, variant, Box::default())
     })
 }
 

@@ -69,6 +69,10 @@ impl Translator<'_> {
         let mut rest = None;
         if let (Some(exception), Some(_)) = (clauses.exception, clauses.rest) {
             self.reachable = true;
+            self.reload_operands(position);
+            if let Some(variable) = self.exception_variable(position) {
+                self.builder.def_var(variable, exception);
+            }
             rest = tag.map(|tag| self.begin_clause(exception, tag));
         }
         self.state.frames[position].kind = FrameKind::Catch(Clauses { rest, ..clauses });
@@ -118,6 +122,8 @@ impl Translator<'_> {
         let position = self.frame_at(relative_depth);
         if let FrameKind::Catch(Clauses { exception: Some(exception), .. }) = self.state.frames[position].kind {
             self.flush_fuel();
+            let variable = self.exception_variable(position);
+            let exception = variable.map_or(exception, |variable| self.builder.use_var(variable));
             self.throw(exception);
         }
     }

@@ -12,12 +12,14 @@ use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
 use crate::abi::vmctx;
 use crate::base::DefinedFuncIndex;
+use crate::codegen::common::loop_state::LoopState;
 use crate::codegen::common::{bodies, features};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::isa;
 use crate::codegen::optimizing::local::LocalPlace;
+use crate::codegen::optimizing::osr::{Arrival, loop_signature};
 use crate::codegen::optimizing::regions::Flags;
 use crate::codegen::optimizing::signature::signature;
 use crate::codegen::optimizing::stack::State;
@@ -64,6 +66,8 @@ pub(super) struct Translator<'a> {
     pub fused_multiply_add: bool,
     /// Fuel of the operators since it was last counted.
     pub fuel: u64,
+    /// The loop that the code is entered at, if it is not called.
+    pub arrival: Option<Arrival<'a>>,
 }
 
 impl<'a> Body<'a> {
@@ -80,14 +84,31 @@ impl<'a> Body<'a> {
         self.offset
     }
 
-    /// Translates the body, which was validated, into `func`, which is empty.
+    /// The state of the loop that code is to be entered at, whose operator is at a byte offset of the module.
+    ///
+    /// # Errors
+    ///
+    /// There is no such loop, or its state is too large.
+    pub(super) fn loop_state(&self, position: u32, memory: &mut Allocations) -> Result<LoopState> {
+        LoopState::new(self.env, self.func, &self.body, position, &mut memory.validator)
+    }
+
+    /// Translates the body, which was validated, into `func`, which is empty: as a function, or as its version for a loop.
     ///
     /// # Errors
     ///
     /// The body exceeds a limit, or uses an operator that is not supported.
-    pub(super) fn translate(&self, func: &mut Function, memory: &mut Allocations, config: TargetFrontendConfig) -> Result {
-        for place in [LocalPlace::Variables, LocalPlace::Frame] {
-            if self.translate_once(func, memory, config, place)? == Outcome::Complete {
+    pub(super) fn translate(
+        &self,
+        func: &mut Function,
+        memory: &mut Allocations,
+        config: TargetFrontendConfig,
+        arrival: Option<&LoopState>,
+    ) -> Result {
+        // Locals in the frame are not read from a state: such functions take too long to be compiled several times.
+        let places = [LocalPlace::Variables, LocalPlace::Frame];
+        for place in places.into_iter().take(if arrival.is_some() { 1 } else { 2 }) {
+            if self.translate_once(func, memory, config, (place, arrival))? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -100,13 +121,13 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        place: LocalPlace,
+        (place, arrival): (LocalPlace, Option<&LoopState>),
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
-        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, place);
-        let result = translator.run(&self.body, config);
+        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, place, arrival.is_some());
+        let result = translator.run(&self.body, config, arrival);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
         }
@@ -137,12 +158,13 @@ impl<'a> Translator<'a> {
         context: &'a mut FunctionBuilderContext,
         state: &'a mut State,
         local_place: LocalPlace,
+        at_loop: bool,
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
         let func_type = module.func_type(module.func_index(body.func));
         let hints = if body.env.settings.branch_hints { module.hints_of(body.func) } else { &[] };
         func.name = UserFuncName::user(0, body.func.as_u32());
-        func.signature = signature(func_type);
+        func.signature = if at_loop { loop_signature(func_type) } else { signature(func_type) };
         let flags = Flags::new(func);
         set_stack_limit(func, &flags);
 
@@ -153,7 +175,8 @@ impl<'a> Translator<'a> {
         builder.seal_block(entry);
         let params = builder.block_params(entry);
         let vmctx = params[0];
-        let area = needs_return_area(&func_type.results).then(|| params[1]);
+        // A version for a loop finds it in the state.
+        let area = (needs_return_area(&func_type.results) && !at_loop).then(|| params[1]);
         let block = builder.ins().load(I64, flags.constant, vmctx, offset32(vmctx::BLOCK));
         Translator {
             env: body.env,
@@ -172,13 +195,22 @@ impl<'a> Translator<'a> {
             reachable: true,
             fused_multiply_add: isa::has_fma(),
             fuel: 0,
+            arrival: None,
         }
     }
 
-    fn run(mut self, body: &FunctionBody<'_>, frontend_config: TargetFrontendConfig) -> Result<Outcome> {
+    fn run(
+        mut self,
+        body: &FunctionBody<'_>,
+        frontend_config: TargetFrontendConfig,
+        arrival: Option<&'a LoopState>,
+    ) -> Result<Outcome> {
         let mut reader = body.get_binary_reader();
         reader.set_features(self.env.validation.features());
-        self.declare_locals(&mut reader)?;
+        self.declare_locals(&mut reader, arrival.is_none())?;
+        if let Some(state) = arrival {
+            self.begin_arrival(state);
+        }
         self.push_frame(FrameKind::Body, BlockType::Empty, true);
         self.enter();
         let mut operators = OperatorsReader::new(reader);
@@ -192,6 +224,7 @@ impl<'a> Translator<'a> {
             }
         }
         operators.finish().map_err(CompileError::from)?;
+        self.check_arrival()?;
         self.builder.finalize(frontend_config);
         Ok(Outcome::Complete)
     }
@@ -203,6 +236,7 @@ impl<'a> Translator<'a> {
             return Ok(());
         }
         self.count(operator);
+        self.note_block(operator, position);
         let taken = self.variable_operator(operator)
             || self.integer_operator(operator)
             || self.memory_operator(operator)

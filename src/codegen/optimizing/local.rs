@@ -54,9 +54,9 @@ impl FrameLocals {
 }
 
 impl Translator<'_> {
-    /// Reads the declarations of the locals behind the parameters.
-    pub(super) fn declare_locals(&mut self, reader: &mut BinaryReader<'_>) -> Result {
-        self.declare_params();
+    /// Reads the declarations of the locals behind the parameters, which have the arguments' values if the code is called.
+    pub(super) fn declare_locals(&mut self, reader: &mut BinaryReader<'_>, is_called: bool) -> Result {
+        self.declare_params(is_called);
         bodies::read_locals(reader, self.func_type.params.len(), |ty, count| {
             for _ in 0..count {
                 let ty = self.slot_type(ty);
@@ -66,13 +66,15 @@ impl Translator<'_> {
         })
     }
 
-    fn declare_params(&mut self) {
+    fn declare_params(&mut self, is_called: bool) {
         let first = 1 + usize::from(self.area.is_some());
         let entry = self.builder.current_block().expect("the entry block is open");
         for (position, &ty) in self.func_type.params.iter().enumerate() {
             self.declare_local(SlotType::of(ty));
-            let value = self.builder.block_params(entry)[first + position];
-            self.set_local(u32::try_from(position).unwrap_or(u32::MAX), value);
+            if is_called {
+                let value = self.builder.block_params(entry)[first + position];
+                self.set_local(u32::try_from(position).unwrap_or(u32::MAX), value);
+            }
         }
     }
 

@@ -34,6 +34,7 @@ mod local;
 mod memory;
 mod meter;
 mod numeric;
+mod osr;
 mod reference;
 mod regions;
 mod relaxed;
@@ -51,7 +52,7 @@ use std::fmt;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::{CodegenError, Context};
 
-use crate::abi::artifact::{Artifact, CodeVariant, Tier};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
@@ -101,7 +102,11 @@ impl Optimizing {
             validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.allocations.validator)?;
         }
         (unit.phase)(Phase::Compile);
-        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config())?;
+        let state = match unit.entry {
+            Entry::Call => None,
+            Entry::Loop(position) => Some(body.loop_state(position, &mut memory.allocations)?),
+        };
+        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), state.as_ref())?;
         *unit.detected |= memory.allocations.state.detected;
         unit.poll()?;
 
@@ -113,12 +118,15 @@ impl Optimizing {
         let code = compiled.apply_params(&memory.context.func.params);
         let alignment = isa.function_alignment().preferred;
         let returning_calls = &memory.allocations.state.returning_calls;
-        emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, returning_calls)
+        let made = emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, returning_calls)?;
+        let state_bytes = state.map_or(0, |state| state.bytes);
+        Ok(Artifact { entry: unit.entry, state_bytes, ..made })
     }
 }
 
 /// The part of a [`UnitContext`] that is not memory.
 struct Stop<'a> {
+    entry: Entry,
     is_valid: bool,
     stop: &'a dyn Fn() -> bool,
     detected: &'a mut Features,
@@ -147,7 +155,8 @@ impl Compiler for Optimizing {
         variant: CodeVariant,
         unit: &mut UnitContext<'_>,
     ) -> Result<Artifact, UnitError> {
-        let mut stop = Stop { is_valid: unit.is_valid, stop: unit.stop, detected: unit.detected, phase: unit.phase };
+        let mut stop =
+            Stop { entry: unit.entry, is_valid: unit.is_valid, stop: unit.stop, detected: unit.detected, phase: unit.phase };
         match unit.scratch.get_mut::<Memory>() {
             Some(memory) => self.compile_in(memory, env, func, variant, &mut stop),
             None => Err(bug("scratch of another compiler", None)),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, SavedRegisters, Tier};
+use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, Tier};
 use deltic::base::DefinedFuncIndex;
 use deltic::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use deltic::codegen::env::CompileEnv;
@@ -185,20 +185,7 @@ pub fn artifact(env: &CompileEnv, func: DefinedFuncIndex, tier: Tier, variant: C
     let body = &env.wire_bytes[range.start as usize..range.end as usize];
     let mut code = code_header(func, tier, variant, body.len()).to_vec();
     code.extend(body.iter().map(|byte| byte ^ 0x5a));
-    Artifact {
-        func,
-        tier,
-        variant,
-        code: code.into(),
-        alignment: 16,
-        relocs: Box::default(),
-        traps: Box::default(),
-        positions: Box::default(),
-        stack_maps: Box::default(),
-        deep_slots: Box::default(),
-        handlers: Box::default(),
-        saved: SavedRegisters::default(),
-    }
+    Artifact::new(func, tier, variant, code.into())
 }
 
 fn code_header(func: DefinedFuncIndex, tier: Tier, variant: CodeVariant, len: usize) -> [u8; 12] {

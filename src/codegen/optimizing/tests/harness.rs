@@ -1,6 +1,6 @@
 //! Compiles modules, function by function, and checks what every artifact promises.
 
-use crate::abi::artifact::{Artifact, CodeVariant};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry};
 use crate::abi::vmctx::VmLayout;
 use crate::base::sync::{Arc, OnceLock};
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
@@ -42,6 +42,7 @@ pub(super) fn compile_all(env: &CompileEnv, variant: CodeVariant, scratch: &mut 
             let mut unit = UnitContext {
                 scratch: &mut *scratch,
                 detected: &mut detected,
+                entry: Entry::Call,
                 is_valid: false,
                 stop: &|| false,
                 phase: &mut |_| {},

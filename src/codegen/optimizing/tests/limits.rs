@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::harness::{compile_all, compile_text, compiler, env};
-use crate::abi::artifact::{Artifact, CodeVariant};
+use crate::abi::artifact::{Artifact, CodeVariant, Entry};
 use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::codegen::env::{CodeSettings, CompileEnv};
@@ -157,7 +157,8 @@ fn scratch_survives_a_failure() {
 fn compile_first(env: &CompileEnv, scratch: &mut Scratch, stop: &dyn Fn() -> bool) -> (Result<Artifact, UnitError>, Features) {
     let mut detected = Features::empty();
     let func = env.module.bodies.keys().next().expect("a function");
-    let mut unit = UnitContext { scratch, detected: &mut detected, is_valid: false, stop, phase: &mut |_| {} };
+    let mut unit =
+        UnitContext { scratch, detected: &mut detected, entry: Entry::Call, is_valid: false, stop, phase: &mut |_| {} };
     let result = compiler().compile(env, func, CodeVariant::Guarded, &mut unit);
     (result, detected)
 }
