@@ -4,7 +4,7 @@
 mod common;
 
 use common::calls::Calls;
-use deltic::{Config, Val, WasmEngine};
+use deltic::{Config, Strategy, Val, WasmEngine};
 use divan::{Bencher, black_box, counter::ItemsCount};
 
 fn main() {
@@ -15,7 +15,7 @@ fn main() {
 const CALLS: u32 = 1_000;
 
 fn calls() -> Calls {
-    Calls::new(&WasmEngine::new(&Config::default()).expect("an engine"))
+    Calls::new(&WasmEngine::new(&Config::default().with_strategy(Strategy::AheadOfTime)).expect("an engine"))
 }
 
 #[divan::bench]

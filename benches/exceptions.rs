@@ -4,7 +4,7 @@
 mod common;
 
 use common::exceptions::Exceptions;
-use deltic::{Config, WasmEngine};
+use deltic::{Config, Strategy, WasmEngine};
 use divan::{Bencher, black_box, counter::ItemsCount};
 
 fn main() {
@@ -14,7 +14,8 @@ fn main() {
 #[divan::bench(args = ["throw", "never", "plain"])]
 fn rounds(bencher: Bencher<'_, '_>, name: &str) {
     const ROUNDS: i32 = 1_000;
-    let mut exceptions = Exceptions::new(&WasmEngine::new(&Config::default()).expect("an engine"));
+    let mut exceptions =
+        Exceptions::new(&WasmEngine::new(&Config::default().with_strategy(Strategy::AheadOfTime)).expect("an engine"));
     let func = exceptions.func(name);
     bencher
         .counter(ItemsCount::from(ROUNDS.unsigned_abs()))

@@ -4,7 +4,7 @@
 mod common;
 
 use common::instantiate::Template;
-use deltic::{Config, Isolate, WasmEngine};
+use deltic::{Config, Isolate, Strategy, WasmEngine};
 use divan::Bencher;
 
 fn main() {
@@ -22,7 +22,7 @@ fn template(engine: &WasmEngine, kind: &str) -> Template {
 }
 
 fn engine() -> WasmEngine {
-    WasmEngine::new(&Config::default()).expect("an engine")
+    WasmEngine::new(&Config::default().with_strategy(Strategy::AheadOfTime)).expect("an engine")
 }
 
 #[divan::bench(args = KINDS)]

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use deltic::Strategy;
 use deltic::compile::simulator::{PublishCost, Report, Scenario, ScopeKind, simulate};
 use deltic::compile::stats::UnitRecord;
 use deltic::compile::{Config, Module, WasmEngine};
@@ -17,7 +18,11 @@ fn main() {
         Some(file) => std::fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}")),
         None => generated(1_500).into_bytes(),
     };
-    let config = Config::default().with_num_compilation_tasks(0).with_unit_recording(true).with_scope_timing(true);
+    let config = Config::default()
+        .with_strategy(Strategy::AheadOfTime)
+        .with_num_compilation_tasks(0)
+        .with_unit_recording(true)
+        .with_scope_timing(true);
     let engine = WasmEngine::new(&config).expect("an engine");
     let module = Module::new(&engine, &bytes).expect("a module");
     let stats = module.compile_stats();

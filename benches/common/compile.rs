@@ -1,12 +1,12 @@
 //! Compiling modules.
 
-use deltic::{Config, Isolate, Linker, Module, WasmEngine};
+use deltic::{Config, Isolate, Linker, Module, Strategy, WasmEngine};
 
 use super::modules;
 
 /// An engine that compiles with so many tasks; 0 compiles on the caller.
 pub fn engine(tasks: usize) -> WasmEngine {
-    WasmEngine::new(&Config::default().with_num_compilation_tasks(tasks)).expect("an engine")
+    WasmEngine::new(&Config::default().with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(tasks)).expect("an engine")
 }
 
 /// Compiles a module, and drops it.

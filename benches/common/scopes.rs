@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use deltic::{CompileStats, Config, Module, WasmEngine};
+use deltic::{CompileStats, Config, Module, Strategy, WasmEngine};
 
 use super::modules;
 
 /// Compiles a module with so many tasks and measures its scopes.
 pub fn compile(tasks: usize, bytes: &[u8]) -> CompileStats {
-    let config = Config::default().with_num_compilation_tasks(tasks).with_scope_timing(true);
+    let config = Config::default().with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(tasks).with_scope_timing(true);
     let engine = WasmEngine::new(&config).expect("an engine");
     Module::new(&engine, bytes).expect("a valid module").compile_stats()
 }

@@ -13,7 +13,7 @@ pub use crate::abi::trap::TrapCode;
 pub use crate::base::FuncIndex;
 pub use crate::base::trace;
 pub use crate::codegen::env::CodeSettings;
-pub use crate::compile::config::{Config, EngineError, HeapSettings};
+pub use crate::compile::config::{Config, EngineError, HeapSettings, Strategy};
 pub use crate::compile::engine::WasmEngine;
 pub use crate::compile::module::Module;
 pub use crate::compile::observer::{SeededChoice, TierChoice, TierEvent, TierEventKind, TierObserver};

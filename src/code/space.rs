@@ -5,7 +5,7 @@
 //! ```text
 //! dispatch slots    8 bytes each: the address of the function's present code     readable, writable
 //! helper words      8 bytes each: the address of a library function              readable, writable
-//! budgets           4 bytes each, of lazy functions: see below                   readable, writable
+//! budgets           4 bytes each, if functions have some                         readable, writable
 //! start bitmap      a bit for every 16 bytes of the executable part              readable, writable
 //! executable part   thunks, { header, code } …                                   readable, executable
 //! ```
@@ -45,7 +45,9 @@ pub struct CodeSpaceOptions<'a> {
     /// Address of the code that a function has at first; by default a stub that traps.
     pub initial_code: Option<usize>,
     /// Whether each function has a thunk instead, which has it compiled at its first call.
-    pub lazy: bool,
+    pub thunks: bool,
+    /// Whether functions have budgets.
+    pub budgets: bool,
     /// Which ways of getting executable memory to try, in order.
     pub strategies: &'a [ExecStrategy],
     /// Upper bound of the whole space.
@@ -60,7 +62,8 @@ impl CodeSpaceOptions<'static> {
             slot_count,
             wasm_code_bytes,
             initial_code: None,
-            lazy: false,
+            thunks: false,
+            budgets: false,
             strategies: &ExecStrategy::ORDER,
             max_bytes,
         }
@@ -74,6 +77,7 @@ pub struct CodeSpace {
     slot_count: usize,
     /// How much of the executable part thunks take.
     thunk_bytes: usize,
+    has_budgets: bool,
     /// Where the next batch goes.
     pub(in crate::code) cursor: AtomicUsize,
     pub(in crate::code) code_bytes: AtomicUsize,
@@ -104,7 +108,7 @@ impl Plan {
     fn new(options: &CodeSpaceOptions<'_>, expansion: usize) -> Result<Plan, CodeError> {
         let too_many = CodeError::TooManyFunctions { slot_count: options.slot_count };
         let words = options.slot_count.checked_add(Helper::COUNT).ok_or(too_many.clone())?;
-        let budget_bytes = if options.lazy { 4 } else { 0 };
+        let budget_bytes = if options.budgets { 4 } else { 0 };
         let budgets = options.slot_count.checked_mul(budget_bytes).ok_or(too_many.clone())?;
         let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_add(budgets));
         let words_bytes = words_bytes.and_then(|bytes| bytes.checked_next_multiple_of(64)).ok_or(too_many.clone())?;
@@ -195,6 +199,7 @@ impl CodeSpace {
             slots,
             slot_count: options.slot_count,
             thunk_bytes: 0,
+            has_budgets: options.budgets,
             cursor: AtomicUsize::new(0),
             code_bytes: AtomicUsize::new(0),
             retired_bytes: AtomicUsize::new(0),
@@ -204,12 +209,12 @@ impl CodeSpace {
             loops: LoopVersions::default(),
             exec,
         };
-        if options.lazy {
+        if options.thunks {
             space.write_thunks()?;
         }
         let (initial_code, thunks) = (options.initial_code.unwrap_or_else(missing::address), space.exec.base().addr());
         for position in 0..space.slot_count {
-            let code = if options.lazy { thunks + thunks::offset(position) } else { initial_code };
+            let code = if options.thunks { thunks + thunks::offset(position) } else { initial_code };
             // Relaxed: nobody else has the space yet.
             space.word(position).store(code, Ordering::Relaxed);
         }
@@ -342,14 +347,14 @@ impl CodeSpace {
         self.code_bytes.fetch_sub(metadata.code_bytes as usize, Ordering::Relaxed); // a statistic: orders nothing
     }
 
-    /// The budget of a lazy function.
+    /// The budget of a function, if functions have some.
     pub fn budget(&self, func: DefinedFuncIndex) -> Option<&MappedI32> {
         let position = func.as_u32() as usize;
-        if self.thunk_bytes == 0 || position >= self.slot_count {
+        if !self.has_budgets || position >= self.slot_count {
             return None;
         }
         let budgets = self.slots.wrapping_add(self.slot_count + Helper::COUNT).cast::<MappedI32>();
-        // SAFETY: a space with thunks has as many budgets as slots, committed, behind the helper words, and as long as it lives.
+        // SAFETY: such a space has as many budgets as slots, committed, behind the helper words, and as long as it lives.
         Some(unsafe { &*budgets.add(position) })
     }
 

@@ -33,6 +33,20 @@ impl Default for HeapSettings {
     }
 }
 
+/// When functions are compiled, and in which tiers unless [one is given](Config::with_tier).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Strategy {
+    /// [`Module::new`](crate::compile::Module::new) validates, and each function is compiled when it is first called, by the thread that
+    /// calls it: in the lowest tier. Those that [do much](Config::with_tier_up_calls) are compiled again in the best, in the background,
+    /// while they run on.
+    #[default]
+    Lazy,
+    /// `Module::new` compiles everything in the lowest tier; then as above.
+    Eager,
+    /// `Module::new` compiles everything in the best tier.
+    AheadOfTime,
+}
+
 /// Choices for an engine. Built by its `with_…` methods:
 ///
 /// ```
@@ -51,8 +65,8 @@ pub struct Config {
     executor: Option<Arc<dyn Executor>>,
     task_body_bytes: usize,
     task_slice: Duration,
-    eager_tier: Option<Tier>,
-    lazy: bool,
+    strategy: Strategy,
+    tier: Option<Tier>,
     tier_up_calls: u32,
     loop_versions: bool,
     tier_choice: Option<Arc<dyn TierChoice>>,
@@ -77,8 +91,8 @@ impl Default for Config {
             executor: None,
             task_body_bytes: tuning::TASK_BODY_BYTES,
             task_slice: tuning::TASK_SLICE,
-            eager_tier: None,
-            lazy: false,
+            strategy: Strategy::default(),
+            tier: None,
             tier_up_calls: tuning::TIER_UP_CALLS,
             loop_versions: true,
             tier_choice: None,
@@ -160,21 +174,18 @@ impl Config {
         self
     }
 
-    /// The tier that modules are compiled in. Default: the best that there is, or, of functions that are compiled
-    /// [as they are called](Self::with_lazy), the fastest to compile. A function that the tier does not take is compiled by the next
-    /// better one.
+    /// When functions are compiled. Default: when they are first called.
     #[must_use]
-    pub fn with_eager_tier(mut self, tier: Tier) -> Self {
-        self.eager_tier = Some(tier);
+    pub fn with_strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 
-    /// Whether [`Module::new`](crate::compile::Module::new) only validates, and each function is compiled when it is first called, by the
-    /// thread that calls it. Unless [a tier is given](Self::with_eager_tier), functions begin in the lowest tier, and those that
-    /// [do much](Self::with_tier_up_calls) are compiled again in the best, in the background, while they run on. Default: no.
+    /// The one tier that functions are compiled in; they stay in it. A function that it does not take is compiled by the next better one.
+    /// Default: as the [strategy](Strategy) says.
     #[must_use]
-    pub fn with_lazy(mut self, lazy: bool) -> Self {
-        self.lazy = lazy;
+    pub fn with_tier(mut self, tier: Tier) -> Self {
+        self.tier = Some(tier);
         self
     }
 
@@ -309,14 +320,14 @@ impl Config {
         self.task_slice
     }
 
-    /// See [`with_eager_tier`](Self::with_eager_tier).
-    pub fn eager_tier(&self) -> Option<Tier> {
-        self.eager_tier
+    /// See [`with_tier`](Self::with_tier).
+    pub fn tier(&self) -> Option<Tier> {
+        self.tier
     }
 
-    /// See [`with_lazy`](Self::with_lazy).
-    pub fn lazy(&self) -> bool {
-        self.lazy
+    /// See [`with_strategy`](Self::with_strategy).
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
     }
 
     /// See [`with_loop_versions`](Self::with_loop_versions).

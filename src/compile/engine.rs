@@ -22,7 +22,7 @@ use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
-use crate::compile::config::{Config, EngineError};
+use crate::compile::config::{Config, EngineError, Strategy};
 use crate::compile::features::FeatureCounts;
 use crate::compile::observer::TierObserver;
 use crate::compile::token::BackgroundCompileToken;
@@ -99,7 +99,8 @@ impl WasmEngine {
     /// Whether functions begin in a low tier, and those that do much are compiled again in the best.
     pub fn tiers_up(&self) -> bool {
         let shared = &self.0.shared;
-        self.0.config.lazy() && shared.first_tier() < shared.best_tier() && self.0.config.eager_tier().is_none()
+        let config = &self.0.config;
+        config.strategy() != Strategy::AheadOfTime && config.tier().is_none() && shared.first_tier() < shared.best_tier()
     }
 
     /// How many modules of this engine were seen to use a proposal.
@@ -176,7 +177,8 @@ pub struct EngineShared {
     /// Scratch memory that no worker uses now, by compiler.
     scratch: Box<[RankedMutex<Vec<Scratch>>]>,
     scratch_max: usize,
-    eager_tier: Option<Tier>,
+    tier: Option<Tier>,
+    strategy: Strategy,
     pub(super) memory: MemoryBudget,
     pub(super) timeout: Option<Duration>,
     pub(super) tier_observer: Option<Arc<dyn TierObserver>>,
@@ -202,7 +204,8 @@ impl EngineShared {
     fn new(config: &Config, compilers: Vec<Arc<dyn Compiler>>) -> Self {
         EngineShared {
             scratch: compilers.iter().map(|_| RankedMutex::new(Rank::Scratch, Vec::new())).collect(),
-            eager_tier: config.eager_tier(),
+            tier: config.tier(),
+            strategy: config.strategy(),
             memory: MemoryBudget::new(config.compile_memory_limit()),
             timeout: config.compile_timeout(),
             scratch_max: config.num_compilation_tasks() + 1,
@@ -214,7 +217,10 @@ impl EngineShared {
 
     /// The tier that eager compilation asks for.
     pub fn eager_tier(&self) -> Tier {
-        self.eager_tier.unwrap_or_else(|| self.best_tier())
+        match self.strategy {
+            Strategy::Eager => self.first_tier(),
+            Strategy::Lazy | Strategy::AheadOfTime => self.tier.unwrap_or_else(|| self.best_tier()),
+        }
     }
 
     /// The best tier that there is.
@@ -222,10 +228,10 @@ impl EngineShared {
         self.compilers.last().map_or(Tier::Optimized, |compiler| compiler.tier())
     }
 
-    /// The tier that lazy compilation asks for.
+    /// The tier that functions begin in which may change it.
     pub(super) fn first_tier(&self) -> Tier {
         let first = self.compilers.first().map_or(Tier::Optimized, |compiler| compiler.tier());
-        self.eager_tier.unwrap_or(first)
+        self.tier.unwrap_or(first)
     }
 
     /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones.

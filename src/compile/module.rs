@@ -18,6 +18,7 @@ use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
+use crate::compile::config::Strategy;
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
 use crate::compile::job::{CompileJob, JobKind};
@@ -68,7 +69,7 @@ impl Drop for ModuleOwner {
 
 impl Module {
     /// Compiles a module from the binary or the text format. The caller works along until it is done. If the configuration
-    /// [says so](crate::compile::Config::with_lazy) the module is validated, and its functions are compiled when they are called.
+    /// [says so](crate::compile::config::Strategy) the module is validated, and its functions are compiled when they are called.
     ///
     /// # Errors
     ///
@@ -159,24 +160,26 @@ impl Module {
 
     pub(super) fn compiled(self) -> Result<Module, CompileError> {
         let engine = self.engine();
-        if engine.config().lazy() {
+        let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
+        if kind == JobKind::Lazy {
             let begun = engine.config().clock().now();
             validation::validate(engine, self.native().env())?;
             let wall = engine.config().clock().now().saturating_sub(begun);
             self.0.validate_bodies_wall.get_or_init(|| wall);
         }
-        self.ensure(engine.default_variant(), if engine.config().lazy() { JobKind::Lazy } else { JobKind::Eager })?;
+        self.ensure(engine.default_variant(), kind)?;
         Ok(self)
     }
 
     /// Compiles the module for this variant if that was not done, or makes it ready to be compiled as it is called if the configuration
-    /// [says so](crate::compile::Config::with_lazy). Callers at the same time do it together, once.
+    /// [says so](crate::compile::config::Strategy). Callers at the same time do it together, once.
     ///
     /// # Errors
     ///
     /// The variant cannot be compiled.
     pub fn ensure_variant(&self, variant: CodeVariant) -> Result<(), CompileError> {
-        self.ensure(variant, if self.engine().config().lazy() { JobKind::Lazy } else { JobKind::OnDemand })
+        let is_lazy = self.engine().config().strategy() == Strategy::Lazy;
+        self.ensure(variant, if is_lazy { JobKind::Lazy } else { JobKind::OnDemand })
     }
 
     fn ensure(&self, variant: CodeVariant, kind: JobKind) -> Result<(), CompileError> {
@@ -194,8 +197,9 @@ impl Module {
     pub(super) fn begin(&self, variant: CodeVariant, kind: JobKind, joined: bool) -> Result<&Arc<CompileJob>, CompileError> {
         let owner = &*self.0;
         let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
-        let lazy = (kind == JobKind::Lazy).then(|| engine.config().tier_up_calls());
-        let made = native.make_variant(variant, lazy, || CompileJob::new(engine, native, token, (variant, kind), joined));
+        let (is_lazy, calls) = (kind == JobKind::Lazy, engine.config().tier_up_calls());
+        let made =
+            native.make_variant(variant, is_lazy, calls, || CompileJob::new(engine, native, token, (variant, kind), joined));
         let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
             code.job.start(engine);

@@ -78,13 +78,14 @@ impl NativeModule {
         self.variants[variant as usize].get()
     }
 
-    /// The variant, made on first need: an empty code space and a job that nobody has started. A lazy one has thunks, and budgets for so many
-    /// calls. True for the caller who made it, and
+    /// The variant, made on first need: an empty code space and a job that nobody has started. A lazy one has thunks; if
+    /// functions may change their tier, they have budgets for so many calls. True for the caller who made it, and
     /// must start the job.
     pub(super) fn make_variant(
         &self,
         variant: CodeVariant,
-        lazy: Option<u32>,
+        is_lazy: bool,
+        calls: u32,
         job: impl FnOnce() -> CompileJob,
     ) -> Result<(&VariantCode, bool), CodeError> {
         let cell = &self.variants[variant as usize];
@@ -95,20 +96,23 @@ impl NativeModule {
         if let Some(made) = cell.get() {
             return Ok((made, false));
         }
-        let made = VariantCode { space: self.new_code_space(lazy)?, job: Arc::new(job()) };
+        let made = VariantCode { space: self.new_code_space(is_lazy, calls)?, job: Arc::new(job()) };
         Ok((cell.get_or_init(|| made), true))
     }
 
-    fn new_code_space(&self, lazy: Option<u32>) -> Result<Option<CodeSpace>, CodeError> {
+    fn new_code_space(&self, thunks: bool, calls: u32) -> Result<Option<CodeSpace>, CodeError> {
         let module = &self.env.module;
         if module.bodies.is_empty() {
             return Ok(None);
         }
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
-        let options =
-            CodeSpaceOptions { lazy: lazy.is_some(), ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes) };
+        let options = CodeSpaceOptions {
+            thunks,
+            budgets: self.env.settings.tier_up,
+            ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes)
+        };
         let space = CodeSpace::with_options(&options, Arc::new(debug))?;
-        if let Some(calls) = lazy.filter(|_| self.env.settings.tier_up) {
+        if self.env.settings.tier_up {
             for (func, body) in &module.bodies {
                 tier_up::refill(&space, func, body.len(), calls);
             }

@@ -8,6 +8,7 @@ use crate::code::CodeSpace;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::Optimizing;
+use crate::compile::config::Strategy;
 use crate::compile::{Config, Module, WasmEngine};
 use crate::isolate::{Caller, Isolate, Linker, TypedFunc};
 use crate::platform::tests::refused::{EXECUTABLE_FILE, MEMFD, PROTECT_EXECUTABLE, refused};
@@ -70,7 +71,7 @@ const VARIANT: CodeVariant = CodeVariant::Guarded;
 impl Setup {
     fn new() -> Arc<Setup> {
         let recorder = Arc::new(Recorder { inner: Optimizing::new().unwrap(), made: Mutex::default() });
-        let config = Config::default().with_num_compilation_tasks(0);
+        let config = Config::default().with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(0);
         let engine = WasmEngine::with_compilers(&config, vec![Arc::clone(&recorder) as Arc<dyn Compiler>]).unwrap();
         let module = Module::new(&engine, text(1)).unwrap();
         recorder.made.lock().clear();

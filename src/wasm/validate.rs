@@ -7,10 +7,11 @@ use std::fmt;
 
 use cranelift_entity::EntityRef;
 use wasmparser::{
-    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidatorResources, WasmFeatures, WasmModuleResources,
+    BinaryReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, ValidatorResources, WasmFeatures,
+    WasmModuleResources,
 };
 
-use crate::base::DefinedFuncIndex;
+use crate::base::{DefinedFuncIndex, limits};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::WasmModule;
 
@@ -97,7 +98,7 @@ impl FuncValidation {
 ///
 /// # Errors
 ///
-/// The range does not lie within the bytes.
+/// The range does not lie within the bytes, or is longer than the limit.
 pub fn body_reader<'a>(
     wire_bytes: &'a [u8],
     module: &WasmModule,
@@ -107,6 +108,10 @@ pub fn body_reader<'a>(
     let bytes = wire_bytes
         .get(range.start as usize..range.end as usize)
         .ok_or_else(|| CompileError::invalid("function body beyond the end of the module", range.start as usize))?;
+    if bytes.len() > limits::FUNC_BODY_BYTES {
+        let message = format!("function body of {} bytes, more than {}", bytes.len(), limits::FUNC_BODY_BYTES);
+        return Err(CompileError::limit(message, Some(range.start as usize)));
+    }
     Ok(FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start))))
 }
 
@@ -140,5 +145,35 @@ pub fn validate_body(
     let mut validator = to_validate.into_validator(std::mem::take(allocations));
     let result = validator.validate(&body);
     *allocations = validator.into_allocations();
-    result.map_err(CompileError::from)
+    result?;
+    check_limits(&body)
+}
+
+/// What is valid but beyond the engine's own limits, and would be refused by a compiler, however late.
+fn check_limits(body: &FunctionBody<'_>) -> Result<(), CompileError> {
+    // A target is a byte at least.
+    if body.as_bytes().len() <= limits::BR_TABLE_TARGET_COUNT {
+        return Ok(());
+    }
+    let mut operators = body.get_operators_reader()?;
+    while !operators.eof() {
+        let (operator, position) = operators.read_with_offset()?;
+        if let Operator::BrTable { targets } = operator {
+            check_targets(targets.len(), usize::try_from(position).ok())?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks how many targets a `br_table` has, by its position in the module.
+///
+/// # Errors
+///
+/// More than the limit.
+pub fn check_targets(count: u32, position: Option<usize>) -> Result<(), CompileError> {
+    if count as usize <= limits::BR_TABLE_TARGET_COUNT {
+        return Ok(());
+    }
+    let message = format!("br_table with {count} targets, more than {}", limits::BR_TABLE_TARGET_COUNT);
+    Err(CompileError::limit(message, position))
 }

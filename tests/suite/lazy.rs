@@ -10,11 +10,11 @@ use deltic::{CallError, Config, Isolate, Linker, Module, Tier, TrapCode, Val, Wa
 use crate::support::{around, engine_with, instance_with};
 
 fn lazy() -> Config {
-    Config::default().with_lazy(true)
+    Config::default()
 }
 
 fn engines() -> [WasmEngine; 2] {
-    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(lazy().with_eager_tier(tier)))
+    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(lazy().with_tier(tier)))
 }
 
 /// How many functions have been compiled.
@@ -153,7 +153,7 @@ fn compiling_takes_nothing_of_the_guests_stack() {
             (export \"f\" (func $f0)))"
     );
     for tier in [Tier::Baseline, Tier::Optimized] {
-        let engine = engine_with(lazy().with_eager_tier(tier).with_max_wasm_stack_bytes(500 << 10));
+        let engine = engine_with(lazy().with_tier(tier).with_max_wasm_stack_bytes(500 << 10));
         let (mut isolate, instance) = instance_with(&engine, &text);
         let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
         let error = func.call(&mut isolate, 0).expect_err("no end");

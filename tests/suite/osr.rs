@@ -12,7 +12,7 @@ use deltic::{CompileStats, Config, Isolate, Linker, Module, Val, WasmEngine};
 use crate::support::{around, engine_with, instance_with};
 
 fn dynamic() -> Config {
-    Config::default().with_lazy(true).with_tier_up_calls(1)
+    Config::default().with_tier_up_calls(1)
 }
 
 /// Calls a function of a module in an engine that compiles where it stands; gives its results, or the trap, and what compiling cost.
@@ -30,7 +30,7 @@ fn run(config: Config, text: &str, args: &[Val]) -> (String, CompileStats) {
 }
 
 fn seeded(seed: u64) -> Config {
-    Config::default().with_lazy(true).with_tier_up_stress(seed)
+    Config::default().with_tier_up_stress(seed)
 }
 
 /// The same answer with loops that go on in optimized code, once for each seed, as without; says how often that happened.

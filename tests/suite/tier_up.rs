@@ -13,7 +13,7 @@ use deltic::{Config, Isolate, Linker, Module, Tier, Val, WasmEngine};
 use crate::support::{Random, around, engine_with, instance_with};
 
 fn dynamic(calls: u32) -> Config {
-    Config::default().with_lazy(true).with_tier_up_calls(calls)
+    Config::default().with_tier_up_calls(calls)
 }
 
 const FIB: &str = r#"(module

@@ -12,12 +12,12 @@ use crate::fuzz::mixed;
 use crate::support::{Random, engine_with, instance_with};
 
 fn engines(config: &Config) -> [WasmEngine; 2] {
-    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(config.clone().with_eager_tier(tier)))
+    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(config.clone().with_tier(tier)))
 }
 
 /// An engine with no other tier: what the baseline tier does not take is an error.
 fn baseline_only(compiler: Baseline, config: &Config) -> WasmEngine {
-    let config = config.clone().with_num_compilation_tasks(0).with_eager_tier(Tier::Baseline);
+    let config = config.clone().with_num_compilation_tasks(0).with_tier(Tier::Baseline);
     WasmEngine::with_compilers(&config, vec![Arc::new(compiler)]).expect("an engine")
 }
 

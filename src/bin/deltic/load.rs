@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deltic::{CodeSettings, Config, HeapSettings, Module, SharedBytes, Tier, WasmEngine, read_shared};
+use deltic::{CodeSettings, Config, HeapSettings, Module, SharedBytes, Strategy, Tier, WasmEngine, read_shared};
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
@@ -30,18 +30,19 @@ pub fn config(args: &EngineArgs) -> Config {
         nursery_bytes: args.nursery.map_or(default.nursery_bytes, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
         stress: args.gc_stress,
     };
-    let config = config.with_heap(heap).with_lazy(args.lazy).with_loop_versions(!args.no_osr);
+    let config = config.with_heap(heap).with_loop_versions(!args.no_osr);
     let config = match args.tier_up_stress {
         Some(seed) => config.with_tier_up_stress(seed),
         None => config,
     };
+    let config = if args.eager { config.with_strategy(Strategy::Eager) } else { config };
     let config = match args.max_compile_memory {
         Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
         None => config,
     };
     let config = match args.tier.as_deref() {
-        Some("baseline") => config.with_eager_tier(Tier::Baseline),
-        Some("optimized") => config.with_eager_tier(Tier::Optimized),
+        Some("baseline") => config.with_tier(Tier::Baseline),
+        Some("optimized") => config.with_tier(Tier::Optimized),
         _ => config,
     };
     match args.jobs {

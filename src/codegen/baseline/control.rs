@@ -12,13 +12,14 @@ use crate::asm::buffer::Label;
 use crate::asm::x64::Xmm;
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width};
-use crate::base::{TypeIndex, limits};
+use crate::base::TypeIndex;
 use crate::codegen::baseline::exception_legacy::Clauses;
 use crate::codegen::baseline::function::{Function, Result};
 use crate::codegen::baseline::moves::Target;
 use crate::codegen::baseline::registers::{GPRS, INT_RESULTS, Reg, RegSet, SCRATCH, XMMS};
 use crate::codegen::baseline::state::{Bits, Kind, Loc, TRACKED_OPERANDS, Value, Values, slot};
 use crate::wasm::error::CompileError;
+use crate::wasm::validate::check_targets;
 
 /// Registers of each sort that a loop's header leaves free.
 const FREE_IN_LOOPS: usize = 4;
@@ -415,10 +416,7 @@ impl Function<'_> {
     }
 
     pub(super) fn branch_table(&mut self, targets: &BrTable<'_>) -> Result {
-        if targets.len() as usize > limits::BR_TABLE_TARGET_COUNT {
-            let message = format!("br_table with {} targets, more than {}", targets.len(), limits::BR_TABLE_TARGET_COUNT);
-            return Err(CompileError::limit(message, Some(self.position as usize)).into());
-        }
+        check_targets(targets.len(), Some(self.position as usize))?;
         self.flush_fuel();
         let index = self.pop_owned(RegSet::EMPTY).gpr();
         self.buffers.table_stamp += 1;

@@ -17,11 +17,6 @@ use crate::wasm::validate::body_reader;
 pub(in crate::codegen) fn read(env: &CompileEnv, func: DefinedFuncIndex) -> Result<(FunctionBody<'_>, usize), CompileError> {
     let body = body_reader(&env.wire_bytes, &env.module, func)?;
     let offset = usize::try_from(body.get_binary_reader().original_position()).unwrap_or(usize::MAX);
-    let bytes = body.as_bytes().len();
-    if bytes > limits::FUNC_BODY_BYTES {
-        let message = format!("function body of {bytes} bytes, more than {}", limits::FUNC_BODY_BYTES);
-        return Err(CompileError::limit(message, Some(offset)));
-    }
     Ok((body, offset))
 }
 

@@ -7,12 +7,11 @@ use cranelift_codegen::ir::{BlockCall, InstBuilder, JumpTableData};
 use wasmparser::{BlockType, BrTable, Operator};
 
 use crate::abi::trap::TrapCode;
-use crate::base::limits;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::func::{Result, Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::wasm::error::CompileError;
-use crate::wasm::validate::Features;
+use crate::wasm::validate::{Features, check_targets};
 
 impl Translator<'_> {
     pub(super) fn control_operator(&mut self, operator: &Operator<'_>, position: u64) -> Result<bool> {
@@ -260,10 +259,7 @@ impl Translator<'_> {
     }
 
     fn branch_table(&mut self, targets: &BrTable<'_>, position: u64) -> Result {
-        if targets.len() as usize > limits::BR_TABLE_TARGET_COUNT {
-            let message = format!("br_table with {} targets, more than {}", targets.len(), limits::BR_TABLE_TARGET_COUNT);
-            return Err(CompileError::limit(message, usize::try_from(position).ok()).into());
-        }
+        check_targets(targets.len(), usize::try_from(position).ok())?;
         self.flush_fuel();
         let index = self.pop();
         self.state.table_stamp += 1;

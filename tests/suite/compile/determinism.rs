@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cranelift_entity::EntityRef;
+use deltic::Strategy;
 use deltic::abi::artifact::{CodeVariant, Reloc, Tier};
 use deltic::base::DefinedFuncIndex;
 use deltic::codegen::env::{CodeSettings, CompileEnv};
@@ -86,7 +87,11 @@ fn c2_the_same_machine_code_at_any_worker_count_and_address() {
                 Tier::Baseline => around(Baseline::new(), record),
                 Tier::Optimized => around(Optimizing::new().unwrap(), record),
             };
-            let config = Config::default().with_num_compilation_tasks(tasks).with_task_body_bytes(0).with_eager_tier(tier);
+            let config = Config::default()
+                .with_strategy(Strategy::AheadOfTime)
+                .with_num_compilation_tasks(tasks)
+                .with_task_body_bytes(0)
+                .with_tier(tier);
             let engine = WasmEngine::with_compilers(&config, vec![recorder]).unwrap();
             let module = Module::new(&engine, text).unwrap();
             let made = std::mem::take(&mut *made.lock().unwrap());

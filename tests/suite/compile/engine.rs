@@ -11,7 +11,7 @@ use deltic::abi::artifact::CodeVariant;
 use deltic::compile::{Config, EngineError, Module, WasmEngine};
 use deltic::tasks::executor::{Executor, Ticket};
 use deltic::tasks::manager::{TaskManager, TaskPriority};
-use deltic::{Isolate, Linker};
+use deltic::{Isolate, Linker, Strategy};
 
 use super::fake::*;
 
@@ -37,7 +37,7 @@ fn s1_40_threads_start_with_the_first_need() {
 #[test]
 fn small_modules_are_compiled_by_the_caller() {
     let compiler = Arc::new(FakeCompiler::new());
-    let config = Config::default().with_num_compilation_tasks(8);
+    let config = Config::default().with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(8);
     let engine = engine_with(&config, &compiler);
     Module::new(&engine, module_of(&[20; 10])).unwrap();
     assert_eq!(engine.thread_count(), 0);
@@ -85,7 +85,7 @@ fn s1_41_s1_42_teardown_with_queued_running_and_late_tasks() {
 /// S1-42: an engine that was shut down takes no isolate; those it has go on, with new instances and variants too.
 #[test]
 fn s1_42_no_isolate_after_shutdown() {
-    let engine = WasmEngine::new(&Config::default()).unwrap();
+    let engine = WasmEngine::new(&Config::default().with_strategy(Strategy::AheadOfTime)).unwrap();
     let module = Module::new(&engine, r#"(module (func (export "f") (result i32) i32.const 7))"#).unwrap();
     let mut isolate = Isolate::new(&engine).unwrap();
     engine.shutdown();
@@ -146,13 +146,16 @@ fn c1_what_is_left_of_a_module_is_freed_by_teardown_at_the_latest() {
 
 #[test]
 fn an_engine_needs_a_compiler() {
-    assert_eq!(WasmEngine::with_compilers(&Config::default(), vec![]).unwrap_err(), EngineError::NoCompiler);
+    assert_eq!(
+        WasmEngine::with_compilers(&Config::default().with_strategy(Strategy::AheadOfTime), vec![]).unwrap_err(),
+        EngineError::NoCompiler
+    );
 }
 
 #[cfg(feature = "optimizing")]
 #[test]
 fn the_compilers_of_this_build() {
-    let engine = WasmEngine::new(&Config::default()).unwrap();
+    let engine = WasmEngine::new(&Config::default().with_strategy(Strategy::AheadOfTime)).unwrap();
     let module = Module::new(&engine, "(module (func (export \"f\") (result i32) (i32.const 42)))").unwrap();
     assert!(module.compile_stats().native_bytes > 0);
     assert!(Module::new(&engine, "(module (func (result i32)))").is_err());

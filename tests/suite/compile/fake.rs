@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use deltic::Strategy;
 use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget, Tier};
 use deltic::base::DefinedFuncIndex;
 use deltic::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
@@ -232,7 +233,7 @@ pub fn engine(tasks: usize, compiler: &Arc<FakeCompiler>) -> WasmEngine {
 }
 
 pub fn config(tasks: usize) -> Config {
-    Config::default().with_num_compilation_tasks(tasks).with_task_body_bytes(0)
+    Config::default().with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(tasks).with_task_body_bytes(0)
 }
 
 pub fn engine_with(config: &Config, compiler: &Arc<FakeCompiler>) -> WasmEngine {

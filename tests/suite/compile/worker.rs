@@ -97,7 +97,7 @@ fn s1_23_s1_27_the_requested_tier_is_reported() {
     let lower = Arc::new(FakeCompiler::new().tier(Tier::Baseline).at(2, Act::Unable));
     let upper = Arc::new(FakeCompiler::new().tier(Tier::Optimized));
     let compilers: Vec<Arc<dyn Compiler>> = vec![lower, upper.clone()];
-    let engine = WasmEngine::with_compilers(&config(2).with_eager_tier(Tier::Baseline), compilers).unwrap();
+    let engine = WasmEngine::with_compilers(&config(2).with_tier(Tier::Baseline), compilers).unwrap();
     let module = Module::new(&engine, module_of(&[20; 4])).unwrap();
     assert_eq!(upper.begun_funcs(), [2]);
     assert_eq!(module.tier(CodeVariant::Guarded, DefinedFuncIndex::new(2)), Some(Tier::Optimized), "what compiled it");

@@ -35,7 +35,7 @@ impl Engines {
             Config::default().with_num_compilation_tasks(2).with_code_settings(settings(true)),
             Config::default().with_num_compilation_tasks(1).with_memory_guards(false).with_code_settings(settings(true)),
         ];
-        let baseline = configs.clone().map(|config| config.with_eager_tier(Tier::Baseline));
+        let baseline = configs.clone().map(|config| config.with_tier(Tier::Baseline));
         let configs = configs.into_iter().chain(baseline).collect::<Vec<_>>();
         Engines(configs.iter().map(|config| WasmEngine::new(config).expect("an engine")).collect(), Interpreter::new())
     }

@@ -51,7 +51,7 @@ impl Compiler for Some {
 
 /// An engine without threads whose baseline tier takes the functions, by index, that are asked for.
 pub fn engine(config: &Config, takes: fn(usize) -> bool) -> (WasmEngine, Refusals) {
-    let config = config.clone().with_num_compilation_tasks(0).with_eager_tier(Tier::Baseline);
+    let config = config.clone().with_num_compilation_tasks(0).with_tier(Tier::Baseline);
     let refusals = Refusals::default();
     let some = Some { baseline: Baseline::new(), takes, refusals: Arc::clone(&refusals) };
     let compilers: Vec<Arc<dyn Compiler>> = vec![Arc::new(some), Arc::new(Optimizing::new().expect("this machine is supported"))];
