@@ -7,6 +7,7 @@
     peers.py lazy [NAME…]           how long modules take to be ready whose functions are compiled when they are called, beside V8
     peers.py tiers [NAME…]          how much longer programs take in code of the baseline tier than in that of the optimizing one
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
+    peers.py start [NAME…]          from bytes to exit with the default settings of each engine, less an empty run
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
     peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
     peers.py objects [NAME…]        programs of `wat/bench` that allocate, under node (V8) too
@@ -217,9 +218,9 @@ class Bench:
             found.append({engine: measure(engine) for engine in order})
         return found
 
-    def empty_ms(self, what: str, engines) -> dict[str, float]:
-        """CPU time of compiling an empty module: what a process costs anyhow."""
-        runs = [{engine: self.call(engine, what, module=self.empty).cpu_ms for engine in engines} for _ in range(5)]
+    def empty_ms(self, what: str, engines, module=None) -> dict[str, float]:
+        """CPU time of compiling an empty module, or of another one that does nothing: what a process costs anyhow."""
+        runs = [{engine: self.call(engine, what, module=module or self.empty).cpu_ms for engine in engines} for _ in range(5)]
         return {engine: statistics.median(run[engine] for run in runs) for engine in runs[0]}
 
     def each(self, what: str, names, one) -> list[dict]:
@@ -350,13 +351,60 @@ def steady_state(bench: Bench) -> list[dict]:
     return bench.each(f"run-epoch-{bench.options.epoch}", modules, one)
 
 
-def node(config: dict) -> pathlib.Path:
-    """Node's binary from npm, beside the checkout."""
-    folder = build.place(config, "peers") / "node"
-    binary = folder / "package" / "bin" / "node"
+def start(bench: Bench) -> list[dict]:
+    """Whole processes, on all cores: threads that compile in the background count with what they take."""
+    with_node(bench)
+    bench.fields["bun"] = str(from_npm(bench.config, "bun"))
+    bench.fields["wasi_runner"] = str(HERE / "wasi_run.mjs")
+    bench.options.core = None
+    modules = build.build(bench.config, bench.options.names)
+    rows = {}
+    for program in bench.config["program"]:
+        if program["name"] in modules:
+            amounts = [*program.get("small", [])[1:], None]
+            rows |= {f"{program['name']} {amount or ''}".strip(): (program, amount) for amount in amounts}
+    engines = ("deltic", "wasmtime", "node", "bun")
+    print("# start, default settings; CPU ms of the process less that of an empty module, and of each peer relative to Deltic")
+    print(f"{'program':18} {'deltic':>8} " + " ".join(f"{e:>8}" for e in engines[1:]) + "   ratios")
+    empty = bench.empty_ms("start", engines, assemble(bench, "nothing"))
+
+    def one(name):
+        program, amount = rows[name]
+        answers = set()
+
+        def measure(engine):
+            run = bench.call(engine, "start", [] if amount is None else [str(amount)], module=modules[program["name"]])
+            answers.add(run.stdout.strip())
+            return run
+
+        found = bench.pairs(measure, engines)
+        if len(answers) != 1:
+            raise Failed(f"answers differ: {answers}")
+        cpu = {e: [runs[e].cpu_ms - empty[e] for runs in found] for e in engines}
+        # A process that took as long as an empty one has done its work in what the clock does not show.
+        ratios = {e: [max(peer, 0.1) / max(own, 0.1) for own, peer in zip(cpu["deltic"], cpu[e])] for e in engines[1:]}
+        against = {e: summary(ratios[e]) for e in ratios}
+        medians = " ".join(f"{statistics.median(cpu[e]):8.1f}" for e in engines)
+        shown = "  ".join(f"{f['ratio']:6.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in against.values())
+        print(f"{name:18} {medians}  {shown}", flush=True)
+        best = min(engines[1:], key=lambda e: statistics.median(cpu[e]))
+        return {"name": name, "cpu_ms": cpu, "empty_cpu_ms": empty, "all_ratios": ratios, "ratios": ratios[best], "best": best, "against": against}
+
+    found = bench.each("start", rows, one)
+    for engine in engines[1:]:
+        total = geometric([{"ratios": row["all_ratios"][engine]} for row in found if "all_ratios" in row])
+        if total:
+            print(f"{engine:12} geometric mean {total['ratio']:6.3f}  [{total['low']:.3f}, {total['high']:.3f}]  over {total['rows']}")
+    return found
+
+
+def from_npm(config: dict, name: str) -> pathlib.Path:
+    """A program from npm, beside the checkout."""
+    folder = build.place(config, "peers") / name
+    binary = folder / "package" / "bin" / name
     if not binary.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        packed = subprocess.run(["npm", "pack", "--silent", config["npm"]["node"]], cwd=folder, check=True, capture_output=True, text=True)
+        packed = subprocess.run(["npm", "pack", "--silent", config["npm"][name]], cwd=folder, check=True, capture_output=True, text=True)
         with tarfile.open(folder / packed.stdout.split()[-1]) as tar:
             tar.extractall(folder, filter="data")
     return binary
@@ -371,7 +419,7 @@ def assemble(bench: Bench, name: str) -> pathlib.Path:
 
 
 def with_node(bench: Bench) -> None:
-    bench.fields["node"] = str(node(bench.config))
+    bench.fields["node"] = str(from_npm(bench.config, "node"))
     bench.fields["node_runner"] = str(HERE / "node_run.mjs")
 
 
@@ -584,7 +632,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    actions = ["get", "compile", "baseline", "lazy", "tiers", "run", "instructions", "calls", "objects", "tries", "python", "all"]
+    actions = ["get", "compile", "baseline", "lazy", "tiers", "run", "start", "instructions", "calls", "objects", "tries", "python", "all"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
@@ -593,14 +641,15 @@ def main() -> int:
         build.venv(config, "wasmtime")
         build.build(config, options.names)
         get_modules(config, options.names)
-        node(config)
+        from_npm(config, "node")
+        from_npm(config, "bun")
         return 0
     if not pathlib.Path(options.deltic).exists():
         parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
     bench = Bench(options, config)
     actions = {
         "compile": compile_throughput, "baseline": baseline_throughput, "lazy": lazy_loading, "tiers": tiers,
-        "run": steady_state, "instructions": instructions,
+        "run": steady_state, "start": start, "instructions": instructions,
         "calls": calls, "objects": objects, "tries": tries, "python": python_answers,
     }
     chosen = list(actions) if options.action == "all" else [options.action]

@@ -181,6 +181,7 @@ pub struct EngineShared {
     strategy: Strategy,
     pub(super) memory: MemoryBudget,
     pub(super) timeout: Option<Duration>,
+    pub(super) tier_up_calls: u32,
     pub(super) tier_observer: Option<Arc<dyn TierObserver>>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
@@ -210,6 +211,7 @@ impl EngineShared {
             timeout: config.compile_timeout(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
+            tier_up_calls: config.tier_up_calls(),
             tier_observer: config.tier_observer().cloned(),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }

@@ -1,8 +1,10 @@
 //! Loop versions: code in which a loop goes on that runs in baseline code ([`abi::osr`](crate::abi::osr)).
 //!
-//! *Problem.* A loop that runs for long does not come by the dispatch slot, where better code is. *Idea.* A loop asks when its function's
-//! budget is used up, as calls do. Twice in the same frame, or with better code of the function there, means that this loop is what takes the
-//! time: then a version of the function for it is compiled, once, before anything that waits. When it asks again it is in it.
+//! *Problem.* A loop that runs for long does not come by the dispatch slot, where better code is, and which of several loops around each other
+//! is the one to leave by? *Idea.* A loop asks when its function's budget is used up, as calls do. If better code of the function has been there
+//! for a whole budget, this frame does not end soon. From then on each of its iterations asks, for a while; of the loops around the one that asks last, the
+//! outermost that has asked as well gets a version: entered there, the loops inside have the shape that they have in the function's code, and it
+//! comes by soon. If it does not, the same begins anew, with the loops inside of it.
 //!
 //! Each version costs as much as the function, so that a function has at most [`LOOP_VERSIONS_MAX`]: most need one, since the
 //! rest of the function runs in it as well.
@@ -27,21 +29,50 @@ use crate::code::loops::LoopCode;
 use crate::compile::job::CompileJob;
 use crate::compile::module::Module;
 use crate::compile::observer::TierEventKind;
+use crate::compile::tier_up;
+use crate::wasm::loops;
 
-/// The loops that versions were asked for, and what became of them.
+/// The loops that versions were asked for, and how many there are.
 #[derive(Debug)]
 pub(super) struct LoopVersions {
-    asked: RankedMutex<HashMap<DefinedFuncIndex, Vec<u32>>>,
+    functions: RankedMutex<HashMap<DefinedFuncIndex, Loops>>,
     /// How many versions there are.
     pub published: AtomicUsize,
     /// How often a loop went on in one.
     pub entered: AtomicUsize,
 }
 
+/// Those of one function.
+#[derive(Debug, Default)]
+struct Loops {
+    /// Versions were asked for.
+    asked: Vec<u32>,
+    /// Loops that have asked in the present round.
+    seen: Vec<u32>,
+    /// How often loops have asked in the present round.
+    count: u32,
+}
+
+/// What is to be done about a loop that has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It and others ask again with their next iterations.
+    Watch,
+    /// A version is chosen.
+    Choose,
+    /// One is on its way, or none is to be had: until the budget is used up again.
+    Rest,
+}
+
+/// How often loops ask before one of them is chosen.
+const WATCHED: u32 = 128;
+/// How often they ask after that for a version that is there, before another is chosen.
+const AWAITED: u32 = 1024;
+
 impl Default for LoopVersions {
     fn default() -> Self {
         LoopVersions {
-            asked: RankedMutex::new(Rank::Slot, HashMap::new()),
+            functions: RankedMutex::new(Rank::Slot, HashMap::new()),
             published: AtomicUsize::new(0),
             entered: AtomicUsize::new(0),
         }
@@ -49,15 +80,46 @@ impl Default for LoopVersions {
 }
 
 impl LoopVersions {
-    /// True for the first who asks for a version that the function may still have.
-    fn ask(&self, func: DefinedFuncIndex, wasm_offset: u32, max: usize) -> bool {
-        let mut asked = self.asked.lock();
-        let asked = asked.entry(func).or_default();
-        let may = asked.len() < max && !asked.contains(&wasm_offset);
-        if may {
+    /// A loop has asked that has no version. `is_there` says whether one is that was asked for.
+    fn step(&self, func: DefinedFuncIndex, wasm_offset: u32, is_there: impl Fn(u32) -> bool) -> Step {
+        let mut functions = self.functions.lock();
+        let loops = functions.entry(func).or_default();
+        loops.count += 1;
+        match loops.count {
+            ..WATCHED => {
+                if !loops.seen.contains(&wasm_offset) {
+                    loops.seen.push(wasm_offset);
+                }
+                Step::Watch
+            }
+            WATCHED if loops.asked.len() < LOOP_VERSIONS_MAX => Step::Choose,
+            _ if !loops.asked.iter().any(|&asked| is_there(asked)) => Step::Rest,
+            ..AWAITED => Step::Watch,
+            _ => {
+                if loops.asked.len() < LOOP_VERSIONS_MAX {
+                    (loops.count, loops.seen) = (0, Vec::new());
+                }
+                Step::Rest
+            }
+        }
+    }
+
+    /// Of some loops around each other, the outermost that has asked and has no version.
+    fn outermost(&self, func: DefinedFuncIndex, around: &[u32]) -> Option<u32> {
+        let functions = self.functions.lock();
+        let loops = functions.get(&func)?;
+        around.iter().copied().find(|at| loops.seen.contains(at) && !loops.asked.contains(at))
+    }
+
+    /// True for the first who asks for a version.
+    fn ask(&self, func: DefinedFuncIndex, wasm_offset: u32) -> bool {
+        let mut functions = self.functions.lock();
+        let asked = &mut functions.entry(func).or_default().asked;
+        let is_new = !asked.contains(&wasm_offset);
+        if is_new {
             asked.push(wasm_offset);
         }
-        may
+        is_new
     }
 
     /// A version was compiled and published, or not.
@@ -70,20 +132,14 @@ impl LoopVersions {
 }
 
 impl Module {
-    /// A loop has used its function's budget up, in the frame that did so the last time or in another one. Gives the version that it
-    /// shall go on in, if there is one.
-    pub(crate) fn poll_loop(
-        &self,
-        variant: CodeVariant,
-        func: DefinedFuncIndex,
-        wasm_offset: u32,
-        is_repeated: bool,
-    ) -> Option<LoopCode> {
+    /// A loop has used its function's budget up. Gives the version that it shall go on in, if there is one.
+    pub(crate) fn poll_loop(&self, variant: CodeVariant, func: DefinedFuncIndex, wasm_offset: u32) -> Option<LoopCode> {
         let code = self.native().variant(variant)?;
         let (job, space) = (&code.job, code.space.as_ref()?);
         let entry = Entry::Loop(wasm_offset);
         job.tell(func, entry, TierEventKind::Asked);
-        if let Some(choice) = self.engine().config().tier_choice() {
+        let config = self.engine().config();
+        if let Some(choice) = config.tier_choice() {
             let is_chosen = choice.choose(&job.tier_event(func, entry, TierEventKind::Asked));
             return if is_chosen { self.make_loop_version(job, space, func, wasm_offset) } else { None };
         }
@@ -93,14 +149,33 @@ impl Module {
         }
         let is_old = job.states.reached(func) >= job.shared.best_tier() as u8;
         self.ask_for_better(job, space, func);
-        if !(is_old || is_repeated) || !self.engine().config().loop_versions() {
+        if !is_old || !config.loop_versions() {
             return None;
         }
-        if self.compiles_itself() {
-            return self.make_loop_version(job, space, func, wasm_offset);
+        match job.loops.step(func, wasm_offset, |asked| space.loop_code(func, asked).is_some()) {
+            Step::Watch => tier_up::ask_at_once(space, func),
+            Step::Choose => return self.choose_loop(job, space, func, wasm_offset),
+            Step::Rest => {}
         }
-        if job.loops.ask(func, wasm_offset, LOOP_VERSIONS_MAX) {
-            self.queue_better(job, (func, entry), true);
+        None
+    }
+
+    /// Has a version compiled for the loop that asks, or for one around it.
+    fn choose_loop(
+        &self,
+        job: &Arc<CompileJob>,
+        space: &CodeSpace,
+        func: DefinedFuncIndex,
+        wasm_offset: u32,
+    ) -> Option<LoopCode> {
+        let around = loops::around(&job.env.wire_bytes, &job.env.module, func, wasm_offset).unwrap_or_default();
+        let chosen = job.loops.outermost(func, &around).unwrap_or(wasm_offset);
+        if self.compiles_itself() {
+            let made = self.make_loop_version(job, space, func, chosen);
+            return made.filter(|_| chosen == wasm_offset);
+        }
+        if job.loops.ask(func, chosen) {
+            self.queue_better(job, (func, Entry::Loop(chosen)), true);
         }
         None
     }
@@ -112,9 +187,7 @@ impl Module {
         func: DefinedFuncIndex,
         wasm_offset: u32,
     ) -> Option<LoopCode> {
-        let is_chosen = self.engine().config().tier_choice().is_some();
-        let max = if is_chosen { usize::MAX } else { LOOP_VERSIONS_MAX };
-        if job.loops.ask(func, wasm_offset, max) {
+        if job.loops.ask(func, wasm_offset) {
             job.compile_better(self.native(), space, (func, Entry::Loop(wasm_offset)));
         }
         space.loop_code(func, wasm_offset)

@@ -6,8 +6,7 @@
 //! a background task compiles it. Publication swaps the slot: later calls run the better code, frames of the old one end in it.
 //!
 //! A function that uses its budget up again while it waits goes before those that have asked once; else the oldest is first. Loops that
-//! go on in old code may have versions of their own, see [`loop_versions`](crate::compile::loop_versions): their functions' budgets
-//! are empty when better code is published, so that they ask at once. Tasks are posted when there is something to do, as many as the engine has threads at most. With no threads the caller compiles.
+//! go on in old code may have versions of their own, see [`loop_versions`](crate::compile::loop_versions). Tasks are posted when there is something to do, as many as the engine has threads at most. With no threads the caller compiles.
 //!
 //! **Invariants:** a function is in the queue or with a task once, by its [state byte](crate::compile::state); what is found in the
 //! queue beyond that is skipped. A function that no better tier takes stays as it is and is not asked about again. Tasks hold the
@@ -109,6 +108,11 @@ impl TierUpQueue {
 pub(super) fn refill(space: &CodeSpace, func: DefinedFuncIndex, body_bytes: usize, calls: u32) {
     let budget = i64::from(weight::of_call(body_bytes)) * i64::from(calls);
     set_budget(space, func, i32::try_from(budget).unwrap_or(UNLIMITED));
+}
+
+/// Lets a function ask with its next call or iteration.
+pub(super) fn ask_at_once(space: &CodeSpace, func: DefinedFuncIndex) {
+    set_budget(space, func, 0);
 }
 
 fn set_budget(space: &CodeSpace, func: DefinedFuncIndex, value: i32) {
@@ -224,8 +228,12 @@ impl CompileJob {
             Entry::Call => self.states.give_up(func),
             Entry::Loop(_) => self.loops.settle(is_published),
         }
-        // A loop that runs in old code asks at once.
-        set_budget(space, func, if is_published { 0 } else { UNLIMITED });
+        match entry {
+            // A frame of the old code that uses this up as well does not end soon.
+            Entry::Call if is_published => refill(space, func, self.env.module.bodies[func].len(), self.shared.tier_up_calls),
+            Entry::Loop(_) if is_published => ask_at_once(space, func),
+            _ => set_budget(space, func, UNLIMITED),
+        }
         published.inspect(|&bytes| self.published(bytes))
     }
 

@@ -27,11 +27,10 @@ use crate::runtime::stubs::{BuiltinReturn, HANDLED};
 /// What a frame pushes itself: the frame pointer of its caller.
 const LINK_BYTES: usize = 8;
 
-/// The state of the loop that is on its way, and the one that has polled last.
+/// The state of the loop that is on its way.
 #[derive(Debug, Default)]
 pub(crate) struct LoopStates {
     state: Option<Box<State>>,
-    last: (usize, usize),
 }
 
 #[repr(C, align(16))]
@@ -39,11 +38,6 @@ pub(crate) struct LoopStates {
 struct State([u8; STATE_BYTES]);
 
 impl LoopStates {
-    /// Whether the loop that polls, by its frame and its return address, is the one that polled last.
-    fn is_repeated(&mut self, pc: usize, fp: usize) -> bool {
-        std::mem::replace(&mut self.last, (pc, fp)) == (pc, fp)
-    }
-
     /// The buffer for states.
     fn state(&mut self) -> &mut [u8; STATE_BYTES] {
         &mut self.state.get_or_insert_with(|| Box::new(State([0; STATE_BYTES]))).0
@@ -70,11 +64,10 @@ pub(crate) unsafe extern "sysv64" fn poll(vmctx: *mut u8, registers: *const Poll
     let goes_on = BuiltinReturn { value: 0, trapped: 0 };
     // SAFETY: the function has called and waits, so that its code is on the stack.
     let Some(polling) = (unsafe { registry::polling_loop(exit_pc) }) else { return goes_on };
-    let is_repeated = store.loops.is_repeated(exit_pc, exit_fp);
     let object = &store.instances[instance];
     let (module, variant) = (object.module.clone(), object.variant);
     // Without threads the code is made here; without memory for that the loop stays where it is, and asks again.
-    let found = with_second_stack(|| module.poll_loop(variant, polling.func, polling.wasm_offset, is_repeated));
+    let found = with_second_stack(|| module.poll_loop(variant, polling.func, polling.wasm_offset));
     let Ok(Some(code)) = found else { return goes_on };
     let decoded = module.decoded();
     let stack_arg_bytes = CallLayout::new(decoded.func_type(decoded.func_index(polling.func))).stack_arg_bytes as usize;

@@ -6,6 +6,7 @@
 pub mod canonical;
 pub mod decode;
 pub mod error;
+pub mod loops;
 pub mod module;
 pub mod types;
 pub mod validate;

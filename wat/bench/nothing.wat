@@ -1,0 +1,4 @@
+;; A program that does nothing: what a process of an engine costs anyhow.
+(module
+  (memory (export "memory") 1)
+  (func (export "_start")))
