@@ -71,6 +71,8 @@ pub struct Artifact {
     pub frame_bytes: u32,
     /// Bytes of the state that a loop version reads; 0 of others.
     pub state_bytes: u32,
+    /// Bodies in the place of calls, in the order of their numbers.
+    pub inlined: Box<[InlinedBody]>,
     /// Loops that may go on in a loop version, by return address.
     pub loops: Box<[LoopSite]>,
     /// What [loop sites](LoopSite) share.
@@ -96,6 +98,7 @@ impl Artifact {
             saved: SavedRegisters::default(),
             frame_bytes: 0,
             state_bytes: 0,
+            inlined: Box::default(),
             loops: Box::default(),
             loop_values: Box::default(),
         }
@@ -110,6 +113,7 @@ impl Artifact {
             + size_of_val(&*self.stack_maps)
             + size_of_val(&*self.deep_slots)
             + size_of_val(&*self.handlers)
+            + size_of_val(&*self.inlined)
             + size_of_val(&*self.loops)
             + size_of_val(&*self.loop_values)
     }
@@ -292,13 +296,76 @@ pub struct TrapSite {
 pub struct Position {
     /// Offset of a trapping instruction, or of the instruction behind a call.
     pub code_offset: u32,
-    /// Byte offset in the module.
+    /// Byte offset in the module; where a body is [inlined](InlinedBody), a number beyond the module's bytes.
     pub wasm_offset: u32,
+}
+
+/// A body in the place of a call. Each has a range of numbers of its own, which stand for positions in it: the same body may be in a function
+/// several times.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct InlinedBody {
+    /// Whose body.
+    pub func: DefinedFuncIndex,
+    /// The number of its first byte.
+    pub first: u32,
+    /// How many numbers it has.
+    pub bytes: u32,
+    /// Where the body is in the module.
+    pub start: u32,
+    /// Position of the call that it stands for: a number, if that is in an inlined body.
+    pub call: u32,
+}
+
+impl InlinedBody {
+    /// The first number behind its own.
+    pub fn end(&self) -> u32 {
+        self.first.saturating_add(self.bytes)
+    }
+}
+
+/// The functions that a position of a function's code is in, from the inside, each with the byte offset in the module.
+pub fn inlined_frames(
+    func: DefinedFuncIndex,
+    inlined: &[InlinedBody],
+    position: u32,
+) -> impl Iterator<Item = (DefinedFuncIndex, u32)> + '_ {
+    let mut next = Some(position);
+    std::iter::from_fn(move || {
+        let position = next?;
+        let at = inlined.partition_point(|body| body.first <= position);
+        match at.checked_sub(1).map(|at| &inlined[at]).filter(|body| position < body.end()) {
+            Some(body) => {
+                next = Some(body.call);
+                Some((body.func, body.start + (position - body.first)))
+            }
+            None => {
+                next = None;
+                Some((func, position))
+            }
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::SavedRegisters;
+    use super::{InlinedBody, SavedRegisters, inlined_frames};
+    use crate::base::DefinedFuncIndex;
+
+    #[test]
+    fn positions_in_inlined_bodies_have_the_frames_of_the_calls() {
+        let func = DefinedFuncIndex::from_u32;
+        let inlined = [
+            InlinedBody { func: func(1), first: 1000, bytes: 20, start: 300, call: 55 },
+            InlinedBody { func: func(2), first: 1020, bytes: 10, start: 400, call: 1004 },
+            InlinedBody { func: func(1), first: 1030, bytes: 20, start: 300, call: 60 },
+        ];
+        let frames =
+            |position| inlined_frames(func(7), &inlined, position).map(|(func, at)| (func.as_u32(), at)).collect::<Vec<_>>();
+        assert_eq!(frames(55), [(7, 55)]);
+        assert_eq!(frames(1019), [(1, 319), (7, 55)]);
+        assert_eq!(frames(1020), [(2, 400), (1, 304), (7, 55)]);
+        assert_eq!(frames(1031), [(1, 301), (7, 60)]);
+    }
 
     #[test]
     fn saved_registers_lie_below_an_even_number_of_words() {

@@ -30,6 +30,16 @@ pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 pub const CODE_POPULATE_BYTES: usize = 128 << 10;
 /// Calls of a function in baseline code after which it is compiled again, in the best tier.
 pub const TIER_UP_CALLS: u32 = 2_000;
+/// Bodies of so many bytes are inlined anywhere that is not cold …
+pub const INLINED_BYTES: usize = 20;
+/// … and of so many, if they are hot,
+pub const INLINED_HOT_BYTES: usize = 120;
+/// so many levels deep,
+pub const INLINED_DEPTH: usize = 4;
+/// in itself a function so often,
+pub const INLINED_RECURSION: usize = 2;
+/// and so many bytes in all, or half of the function's own, if that is more.
+pub const INLINED_TOTAL_BYTES: usize = 300;
 /// Versions that a function may have for loops of it that run in baseline code.
 pub const LOOP_VERSIONS_MAX: usize = 4;
 /// Stack of a background thread. Only touched pages cost anything.

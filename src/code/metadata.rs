@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::abi::artifact::{
-    self, CodeVariant, DeepSlot, Entry, HandlerSite, LoopSite, LoopValue, Position, Reloc, SavedRegisters, StackMap, Tier,
-    TrapSite,
+    self, CodeVariant, DeepSlot, Entry, HandlerSite, InlinedBody, LoopSite, LoopValue, Position, Reloc, SavedRegisters, StackMap,
+    Tier, TrapSite,
 };
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
@@ -45,6 +45,8 @@ pub struct FunctionMetadata {
     pub frame_bytes: u32,
     /// Bytes of the state that a loop version reads.
     pub state_bytes: u32,
+    /// Bodies in the place of calls.
+    pub inlined: Box<[InlinedBody]>,
     /// Loops that may go on in a loop version, sorted by return address.
     pub loops: Box<[LoopSite]>,
     /// What they share.

@@ -349,6 +349,7 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         saved,
         frame_bytes,
         state_bytes,
+        inlined,
         mut loops,
         loop_values,
         ..
@@ -387,6 +388,7 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         saved,
         frame_bytes,
         state_bytes,
+        inlined,
         loops,
         loop_values,
     };

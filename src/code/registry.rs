@@ -24,7 +24,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::ptr;
 
-use crate::abi::artifact::{CodeVariant, LoopValue, SavedRegisters, Tier};
+use crate::abi::artifact::{CodeVariant, InlinedBody, LoopValue, SavedRegisters, Tier};
 use crate::abi::osr;
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
@@ -65,6 +65,8 @@ pub struct CodeSite<'a> {
     /// Position of the instruction that traps at exactly this address. Differs from `wasm_offset` where a call is directly followed
     /// by a trapping instruction.
     pub trap_wasm_offset: Option<u32>,
+    /// Bodies in the place of calls, which positions may be in.
+    pub inlined: &'a [InlinedBody],
     /// What the space was made with.
     pub owner: &'a Arc<dyn Any + Send + Sync>,
 }
@@ -94,6 +96,7 @@ pub unsafe fn lookup<'a>(pc: usize) -> Option<CodeSite<'a>> {
         trap: metadata.trap(code_offset),
         wasm_offset: metadata.call_position(code_offset),
         trap_wasm_offset,
+        inlined: &metadata.inlined,
         owner: &view.owner,
     })
 }

@@ -39,6 +39,8 @@ pub struct UnitContext<'a> {
     pub detected: &'a mut Features,
     /// Where the code is to begin. A tier that nothing is entered in but by calls is unable to do others.
     pub entry: Entry,
+    /// Says which functions are hot: their bodies may be put in the place of calls. None is if nobody says so.
+    pub is_hot: Option<&'a dyn Fn(DefinedFuncIndex) -> bool>,
     /// Whether the body was validated before.
     pub is_valid: bool,
     /// Says true when the unit need not be finished. Asked between passes.

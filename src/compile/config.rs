@@ -69,6 +69,7 @@ pub struct Config {
     tier: Option<Tier>,
     tier_up_calls: u32,
     loop_versions: bool,
+    inlining: bool,
     tier_choice: Option<Arc<dyn TierChoice>>,
     tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
@@ -95,6 +96,7 @@ impl Default for Config {
             tier: None,
             tier_up_calls: tuning::TIER_UP_CALLS,
             loop_versions: true,
+            inlining: true,
             tier_choice: None,
             tier_observer: None,
             compile_memory_limit: None,
@@ -201,6 +203,13 @@ impl Config {
     #[must_use]
     pub fn with_loop_versions(mut self, versions: bool) -> Self {
         self.loop_versions = versions;
+        self
+    }
+
+    /// Whether functions that are compiled because they do much have the bodies of others in the place of calls. Default: yes.
+    #[must_use]
+    pub fn with_inlining(mut self, inlining: bool) -> Self {
+        self.inlining = inlining;
         self
     }
 
@@ -333,6 +342,11 @@ impl Config {
     /// See [`with_loop_versions`](Self::with_loop_versions).
     pub fn loop_versions(&self) -> bool {
         self.loop_versions
+    }
+
+    /// See [`with_inlining`](Self::with_inlining).
+    pub fn inlining(&self) -> bool {
+        self.inlining
     }
 
     /// See [`with_tier_choice`](Self::with_tier_choice).

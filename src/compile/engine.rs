@@ -182,6 +182,7 @@ pub struct EngineShared {
     pub(super) memory: MemoryBudget,
     pub(super) timeout: Option<Duration>,
     pub(super) tier_up_calls: u32,
+    pub(super) inlines: bool,
     pub(super) tier_observer: Option<Arc<dyn TierObserver>>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
@@ -212,6 +213,7 @@ impl EngineShared {
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
             tier_up_calls: config.tier_up_calls(),
+            inlines: config.inlining(),
             tier_observer: config.tier_observer().cloned(),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }

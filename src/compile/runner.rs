@@ -32,6 +32,8 @@ pub(super) struct Runner<'j> {
     pub detected: Features,
     /// Time that units took to be validated.
     pub validate: Duration,
+    /// Whether hot functions are put in the place of their calls.
+    pub inlines: bool,
     /// Whether spans are wanted: asked once, as asking costs.
     traced: bool,
 }
@@ -43,8 +45,16 @@ impl<'j> Runner<'j> {
             scratch: (0..job.shared.compiler_count()).map(|_| None).collect(),
             detected: Features::empty(),
             validate: Duration::ZERO,
+            inlines: false,
             traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG),
         }
+    }
+
+    /// For functions that do much.
+    pub(super) fn inlining(job: &'j CompileJob) -> Self {
+        let mut runner = Runner::new(job);
+        runner.inlines = job.shared.inlines;
+        runner
     }
 
     /// The compiler of the tier; if it is unable, the better ones.
@@ -74,7 +84,9 @@ impl<'j> Runner<'j> {
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut phase = |phase| phases.begin(phase);
             let is_valid = job.is_valid;
-            let mut context = UnitContext { scratch: &mut scratch, detected, entry, is_valid, stop, phase: &mut phase };
+            let is_hot = |func| job.states.is_wanted(func, job.shared.best_tier());
+            let is_hot: Option<&dyn Fn(_) -> bool> = if self.inlines { Some(&is_hot) } else { None };
+            let mut context = UnitContext { scratch: &mut scratch, detected, entry, is_hot, is_valid, stop, phase: &mut phase };
             compiler.compile(&job.env, unit.func, unit.variant, &mut context)
         }));
         self.validate += phases.end();

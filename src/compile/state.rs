@@ -83,6 +83,14 @@ impl UnitStates {
         reached(self.0[func.index()].load(Ordering::Acquire))
     }
 
+    /// Whether a function has code of a tier, or was asked for in it and not given up.
+    pub fn is_wanted(&self, func: DefinedFuncIndex, tier: Tier) -> bool {
+        // Relaxed: a hint.
+        let state = self.0[func.index()].load(Ordering::Relaxed);
+        let is_on_its_way = matches!(state & PHASE_MASK, QUEUED | COMPILING) && wanted(state) >= tier as u8;
+        is_on_its_way || reached(state) >= tier as u8
+    }
+
     /// Asks for a function in a tier. True for the one who must now queue its unit; false when it has that tier, or is on its
     /// way to any.
     #[must_use]

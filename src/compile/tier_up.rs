@@ -175,7 +175,7 @@ impl Module {
 impl CompileJob {
     /// Compiles in the best tier on the owner's thread. Nobody else has begun to.
     pub(super) fn compile_better(&self, native: &NativeModule, space: &CodeSpace, code: (DefinedFuncIndex, Entry)) {
-        let mut runner = Runner::new(self);
+        let mut runner = Runner::inlining(self);
         let (made, cpu) = self.run_better(&mut runner, code, &|| false);
         let settled = self.settle_better(native, space, code, made, &runner);
         self.tell_of(code, settled, cpu);
@@ -262,7 +262,7 @@ impl Task for TierUpTask {
         let job = &*self.job;
         let timing = &job.shared.timing;
         let deadline = timing.clock.now() + timing.slice;
-        let mut runner = Runner::new(job);
+        let mut runner = Runner::inlining(job);
         loop {
             let Some(code) = job.tier_ups.pop() else {
                 self.ended = true;

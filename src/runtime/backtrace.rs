@@ -5,6 +5,8 @@
 //! waiting outside. Program counters are gathered into a fixed buffer at the moment of the trap, while the frames still exist
 //! (in the fault handler too, so nothing is allocated), and are given names afterwards.
 
+use crate::abi::artifact::inlined_frames;
+use crate::base::DefinedFuncIndex;
 use crate::code::registry;
 use crate::compile::ModuleDebug;
 use crate::layout::block::ActivationWords;
@@ -65,7 +67,8 @@ impl TraceBuffer {
     pub(crate) unsafe fn frames(&self) -> Vec<Frame> {
         let pcs = self.pcs[..self.len].iter().enumerate();
         // SAFETY: by contract.
-        pcs.filter_map(|(depth, &pc)| unsafe { name(pc, depth == 0 && self.faulted) }).collect()
+        let frames = pcs.flat_map(|(depth, &pc)| unsafe { name(pc, depth == 0 && self.faulted) });
+        frames.take(CAPACITY).collect()
     }
 }
 
@@ -102,24 +105,33 @@ pub(crate) unsafe fn walk_frames(mut pc: usize, mut fp: usize, entry_fp: usize, 
     }
 }
 
-/// What is known about a program counter in guest code.
+/// What is known about a program counter in guest code: a frame for each body that it is in, from the inside.
 ///
 /// # Safety
 ///
 /// The code is alive.
-unsafe fn name(pc: usize, faulted: bool) -> Option<Frame> {
+unsafe fn name(pc: usize, faulted: bool) -> Vec<Frame> {
     // SAFETY: by contract.
-    let site = unsafe { registry::lookup(pc)? };
-    let wasm_offset = if faulted { site.trap_wasm_offset.or(site.wasm_offset) } else { site.wasm_offset };
-    let debug = site.owner.downcast_ref::<ModuleDebug>()?;
-    let func_index = debug.module.func_index(site.func);
+    let Some(site) = (unsafe { registry::lookup(pc) }) else { return Vec::new() };
+    let Some(debug) = site.owner.downcast_ref::<ModuleDebug>() else { return Vec::new() };
+    let position = if faulted { site.trap_wasm_offset.or(site.wasm_offset) } else { site.wasm_offset };
+    match position {
+        Some(position) => {
+            inlined_frames(site.func, site.inlined, position).map(|(func, at)| frame(debug, func, Some(at as usize))).collect()
+        }
+        None => vec![frame(debug, site.func, None)],
+    }
+}
+
+fn frame(debug: &ModuleDebug, func: DefinedFuncIndex, wasm_offset: Option<usize>) -> Frame {
+    let func_index = debug.module.func_index(func);
     let names = debug.module.names(&debug.wire_bytes);
-    Some(Frame {
+    Frame {
         module_name: names.module.as_deref().map(str::to_owned),
         func_index,
         func_name: names.funcs.get(&func_index).map(|name| name.to_string()).or_else(|| export_name(debug, func_index)),
-        wasm_offset: wasm_offset.map(|offset| offset as usize),
-    })
+        wasm_offset,
+    }
 }
 
 fn export_name(debug: &ModuleDebug, func: crate::base::FuncIndex) -> Option<String> {

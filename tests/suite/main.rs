@@ -7,6 +7,7 @@ mod compile;
 mod exceptions;
 mod fuzz;
 mod host;
+mod inlining;
 mod lazy;
 mod limits;
 mod link;

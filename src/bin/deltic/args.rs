@@ -176,6 +176,9 @@ pub struct EngineArgs {
     /// Let long loops of baseline code end in it
     #[arg(long)]
     pub no_osr: bool,
+    /// Leave calls of small and hot functions as they are
+    #[arg(long)]
+    pub no_inlining: bool,
     /// Compile again at random calls and loops of baseline code, as a generator with this seed decides
     #[arg(long, value_name = "SEED")]
     pub tier_up_stress: Option<u64>,

@@ -197,6 +197,7 @@ impl Function<'_> {
             saved,
             frame_bytes,
             state_bytes: 0,
+            inlined: Box::default(),
             loops: buffers.loops.iter().map(|site| LoopSite { code_offset: site.code_offset - shift, ..*site }).collect(),
             loop_values: buffers.loop_values.as_slice().into(),
         }

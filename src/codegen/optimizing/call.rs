@@ -9,7 +9,7 @@ use crate::abi::call::needs_return_area;
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::{FUNC_TABLE, TYPE_IDS};
 use crate::base::{FuncIndex, TableIndex, TypeIndex};
-use crate::codegen::optimizing::func::{Translator, offset32};
+use crate::codegen::optimizing::func::{Result, Translator, offset32};
 use crate::codegen::optimizing::regions::trap_code;
 use crate::codegen::optimizing::signature::clif_type;
 use crate::layout::block::CALLER_VMCTX;
@@ -42,10 +42,14 @@ const MISMATCH: ClifTrap = trap_code(TrapCode::IndirectCallTypeMismatch);
 const NULL: ClifTrap = trap_code(TrapCode::NullFunctionReference);
 
 impl Translator<'_> {
-    pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> bool {
+    pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
         match *operator {
             Operator::Call { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
+                if let Some(callee) = self.module.defined_func(func).filter(|&callee| self.is_inlined(callee)) {
+                    self.inline(func, callee)?;
+                    return Ok(true);
+                }
                 let target = self.func_target(func);
                 self.call(self.module.funcs[func], target);
             }
@@ -72,9 +76,9 @@ impl Translator<'_> {
                 let target = self.reference_target();
                 self.tail_call(TypeIndex::from_u32(type_index), target);
             }
-            _ => return false,
+            _ => return Ok(false),
         }
-        true
+        Ok(true)
     }
 
     fn func_target(&mut self, func: FuncIndex) -> Target {

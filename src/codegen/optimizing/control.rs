@@ -88,7 +88,7 @@ impl Translator<'_> {
 
     /// Whether the condition of the branch at a position mostly holds, as far as the module says.
     fn hint_at(&self, position: u64) -> Option<bool> {
-        let (hints, start) = self.hints;
+        let (hints, start) = self.inside.hints;
         let found = hints.binary_search_by_key(&(position - start), |hint| u64::from(hint.body_offset)).ok()?;
         Some(hints[found].taken)
     }
@@ -291,6 +291,10 @@ impl Translator<'_> {
 
     /// Returns what is on top of the stack.
     fn return_(&mut self) {
+        if self.is_inside() {
+            let body = self.state.frames.len() - 1 - self.inside.frame;
+            return self.branch(u32::try_from(body).unwrap_or(u32::MAX));
+        }
         self.flush_fuel();
         let count = self.func_type.results.len();
         let start = self.canonical_top(count);

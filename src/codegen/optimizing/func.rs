@@ -3,7 +3,7 @@
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, SourceLoc, UserFuncName, Value};
+use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{BlockType, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader};
@@ -17,6 +17,7 @@ use crate::codegen::common::{bodies, features};
 use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::frame::FrameKind;
+use crate::codegen::optimizing::inline::Inside;
 use crate::codegen::optimizing::isa;
 use crate::codegen::optimizing::local::LocalPlace;
 use crate::codegen::optimizing::osr::{Arrival, loop_signature};
@@ -25,8 +26,11 @@ use crate::codegen::optimizing::signature::signature;
 use crate::codegen::optimizing::stack::State;
 use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::module::{BranchHint, WasmModule};
+use crate::wasm::module::WasmModule;
 use crate::wasm::types::FuncType;
+
+/// Says which functions are hot.
+pub(super) type IsHot<'a> = &'a dyn Fn(DefinedFuncIndex) -> bool;
 
 pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
 
@@ -58,8 +62,13 @@ pub(super) struct Translator<'a> {
     pub local_place: LocalPlace,
     /// The most blocks for the variables that there are.
     pub block_max: usize,
-    /// Which way branches mostly go, and where in the module the body begins that they count from.
-    pub hints: (&'a [BranchHint], u64),
+    /// Whose operators are translated, and in whose the body is inlined, from the outside.
+    pub inside: Inside<'a>,
+    pub outside: Vec<Inside<'a>>,
+    /// Which functions are hot, if any is inlined.
+    pub is_hot: Option<IsHot<'a>>,
+    /// The number of the variable that is made next.
+    pub next_variable: u32,
     /// Whether the next operator can be reached.
     pub reachable: bool,
     /// Whether the processor multiplies and adds in one step.
@@ -103,12 +112,12 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        arrival: Option<&LoopState>,
+        (arrival, is_hot): (Option<&LoopState>, Option<IsHot<'_>>),
     ) -> Result {
         // Locals in the frame are not read from a state: such functions take too long to be compiled several times.
         let places = [LocalPlace::Variables, LocalPlace::Frame];
         for place in places.into_iter().take(if arrival.is_some() { 1 } else { 2 }) {
-            if self.translate_once(func, memory, config, (place, arrival))? == Outcome::Complete {
+            if self.translate_once(func, memory, config, (place, arrival, is_hot))? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -121,12 +130,12 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        (place, arrival): (LocalPlace, Option<&LoopState>),
+        (place, arrival, is_hot): (LocalPlace, Option<&LoopState>, Option<IsHot<'_>>),
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
-        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, place, arrival.is_some());
+        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, (place, is_hot), arrival.is_some());
         let result = translator.run(&self.body, config, arrival);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
@@ -157,7 +166,7 @@ impl<'a> Translator<'a> {
         func: &'a mut Function,
         context: &'a mut FunctionBuilderContext,
         state: &'a mut State,
-        local_place: LocalPlace,
+        (local_place, is_hot): (LocalPlace, Option<IsHot<'a>>),
         at_loop: bool,
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
@@ -191,7 +200,17 @@ impl<'a> Translator<'a> {
             area,
             local_place,
             block_max: usize::MAX,
-            hints: (hints, u64::from(module.bodies[body.func].start)),
+            inside: Inside {
+                func: body.func,
+                func_type,
+                hints: (hints, u64::from(module.bodies[body.func].start)),
+                first_local: 0,
+                shift: 0,
+                frame: 0,
+            },
+            outside: Vec::new(),
+            is_hot,
+            next_variable: 0,
             reachable: true,
             fused_multiply_add: isa::has_fma(),
             fuel: 0,
@@ -217,7 +236,7 @@ impl<'a> Translator<'a> {
         while !operators.eof() {
             let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
             self.state.detected |= features::of(&operator);
-            self.builder.set_srcloc(SourceLoc::new(u32::try_from(position).unwrap_or(u32::MAX)));
+            self.locate(position);
             self.operator(&operator, position)?;
             if self.is_overgrown() {
                 return Ok(Outcome::Overgrown);
@@ -230,7 +249,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Dispatches by family, the frequent ones first.
-    fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
+    pub(super) fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
         if !self.reachable {
             self.unreachable_operator(operator);
             return Ok(());
@@ -241,7 +260,7 @@ impl<'a> Translator<'a> {
             || self.integer_operator(operator)
             || self.memory_operator(operator)
             || self.control_operator(operator, position)?
-            || self.call_operator(operator)
+            || self.call_operator(operator)?
             || self.numeric_operator(operator)
             || self.convert_operator(operator)
             || self.table_operator(operator)

@@ -27,7 +27,7 @@ const VARIABLE_BLOCKS_MAX: usize = 1 << 26;
 /// Where the locals of a function are.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum LocalPlace {
-    /// Variables with the same numbers.
+    /// Variables with the same numbers, or of an inlined body with those behind one.
     Variables,
     /// 16 bytes each in a stack slot, made when first wanted. References of the heap are variables all the same: stack maps are made
     /// for values.
@@ -101,6 +101,7 @@ impl Translator<'_> {
             self.builder.declare_var_needs_stack_map(variable);
         }
         self.block_max = VARIABLE_BLOCKS_MAX / (variable.index() + 1);
+        self.next_variable = variable.as_u32() + 1;
         variable
     }
 
@@ -112,7 +113,7 @@ impl Translator<'_> {
     /// The variable that a local is, if it is one.
     fn local_variable(&self, index: u32) -> Option<Variable> {
         match self.local_place {
-            LocalPlace::Variables => Some(Variable::from_u32(index)),
+            LocalPlace::Variables => Some(Variable::from_u32(self.inside.first_local + index)),
             LocalPlace::Frame => self.state.frame_locals.variables.get(&index).copied(),
         }
     }

@@ -28,6 +28,7 @@ mod frame;
 mod func;
 mod gc;
 mod global;
+mod inline;
 mod integer;
 mod isa;
 mod local;
@@ -106,8 +107,10 @@ impl Optimizing {
             Entry::Call => None,
             Entry::Loop(position) => Some(body.loop_state(position, &mut memory.allocations)?),
         };
-        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), state.as_ref())?;
+        let how = (state.as_ref(), unit.is_hot);
+        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), how)?;
         *unit.detected |= memory.allocations.state.detected;
+        memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
         unit.poll()?;
 
         let blocks = memory.context.func.dfg.num_blocks();
@@ -117,16 +120,17 @@ impl Optimizing {
         let compiled = compiled.map_err(|error| unit_error(error, &memory.context))?;
         let code = compiled.apply_params(&memory.context.func.params);
         let alignment = isa.function_alignment().preferred;
-        let returning_calls = &memory.allocations.state.returning_calls;
-        let made = emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, returning_calls)?;
+        let (calls, inlined) = (&memory.allocations.state.returning_calls, memory.allocations.state.inlined.as_slice());
+        let made = emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, calls)?;
         let state_bytes = state.map_or(0, |state| state.bytes);
-        Ok(Artifact { entry: unit.entry, state_bytes, ..made })
+        Ok(Artifact { entry: unit.entry, state_bytes, inlined: inlined.into(), ..made })
     }
 }
 
 /// The part of a [`UnitContext`] that is not memory.
 struct Stop<'a> {
     entry: Entry,
+    is_hot: Option<&'a dyn Fn(DefinedFuncIndex) -> bool>,
     is_valid: bool,
     stop: &'a dyn Fn() -> bool,
     detected: &'a mut Features,
@@ -155,8 +159,14 @@ impl Compiler for Optimizing {
         variant: CodeVariant,
         unit: &mut UnitContext<'_>,
     ) -> Result<Artifact, UnitError> {
-        let mut stop =
-            Stop { entry: unit.entry, is_valid: unit.is_valid, stop: unit.stop, detected: unit.detected, phase: unit.phase };
+        let mut stop = Stop {
+            entry: unit.entry,
+            is_hot: unit.is_hot,
+            is_valid: unit.is_valid,
+            stop: unit.stop,
+            detected: unit.detected,
+            phase: unit.phase,
+        };
         match unit.scratch.get_mut::<Memory>() {
             Some(memory) => self.compile_in(memory, env, func, variant, &mut stop),
             None => Err(bug("scratch of another compiler", None)),

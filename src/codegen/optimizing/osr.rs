@@ -92,7 +92,7 @@ impl<'a> Translator<'a> {
 
     /// Before an operator: if it begins a block around the loop, the operands below that become variables.
     pub(super) fn note_block(&mut self, operator: &Operator<'_>, position: u64) {
-        let Some(arrival) = &self.arrival else { return };
+        let Some(arrival) = self.arrival.as_ref().filter(|_| !self.is_inside()) else { return };
         let begun = arrival.begun;
         let Some(around) = arrival.state.around.get(begun).copied() else { return };
         if around.position != position || arrival.open.is_some() {
@@ -141,7 +141,7 @@ impl<'a> Translator<'a> {
     /// Whether the loop that an operator begins is the one that code is entered at.
     pub(super) fn is_arrival(&self, position: u64) -> bool {
         let last = self.arrival.as_ref().and_then(|arrival| arrival.state.around.last());
-        last.is_some_and(|around| around.position == position)
+        !self.is_inside() && last.is_some_and(|around| around.position == position)
     }
 
     /// Comes to the header, whose frame is the innermost, from the entry: with the operands of the state. The block that goes to the header is left.

@@ -13,6 +13,7 @@ use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I32, I64};
 use cranelift_codegen::ir::{Endianness, FuncRef, InstBuilder, MemFlagsData, SigRef, StackSlot, Type, Value};
 use cranelift_frontend::Variable;
 
+use crate::abi::artifact::InlinedBody;
 use crate::abi::builtins::Builtin;
 use crate::abi::fields::StructLayout;
 use crate::base::sync::Arc;
@@ -43,7 +44,7 @@ pub(super) struct State {
     pub catching_signatures: Declared<SigRef, SigRef>,
     /// The same of functions.
     pub catching_functions: Declared<FuncRef, FuncRef>,
-    /// Calls that return with an exception if one comes out of them, by their place in the module, which only grows.
+    /// Calls that return with an exception if one comes out of them.
     pub returning_calls: Vec<ReturningCall>,
     /// Signatures of builtins declared.
     pub builtins: [Option<SigRef>; Builtin::ALL.len()],
@@ -61,6 +62,9 @@ pub(super) struct State {
     pub frame_locals: FrameLocals,
     /// Layouts of structures met.
     pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
+    /// Bodies in the place of calls, and their bytes.
+    pub inlined: Vec<InlinedBody>,
+    pub inlined_bytes: usize,
     /// Features met.
     pub detected: Features,
 }
@@ -85,6 +89,8 @@ impl State {
         self.global_regions.clear();
         self.frame_locals.clear();
         self.struct_layouts.clear();
+        self.inlined.clear();
+        self.inlined_bytes = 0;
         self.detected = Features::empty();
     }
 }

@@ -157,8 +157,15 @@ fn scratch_survives_a_failure() {
 fn compile_first(env: &CompileEnv, scratch: &mut Scratch, stop: &dyn Fn() -> bool) -> (Result<Artifact, UnitError>, Features) {
     let mut detected = Features::empty();
     let func = env.module.bodies.keys().next().expect("a function");
-    let mut unit =
-        UnitContext { scratch, detected: &mut detected, entry: Entry::Call, is_valid: false, stop, phase: &mut |_| {} };
+    let mut unit = UnitContext {
+        scratch,
+        detected: &mut detected,
+        entry: Entry::Call,
+        is_hot: None,
+        is_valid: false,
+        stop,
+        phase: &mut |_| {},
+    };
     let result = compiler().compile(env, func, CodeVariant::Guarded, &mut unit);
     (result, detected)
 }
