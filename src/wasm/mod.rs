@@ -7,5 +7,7 @@ pub mod canonical;
 pub mod decode;
 pub mod error;
 pub mod module;
+mod quick;
 pub mod types;
 pub mod validate;
+pub(crate) mod words;

@@ -6,7 +6,7 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, SourceLoc, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasmparser::{BlockType, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader};
+use wasmparser::{BlockType, FunctionBody, Operator, OperatorsReader};
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
@@ -25,6 +25,7 @@ use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::{BranchHint, WasmModule};
 use crate::wasm::types::FuncType;
+use crate::wasm::validate::BodyMemory;
 
 pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
 
@@ -126,7 +127,7 @@ enum Outcome {
 #[derive(Default)]
 pub(super) struct Allocations {
     pub builder: FunctionBuilderContext,
-    pub validator: FuncValidatorAllocations,
+    pub validator: BodyMemory,
     pub state: State,
 }
 

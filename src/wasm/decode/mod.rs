@@ -85,7 +85,8 @@ pub fn decode_with(wire_bytes: Arc<[u8]>, features: WasmFeatures) -> Result<Deco
     let Decoder { mut module, resources, .. } = decoder;
     module.index_exports();
     module.uses_heap = module.mentions_heap();
-    Ok(Decoded { wire_bytes, module: Arc::new(module), validation: FuncValidation::new(resources, features) })
+    let validation = FuncValidation::new(resources, &module, features);
+    Ok(Decoded { wire_bytes, module: Arc::new(module), validation })
 }
 
 struct Decoder {
