@@ -264,7 +264,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let targets: [(&str, fn(&Options) -> usize); 6] = [
+    let targets: [(&str, fn(&Options) -> usize); 7] = [
         ("differential", run_differential),
         ("objects", run_smith),
         ("programs", run_programs),
@@ -276,7 +276,7 @@ fn main() -> ExitCode {
     let chosen = targets.iter().filter(|(name, _)| options.target == *name || options.target == "all");
     let results: Vec<usize> = chosen.map(|(_, target)| target(&options)).collect();
     if results.is_empty() {
-        eprintln!("name a target: differential, objects, programs, legacy, decode, token or all");
+        eprintln!("name a target: differential, objects, programs, legacy, bodies, decode, token or all");
         return ExitCode::from(2);
     }
     ExitCode::from(u8::from(results.iter().any(|&failed| failed > 0)))
