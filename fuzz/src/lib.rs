@@ -6,7 +6,7 @@
 //! cargo run --release --bin seeds -- all --seconds 240
 //! ```
 //!
-//! `differential` compares with wasmi; `objects` (what wasm-smith makes with objects and exceptions) and `programs` (a generator of our own,
+//! `bodies` mutates bodies and compares the quick validator with wasmparser, some thousand bodies a seed. `differential` compares with wasmi; `objects` (what wasm-smith makes with objects and exceptions) and `programs` (a generator of our own,
 //! [`programs`]) with wasmtime; `legacy` (the same generator, exceptions of the older form) with Node, found as `$NODE` or on the path:
 //!
 //! ```text
@@ -36,6 +36,8 @@
 //! Inputs of `differential` are noise for a generator and those of `token` are steps: short ones mean little, hence `-len_control=0`;
 //! a few files of noise are a good first corpus. The target must be named, or build scripts and macros get the sanitizer as well.
 
+#[path = "../../tests/suite/fuzz/bodies.rs"]
+pub mod bodies;
 #[path = "../../tests/suite/fuzz/collect.rs"]
 pub mod collect;
 #[path = "../../tests/suite/fuzz/decode.rs"]

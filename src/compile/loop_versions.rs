@@ -86,7 +86,7 @@ impl LoopVersions {
         let loops = functions.entry(func).or_default();
         loops.count += 1;
         match loops.count {
-            ..WATCHED => {
+            0..WATCHED => {
                 if !loops.seen.contains(&wasm_offset) {
                     loops.seen.push(wasm_offset);
                 }
@@ -94,7 +94,7 @@ impl LoopVersions {
             }
             WATCHED if loops.asked.len() < LOOP_VERSIONS_MAX => Step::Choose,
             _ if !loops.asked.iter().any(|&asked| is_there(asked)) => Step::Rest,
-            ..AWAITED => Step::Watch,
+            WATCHED..AWAITED => Step::Watch,
             _ => {
                 if loops.asked.len() < LOOP_VERSIONS_MAX {
                     (loops.count, loops.seen) = (0, Vec::new());

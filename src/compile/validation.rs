@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 use cranelift_entity::EntityRef;
-use wasmparser::FuncValidatorAllocations;
 
 use crate::base::sync::Arc;
 use crate::base::{DefinedFuncIndex, tuning};
@@ -18,7 +17,7 @@ use crate::compile::policy;
 use crate::compile::progress::Progress;
 use crate::tasks::manager::{Outcome, Task, TaskPriority};
 use crate::wasm::error::CompileError;
-use crate::wasm::validate::validate_body;
+use crate::wasm::validate::{BodyMemory, validate_body};
 
 /// Validates every body; the error is the one of the lowest function index.
 ///
@@ -44,8 +43,8 @@ pub(super) fn validate(engine: &WasmEngine, env: &Arc<CompileEnv>) -> Result<(),
             break;
         }
     }
-    let mut allocations = FuncValidatorAllocations::default();
-    while job.run_chunk(&mut allocations) {}
+    let mut memory = BodyMemory::default();
+    while job.run_chunk(&mut memory) {}
     while !job.progress.is_settled() {
         let epoch = job.progress.epoch();
         job.progress.park(epoch);
@@ -63,12 +62,12 @@ struct ValidateJob {
 
 impl ValidateJob {
     /// False when nothing is left.
-    fn run_chunk(&self, allocations: &mut FuncValidatorAllocations) -> bool {
+    fn run_chunk(&self, memory: &mut BodyMemory) -> bool {
         let Some(range) = self.cursor.take() else { return false };
         let env = &self.env;
         let count = range.len();
         for func in range.map(DefinedFuncIndex::new).filter(|&func| self.first_error.matters(func)) {
-            if let Err(error) = validate_body(&env.wire_bytes, &env.module, &env.validation, func, allocations) {
+            if let Err(error) = validate_body(&env.wire_bytes, &env.module, &env.validation, func, memory) {
                 self.first_error.record(func, error);
             }
         }
@@ -87,8 +86,8 @@ impl Task for ValidateTask {
     fn run(&mut self) -> Outcome {
         let timing = &self.job.shared.timing;
         let deadline = timing.clock.now() + timing.slice;
-        let mut allocations = FuncValidatorAllocations::default();
-        while self.job.run_chunk(&mut allocations) {
+        let mut memory = BodyMemory::default();
+        while self.job.run_chunk(&mut memory) {
             if timing.clock.now() >= deadline {
                 return Outcome::Again;
             }

@@ -136,7 +136,7 @@ impl Store {
             ConstOp::I64(value) => u128::from(value as u64),
             ConstOp::F32(bits) => u128::from(bits),
             ConstOp::F64(bits) => u128::from(bits),
-            ConstOp::V128(bits) => bits,
+            ConstOp::V128(bytes) => u128::from_le_bytes(bytes),
             ConstOp::RefNull => 0,
             ConstOp::RefFunc(func) => u128::from(self.func_ref(instance, func)?),
             ConstOp::GlobalGet(global) => {

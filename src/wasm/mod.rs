@@ -8,5 +8,7 @@ pub mod decode;
 pub mod error;
 pub mod loops;
 pub mod module;
+mod quick;
 pub mod types;
 pub mod validate;
+pub(crate) mod words;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use cranelift_entity::{EntityRef, PrimaryMap};
+use smallvec::SmallVec;
 
 use crate::base::limits;
 use crate::base::{
@@ -237,9 +238,10 @@ pub enum DataMode {
     },
 }
 
-/// A constant expression (§3.3.12): operators of a small stack machine, validated.
+/// A constant expression (§3.3.12): operators of a small stack machine, validated. Nearly all are of one operator, and need no memory of
+/// their own.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ConstExpr(pub Box<[ConstOp]>);
+pub struct ConstExpr(pub SmallVec<[ConstOp; 1]>);
 
 /// An operator of a constant expression.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -253,7 +255,7 @@ pub enum ConstOp {
     /// `f64.const`, as bits.
     F64(u64),
     /// `v128.const`, little-endian.
-    V128(u128),
+    V128([u8; 16]),
     /// `ref.null`.
     RefNull,
     /// `ref.func`.

@@ -1,7 +1,7 @@
 //! Validation: which features are accepted, and what it takes to validate one body on any thread.
 //!
-//! Module-level validation happens while decoding; bodies are validated by compile units (fused with translation) or, without
-//! compiling, by [`validate_bodies`].
+//! Module-level validation happens while decoding; bodies are validated by compile units or, without compiling, by [`validate_bodies`].
+//! Most are accepted by the quick validator ([`crate::wasm::quick`]); whatever is wrong with one wasmparser says.
 
 use std::fmt;
 
@@ -11,9 +11,11 @@ use wasmparser::{
     WasmModuleResources,
 };
 
+use crate::base::sync::Arc;
 use crate::base::{DefinedFuncIndex, limits};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::WasmModule;
+use crate::wasm::quick;
 
 bitflags::bitflags! {
     /// Proposals beyond the first version of WebAssembly that a body was seen to use.
@@ -67,6 +69,26 @@ pub fn accepted_features() -> WasmFeatures {
 pub struct FuncValidation {
     resources: Option<ValidatorResources>,
     features: WasmFeatures,
+    quick: Option<Arc<quick::Tables>>,
+}
+
+/// Memory that serves the validation of one body after another.
+#[derive(Default)]
+pub struct BodyMemory {
+    allocations: FuncValidatorAllocations,
+    quick: quick::Memory,
+}
+
+impl BodyMemory {
+    /// Lends wasmparser's part.
+    pub(crate) fn take_allocations(&mut self) -> FuncValidatorAllocations {
+        std::mem::take(&mut self.allocations)
+    }
+
+    /// Gets it back.
+    pub(crate) fn give_allocations(&mut self, allocations: FuncValidatorAllocations) {
+        self.allocations = allocations;
+    }
 }
 
 impl fmt::Debug for FuncValidation {
@@ -76,8 +98,15 @@ impl fmt::Debug for FuncValidation {
 }
 
 impl FuncValidation {
-    pub(crate) fn new(resources: Option<ValidatorResources>, features: WasmFeatures) -> Self {
-        FuncValidation { resources, features }
+    pub(crate) fn new(resources: Option<ValidatorResources>, module: &WasmModule, features: WasmFeatures) -> Self {
+        let quick = quick::Tables::new(module, features).map(Arc::new);
+        FuncValidation { resources, features, quick }
+    }
+
+    /// Whether the quick validator accepts a body; no means that it is not known to be valid.
+    pub fn accepts(&self, wire_bytes: &[u8], module: &WasmModule, func: DefinedFuncIndex, memory: &mut BodyMemory) -> bool {
+        let (Some(tables), Some(resources)) = (&self.quick, &self.resources) else { return false };
+        quick::accepts(wire_bytes, module, tables, resources, func, &mut memory.quick)
     }
 
     /// The validator of one body; `None` only for a module without bodies.
@@ -121,9 +150,9 @@ pub fn body_reader<'a>(
 ///
 /// The first invalid body.
 pub fn validate_bodies(wire_bytes: &[u8], module: &WasmModule, validation: &FuncValidation) -> Result<(), CompileError> {
-    let mut allocations = FuncValidatorAllocations::default();
+    let mut memory = BodyMemory::default();
     for func in module.bodies.keys() {
-        validate_body(wire_bytes, module, validation, func, &mut allocations)?;
+        validate_body(wire_bytes, module, validation, func, &mut memory)?;
     }
     Ok(())
 }
@@ -138,13 +167,31 @@ pub fn validate_body(
     module: &WasmModule,
     validation: &FuncValidation,
     func: DefinedFuncIndex,
-    allocations: &mut FuncValidatorAllocations,
+    memory: &mut BodyMemory,
+) -> Result<(), CompileError> {
+    if validation.accepts(wire_bytes, module, func, memory) {
+        return Ok(());
+    }
+    validate_by_wasmparser(wire_bytes, module, validation, func, memory)
+}
+
+/// Validates one body by wasmparser alone: what this says is so.
+///
+/// # Errors
+///
+/// What is wrong with it, and where.
+pub fn validate_by_wasmparser(
+    wire_bytes: &[u8],
+    module: &WasmModule,
+    validation: &FuncValidation,
+    func: DefinedFuncIndex,
+    memory: &mut BodyMemory,
 ) -> Result<(), CompileError> {
     let body = body_reader(wire_bytes, module, func)?;
     let Some(to_validate) = validation.func(module, func) else { return Ok(()) };
-    let mut validator = to_validate.into_validator(std::mem::take(allocations));
+    let mut validator = to_validate.into_validator(memory.take_allocations());
     let result = validator.validate(&body);
-    *allocations = validator.into_allocations();
+    memory.give_allocations(validator.into_allocations());
     result?;
     check_limits(&body)
 }

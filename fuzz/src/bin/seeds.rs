@@ -1,7 +1,7 @@
 //! Runs the fuzz targets from seeds, on a stable toolchain and for a bounded time.
 //!
 //! `seeds TARGET [--from N] [--count N] [--seconds S] [--patience S] [--out DIR] [--keep] [--file MODULE] [--engine N]`, with TARGET one of differential, objects,
-//! programs, legacy, decode, token, all. `legacy` needs Node: `$NODE`, or `node` on the path.
+//! programs, legacy, bodies, decode, token, all. `legacy` needs Node: `$NODE`, or `node` on the path.
 //! What fails is printed with its seed, and its module is written to the folder. A seed that takes longer than the patience, 30 s if
 //! nothing else is said, is printed, and the process aborts: a debugger or a core file then shows where its threads stand.
 
@@ -21,7 +21,7 @@ use deltic_fuzz::programs::{self, Style};
 use deltic_fuzz::random::{Random, mix};
 use deltic_fuzz::subject::{self, Seen};
 use deltic_fuzz::wasmtime::Wasmtime;
-use deltic_fuzz::{decode, differential, generate, token};
+use deltic_fuzz::{bodies, decode, differential, generate, token};
 
 /// The bytes that failed, and how they end in a file's name.
 type Input = (Vec<u8>, &'static str);
@@ -223,6 +223,19 @@ fn run_legacy(options: &Options) -> usize {
     run_objects("legacy", options, |seed| Some(programs::module(seed, Style::Legacy)), check)
 }
 
+/// Mutated bodies, so many of each module.
+fn run_bodies(options: &Options) -> usize {
+    const MUTATIONS: usize = 5000;
+    let (mut tally, mut quick) = (bodies::Tally::default(), bodies::quick());
+    let failed = run("bodies", options, |seed| {
+        let checked = catch_unwind(AssertUnwindSafe(|| bodies::seeded_check(seed, MUTATIONS, &mut quick)));
+        let result = checked.unwrap_or_else(|_| Err("a panic, see above".into()));
+        result.map(|seen| tally.add(seen)).map_err(|problem| (problem, (Vec::new(), "wasm")))
+    });
+    println!("bodies: {tally:?}");
+    failed
+}
+
 fn run_decode(options: &Options) -> usize {
     let engines = decode::Engines::new();
     run("decode", options, |seed| {
@@ -251,18 +264,19 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let targets: [(&str, fn(&Options) -> usize); 6] = [
+    let targets: [(&str, fn(&Options) -> usize); 7] = [
         ("differential", run_differential),
         ("objects", run_smith),
         ("programs", run_programs),
         ("legacy", run_legacy),
+        ("bodies", run_bodies),
         ("decode", run_decode),
         ("token", run_token),
     ];
     let chosen = targets.iter().filter(|(name, _)| options.target == *name || options.target == "all");
     let results: Vec<usize> = chosen.map(|(_, target)| target(&options)).collect();
     if results.is_empty() {
-        eprintln!("name a target: differential, objects, programs, legacy, decode, token or all");
+        eprintln!("name a target: differential, objects, programs, legacy, bodies, decode, token or all");
         return ExitCode::from(2);
     }
     ExitCode::from(u8::from(results.iter().any(|&failed| failed > 0)))

@@ -55,8 +55,6 @@ mod vector_relaxed;
 mod vector_shift;
 mod wide;
 
-use wasmparser::FuncValidatorAllocations;
-
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::abi::call::CallLayout;
 use crate::asm::x64::Assembler;
@@ -67,7 +65,7 @@ use crate::codegen::common::operators::Operators;
 use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::validate::Features;
+use crate::wasm::validate::{BodyMemory, Features};
 
 /// The baseline compiler.
 #[derive(Debug)]
@@ -80,7 +78,7 @@ pub struct Baseline {
 struct Memory {
     buffers: Buffers,
     prologue: Assembler,
-    validator: FuncValidatorAllocations,
+    validator: BodyMemory,
 }
 
 impl Baseline {
@@ -143,7 +141,7 @@ impl Baseline {
         let detected = function.detected;
         memory.prologue = function.prologue;
         *unit.detected |= detected | operators.detected;
-        memory.validator = operators.finish().unwrap_or_default();
+        operators.finish(&mut memory.validator);
         result
     }
 }

@@ -1,21 +1,24 @@
-//! The operators of a body, validated as they are read: one decode for validation and code.
+//! The operators of a body, which is valid as far as they were read.
 //!
-//! *Problem.* Decoding a body takes about as long as validating what was decoded, and a compiler of one pass little longer than both.
-//! *Idea.* A visitor that has each operator validated before it writes it down, in one place: an operator that is returned through several
-//! results is copied as often, in pieces that the processor has not yet put together. **Invariant:** an operator that
-//! [`next`](Operators::next) found is valid where it stands, as are all of a body that was validated before, so that a compiler may rely on the types of its operands.
+//! *Problem.* A compiler of one pass takes little longer for an operator than reading and validating it. *Idea.* A body that the quick
+//! validator accepts ([`crate::wasm::quick`]) is read without more checks, the frequent operators by words ([`frequent`]). Any other one
+//! is validated as it is read, by wasmparser: one decode for validation and code, by a visitor that has each operator validated before
+//! it writes it down, in one place: an operator that is returned through several results is copied as often, in pieces that the
+//! processor has not yet put together. **Invariant:** an operator that [`next`](Operators::next) found is valid where it stands, so
+//! that a compiler may rely on the types of its operands.
 
 use wasmparser::{
-    BinaryReader, FrameKind, FrameStack, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader,
-    ValidatorResources, VisitOperator, VisitSimdOperator,
+    BinaryReader, FrameKind, FrameStack, FuncValidator, FunctionBody, Operator, ValidatorResources, VisitOperator,
+    VisitSimdOperator, WasmFeatures,
 };
 
 use crate::base::DefinedFuncIndex;
-use crate::codegen::common::bodies;
 use crate::codegen::common::features::proposal;
+use crate::codegen::common::{bodies, frequent};
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::{CompileError, CompileErrorKind};
-use crate::wasm::validate::Features;
+use crate::wasm::validate::{BodyMemory, Features};
+use crate::wasm::words::Code;
 
 /// See the module's documentation.
 pub(in crate::codegen) struct Operators<'a> {
@@ -31,9 +34,48 @@ pub(in crate::codegen) struct Operators<'a> {
 /// Where operators come from.
 enum Source<'a> {
     /// A body that is validated as it is read.
-    New { reader: BinaryReader<'a>, validator: FuncValidator<ValidatorResources> },
+    New { reader: BinaryReader<'a>, validator: Box<FuncValidator<ValidatorResources>> },
     /// One that was validated before.
-    Valid(OperatorsReader<'a>),
+    Valid(Valid<'a>),
+}
+
+/// The bytes of a valid body.
+struct Valid<'a> {
+    /// The module's, up to the end of the body.
+    bytes: &'a [u8],
+    /// The same, and those behind it.
+    code: Code<'a>,
+    position: usize,
+    features: WasmFeatures,
+}
+
+impl<'a> Valid<'a> {
+    #[inline(always)]
+    fn read(&mut self, operator: &mut Operator<'a>, detected: &mut Features) -> Result<(), CompileError> {
+        let word = self.code.word_at(self.position);
+        if let Some(size) = word.and_then(|word| frequent::read(word, operator)) {
+            if word.is_some_and(|word| matches!(word as u8, 0xc0..=0xc4)) {
+                *detected |= proposal::sign_extension;
+            }
+            self.position += size;
+            return Ok(());
+        }
+        self.read_rare(operator, detected)
+    }
+
+    #[inline(never)]
+    fn read_rare(&mut self, operator: &mut Operator<'a>, detected: &mut Features) -> Result<(), CompileError> {
+        let bytes = self.bytes.get(self.position..).unwrap_or_default();
+        let frame = match bytes.first() {
+            Some(0x05) => FrameKind::If,
+            Some(0x07 | 0x18 | 0x19) => FrameKind::LegacyTry,
+            _ => FrameKind::Block,
+        };
+        let mut reader = BinaryReader::new_features(bytes, self.position as u64, self.features);
+        reader.visit_operator(&mut Write { operator, detected, frame })?;
+        self.position += reader.current_position();
+        Ok(())
+    }
 }
 
 impl<'a> Operators<'a> {
@@ -44,22 +86,23 @@ impl<'a> Operators<'a> {
     ///
     /// The declarations are malformed, or of invalid types.
     pub fn new(
-        env: &CompileEnv,
+        env: &'a CompileEnv,
         func: DefinedFuncIndex,
         body: &FunctionBody<'a>,
         is_valid: bool,
-        allocations: &mut FuncValidatorAllocations,
+        memory: &mut BodyMemory,
     ) -> Result<Self, CompileError> {
         let mut reader = body.get_binary_reader();
-        let source = if is_valid {
+        let source = if is_valid || env.validation.accepts(&env.wire_bytes, &env.module, func, memory) {
             bodies::read_locals(&mut reader, 0, |_, _| Ok::<(), CompileError>(()))?;
-            reader.set_features(env.validation.features());
-            Source::Valid(OperatorsReader::new(reader))
+            let bytes = env.wire_bytes.get(..env.module.bodies[func].end as usize).unwrap_or_default();
+            let position = usize::try_from(reader.original_position()).unwrap_or(usize::MAX);
+            Source::Valid(Valid { bytes, code: Code::new(&env.wire_bytes), position, features: env.validation.features() })
         } else {
             let Some(to_validate) = env.validation.func(&env.module, func) else {
                 return Err(CompileError::new(CompileErrorKind::EngineBug, "a body in a module without functions", None));
             };
-            let mut validator = to_validate.into_validator(std::mem::take(allocations));
+            let mut validator = Box::new(to_validate.into_validator(memory.take_allocations()));
             validator.read_locals(&mut reader)?;
             reader.set_features(env.validation.features());
             Source::New { reader, validator }
@@ -84,12 +127,11 @@ impl<'a> Operators<'a> {
                 }
                 reader.visit_operator(&mut Validate { validator, position: self.position, operator, detected })??;
             }
-            Source::Valid(reader) => {
-                if reader.eof() {
-                    reader.finish()?;
+            Source::Valid(valid) => {
+                if valid.position >= valid.bytes.len() {
                     return Ok(false);
                 }
-                reader.visit_operator(&mut Write { operator, detected })?;
+                valid.read(operator, detected)?;
             }
         }
         Ok(true)
@@ -99,15 +141,14 @@ impl<'a> Operators<'a> {
     pub fn next_position(&self) -> u64 {
         match &self.source {
             Source::New { reader, .. } => reader.original_position(),
-            Source::Valid(reader) => reader.original_position(),
+            Source::Valid(valid) => valid.position as u64,
         }
     }
 
-    /// Gives the allocations back, if any were used.
-    pub fn finish(self) -> Option<FuncValidatorAllocations> {
-        match self.source {
-            Source::New { validator, .. } => Some(validator.into_allocations()),
-            Source::Valid(_) => None,
+    /// Gives back what was taken of the memory for validation.
+    pub fn finish(self, memory: &mut BodyMemory) {
+        if let Source::New { validator, .. } = self.source {
+            memory.give_allocations(validator.into_allocations());
         }
     }
 }
@@ -168,6 +209,14 @@ impl<'a> VisitSimdOperator<'a> for Validate<'_, 'a> {
 struct Write<'v, 'a> {
     operator: &'v mut Operator<'a>,
     detected: &'v mut Features,
+    /// The kind of block that the operator stands in, as far as the operator asks.
+    frame: FrameKind,
+}
+
+impl FrameStack for Write<'_, '_> {
+    fn current_frame(&self) -> Option<FrameKind> {
+        Some(self.frame)
+    }
 }
 
 macro_rules! write {

@@ -6,7 +6,7 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasmparser::{BlockType, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader};
+use wasmparser::{BlockType, FunctionBody, Operator, OperatorsReader};
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
@@ -28,6 +28,7 @@ use crate::layout::block::STACK_LIMIT;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
 use crate::wasm::types::FuncType;
+use crate::wasm::validate::BodyMemory;
 
 /// Says which functions are hot.
 pub(super) type IsHot<'a> = &'a dyn Fn(DefinedFuncIndex) -> bool;
@@ -99,7 +100,10 @@ impl<'a> Body<'a> {
     ///
     /// There is no such loop, or its state is too large.
     pub(super) fn loop_state(&self, position: u32, memory: &mut Allocations) -> Result<LoopState> {
-        LoopState::new(self.env, self.func, &self.body, position, &mut memory.validator)
+        let mut allocations = memory.validator.take_allocations();
+        let state = LoopState::new(self.env, self.func, &self.body, position, &mut allocations);
+        memory.validator.give_allocations(allocations);
+        state
     }
 
     /// Translates the body, which was validated, into `func`, which is empty: as a function, or as its version for a loop.
@@ -156,7 +160,7 @@ enum Outcome {
 #[derive(Default)]
 pub(super) struct Allocations {
     pub builder: FunctionBuilderContext,
-    pub validator: FuncValidatorAllocations,
+    pub validator: BodyMemory,
     pub state: State,
 }
 

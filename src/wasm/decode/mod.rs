@@ -85,7 +85,8 @@ pub fn decode_with(wire_bytes: Arc<[u8]>, features: WasmFeatures) -> Result<Deco
     let Decoder { mut module, resources, .. } = decoder;
     module.index_exports();
     module.uses_heap = module.mentions_heap();
-    Ok(Decoded { wire_bytes, module: Arc::new(module), validation: FuncValidation::new(resources, features) })
+    let validation = FuncValidation::new(resources, &module, features);
+    Ok(Decoded { wire_bytes, module: Arc::new(module), validation })
 }
 
 struct Decoder {
@@ -113,13 +114,13 @@ impl Decoder {
                     self.module.push_body(body.range())?;
                 }
                 ValidPayload::End(_) => return Ok(()),
-                ValidPayload::Ok => self.section(payload)?,
+                ValidPayload::Ok => self.section(wire_bytes, payload)?,
                 ValidPayload::Parser(_) => return Err(CompileError::invalid("nested modules are not supported", position)),
             }
         }
     }
 
-    fn section(&mut self, payload: Payload<'_>) -> Result<(), CompileError> {
+    fn section(&mut self, wire_bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
         let module = &mut self.module;
         match payload {
             Payload::TypeSection(reader) => module.read_types(reader),
@@ -135,7 +136,7 @@ impl Decoder {
                 Ok(())
             }
             Payload::ElementSection(reader) => module.read_elems(reader),
-            Payload::DataSection(reader) => module.read_datas(reader),
+            Payload::DataSection(reader) => module.read_datas(wire_bytes, &reader),
             Payload::CodeSectionStart { size, .. } => {
                 module.code_section_bytes = size as usize;
                 Ok(())

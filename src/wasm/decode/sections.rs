@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
 use wasmparser as wp;
 
 use super::hints;
@@ -12,6 +13,8 @@ use crate::wasm::module::{
     ConstExpr, ConstOp, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, Export, ExportIndex, Import, ImportKind,
     TableDecl, WasmModule,
 };
+
+use crate::wasm::words::{Code, short_sleb64, valid_sleb32};
 
 type Result<T> = std::result::Result<T, CompileError>;
 
@@ -181,18 +184,22 @@ impl WasmModule {
         Ok(())
     }
 
-    pub(super) fn read_datas(&mut self, reader: wp::DataSectionReader<'_>) -> Result<()> {
-        for data in reader {
-            let data = data?;
-            let mode = match data.kind {
-                wp::DataKind::Passive => DataMode::Passive,
-                wp::DataKind::Active { memory_index, offset_expr } => {
-                    DataMode::Active { memory: MemoryIndex::from_u32(memory_index), offset: const_expr(&offset_expr)? }
-                }
+    /// Reads the segments out of the bytes of the section, whose validity is known. Some modules have a hundred thousand.
+    pub(super) fn read_datas(&mut self, wire_bytes: &[u8], section: &wp::DataSectionReader<'_>) -> Result<()> {
+        let range = section.range();
+        let (mut position, end) = (at(range.start), at(range.end));
+        let code = Code::new(wire_bytes.get(..end).unwrap_or_default());
+        let mut reader = wp::BinaryReader::new(wire_bytes.get(position..end).unwrap_or_default(), range.start);
+        reader.read_var_u32()?;
+        position = at(reader.original_position());
+        self.datas.reserve(section.count() as usize);
+        for _ in 0..section.count() {
+            let (segment, next) = match usual_data(code, position) {
+                Some(data) => data,
+                None => other_data(wire_bytes.get(position..end).unwrap_or_default(), position)?,
             };
-            // `range` covers the whole segment; its bytes are the tail.
-            let end = at(data.range.end);
-            self.datas.push(DataSegment { mode, bytes: end - data.data.len()..end });
+            position = next;
+            self.datas.push(segment);
         }
         Ok(())
     }
@@ -229,9 +236,51 @@ impl WasmModule {
     }
 }
 
+/// A data segment of the form that nearly all have: of the first memory, at an address that is a constant. Gives the position behind it too.
+fn usual_data(code: Code<'_>, position: usize) -> Option<(DataSegment, usize)> {
+    let word = code.word_at(position)?;
+    // Active, of the first memory; `i32.const`.
+    if word & 0xffff != 0x4100 {
+        return None;
+    }
+    let (address, size) = valid_sleb32(word >> 16)?;
+    let end = position + 2 + size;
+    if code.byte_at(end)? != 0x0b {
+        return None;
+    }
+    let (count, start) = code.u32_at(end + 1)?;
+    let bytes = start..start.checked_add(count as usize)?;
+    let offset = ConstExpr(smallvec![ConstOp::I32(address)]);
+    let next = bytes.end;
+    Some((DataSegment { mode: DataMode::Active { memory: MemoryIndex::from_u32(0), offset }, bytes }, next))
+}
+
+/// A data segment of any form, at the beginning of some bytes, and the position behind it.
+fn other_data(bytes: &[u8], position: usize) -> Result<(DataSegment, usize)> {
+    let mut reader = wp::BinaryReader::new(bytes, position as u64);
+    let data: wp::Data<'_> = reader.read()?;
+    let mode = match data.kind {
+        wp::DataKind::Passive => DataMode::Passive,
+        wp::DataKind::Active { memory_index, offset_expr } => {
+            DataMode::Active { memory: MemoryIndex::from_u32(memory_index), offset: const_expr(&offset_expr)? }
+        }
+    };
+    // The bytes are the tail of the segment.
+    let end = at(reader.original_position());
+    Ok((DataSegment { mode, bytes: end - data.data.len()..end }, end))
+}
+
 /// A validated constant expression.
 fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
-    let mut ops = Vec::new();
+    if let Some(op) = single_const(expr) {
+        return Ok(ConstExpr(smallvec![op]));
+    }
+    const_ops(expr)
+}
+
+/// All operators of an expression.
+fn const_ops(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
+    let mut ops = SmallVec::new();
     for op in expr.get_operators_reader().into_iter_with_offsets() {
         let (op, offset) = op?;
         ops.push(match op {
@@ -239,7 +288,7 @@ fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
             wp::Operator::I64Const { value } => ConstOp::I64(value),
             wp::Operator::F32Const { value } => ConstOp::F32(value.bits()),
             wp::Operator::F64Const { value } => ConstOp::F64(value.bits()),
-            wp::Operator::V128Const { value } => ConstOp::V128(u128::from_le_bytes(*value.bytes())),
+            wp::Operator::V128Const { value } => ConstOp::V128(*value.bytes()),
             wp::Operator::RefNull { .. } => ConstOp::RefNull,
             wp::Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex::from_u32(function_index)),
             wp::Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex::from_u32(global_index)),
@@ -272,5 +321,76 @@ fn const_expr(expr: &wp::ConstExpr<'_>) -> Result<ConstExpr> {
             }
         });
     }
-    Ok(ConstExpr(ops.into_boxed_slice()))
+    Ok(ConstExpr(ops))
+}
+
+/// The operator of an expression that is one constant.
+fn single_const(expr: &wp::ConstExpr<'_>) -> Option<ConstOp> {
+    let mut reader = expr.get_binary_reader();
+    let bytes = reader.read_bytes(reader.bytes_remaining()).ok()?;
+    let mut word = [0; 8];
+    word.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    let word = u64::from_le_bytes(word);
+    let (op, size) = match word as u8 {
+        0x41 => valid_sleb32(word >> 8).map(|(value, size)| (ConstOp::I32(value), size))?,
+        0x42 => short_sleb64(word >> 8).map(|(value, size)| (ConstOp::I64(value), size))?,
+        _ => return None,
+    };
+    // The last one ends the expression.
+    (bytes.len() == 1 + size + 1).then_some(op)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_segments_are_read_as_any_others() {
+        let mut usual = 0;
+        for head in [&[0x00, 0x41][..], &[0x00, 0x42], &[0x01], &[0x02, 0x00, 0x41], &[0x02, 0x01, 0x41], &[0x00, 0x23]] {
+            for address in [
+                &[0x00][..],
+                &[0x7f],
+                &[0x80, 0x01],
+                &[0xff, 0x7f],
+                &[0x80, 0x80, 0x80, 0x80, 0x78],
+                &[0x81, 0x80, 0x80, 0x80, 0x00],
+            ] {
+                for tail in [
+                    &[0x0b, 0x00][..],
+                    &[0x0b, 0x02, 0xaa, 0xbb],
+                    &[0x0b, 0x81, 0x00, 0x0b],
+                    &[0x41, 0x01, 0x6a, 0x0b, 0x01, 0x0b],
+                ] {
+                    let address = if head == [0x01] { &[] } else { address };
+                    let tail = if head == [0x01] { &tail[1..] } else { tail };
+                    let segment = [head, address, tail].concat();
+                    let bytes = [&[0xff; 3][..], &segment, &[0x0b; 8]].concat();
+                    let Ok((expected, end)) = other_data(&bytes[3..], 3) else { continue };
+                    if let Some((found, next)) = usual_data(Code::new(&bytes), 3) {
+                        usual += 1;
+                        assert_eq!((format!("{found:?}"), next), (format!("{expected:?}"), end), "{segment:02x?}");
+                    }
+                }
+            }
+        }
+        assert_eq!(usual, 6 * 3);
+    }
+
+    #[test]
+    fn single_constants_are_read_as_any_expressions() {
+        for bytes in [
+            &[0x41, 0x7f, 0x0b][..],
+            &[0x41, 0x80, 0x80, 0x80, 0x80, 0x78, 0x0b],
+            &[0x42, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7f, 0x0b],
+            &[0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x0b],
+            &[0x42, 0x40, 0x0b],
+            &[0x41, 0x01, 0x41, 0x02, 0x6a, 0x0b],
+            &[0x23, 0x00, 0x0b],
+        ] {
+            let expr = wp::ConstExpr::new(wp::BinaryReader::new(bytes, 0));
+            let expected = const_ops(&expr).expect("a constant expression");
+            assert_eq!(const_expr(&expr).expect("the same"), expected, "{bytes:02x?}");
+        }
+    }
 }

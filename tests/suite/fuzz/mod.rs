@@ -5,6 +5,7 @@
 // The package in `fuzz/` calls parts that the smoke runs do not.
 #![allow(dead_code)]
 
+mod bodies;
 mod collect;
 mod decode;
 mod differential;
@@ -185,6 +186,32 @@ fn decode_smoke() {
         decode::Verdict::Refused => refused += 1,
     });
     assert!(accepted > 10 && refused > MODULES as usize / 2, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn bodies_smoke() {
+    let mut tally = bodies::Tally::default();
+    let mut quick = bodies::quick();
+    let check = |number| bodies::seeded_check(seed(7, number), 200, &mut quick);
+    run("bodies", MODULES, check, |seen| tally.add(seen));
+    // Most of what is still valid is known to be; the rest has objects or exceptions.
+    assert!(tally.invalid > 15_000 && tally.valid > 2_000, "{tally:?}");
+    assert!(tally.accepted * 3 > tally.valid * 2, "{tally:?}");
+}
+
+/// A validator that does not look at the types of operands, and one that does not look at all, must be noticed.
+#[test]
+fn bodies_canary() {
+    let valid = wat::parse_str("(module (func (param i32 i64) (result i32) local.get 0 local.get 0 i32.add))").expect("a module");
+    let mut quick = bodies::quick();
+    let check = |accepts: bodies::Accepts<'_>| bodies::check(&valid, &mut Random::new(1), 1000, accepts).map(drop);
+    assert_eq!(check(&mut quick), Ok(()));
+    let ends = |bytes: &[u8], decoded: &deltic::wasm::decode::Decoded, func| {
+        let range = &decoded.module.bodies[func];
+        bytes[range.start as usize..range.end as usize] == [0x00, 0x20, 0x00, 0x20, 0x01, 0x6a, 0x0b]
+    };
+    assert!(check(&mut { ends }).is_err());
+    assert!(check(&mut |_, _, _| true).is_err());
 }
 
 /// The check must notice each wrong answer that an engine could give.
