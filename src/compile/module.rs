@@ -268,6 +268,7 @@ impl Module {
             functions: module.bodies.len(),
             code_bytes: module.code_section_bytes,
             native_bytes: native.native_bytes(),
+            published_by_tier: native.published_by_tier(),
             validate_wall: self.0.validate_wall + self.0.validate_bodies_wall.get().copied().unwrap_or_default(),
             detected: native.features.all(),
             ..CompileStats::default()

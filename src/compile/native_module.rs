@@ -7,8 +7,9 @@
 
 #![forbid(unsafe_code)]
 
-use crate::abi::artifact::{Artifact, CodeVariant};
+use crate::abi::artifact::{Artifact, CodeVariant, Tier};
 use crate::base::rank::{Rank, RankedMutex};
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
 use crate::code::error::CodeError;
@@ -35,6 +36,7 @@ pub struct ModuleDebug {
 pub struct NativeModule {
     env: Arc<CompileEnv>,
     variants: [OnceLock<VariantCode>; 2],
+    published_by_tier: [AtomicUsize; 2],
     /// Held while a variant is made.
     making: RankedMutex<()>,
     pub(super) features: DetectedFeatures,
@@ -61,6 +63,7 @@ impl NativeModule {
         NativeModule {
             env,
             variants: [OnceLock::new(), OnceLock::new()],
+            published_by_tier: Default::default(),
             making: RankedMutex::new(Rank::Making, ()),
             features: DetectedFeatures::default(),
             callbacks: Callbacks::default(),
@@ -118,10 +121,23 @@ impl NativeModule {
 
     /// Publishes a batch; gives the bytes that it took.
     pub(super) fn publish(&self, variant: CodeVariant, artifacts: Vec<Artifact>) -> Result<usize, CodeError> {
-        match self.variant(variant).and_then(|code| code.space.as_ref()) {
-            Some(space) if !artifacts.is_empty() => space.publish(artifacts),
-            _ => Ok(0),
+        let Some(space) = self.variant(variant).and_then(|code| code.space.as_ref()) else { return Ok(0) };
+        if artifacts.is_empty() {
+            return Ok(0);
         }
+        let by_tier = TIERS.map(|tier| code_bytes(&artifacts, tier));
+        let added = space.publish(artifacts)?;
+        for (total, bytes) in self.published_by_tier.iter().zip(by_tier) {
+            // Relaxed: a figure.
+            total.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Ok(added)
+    }
+
+    /// Bytes of machine code that were published so far, by tier.
+    pub(super) fn published_by_tier(&self) -> [usize; 2] {
+        // Relaxed: a figure.
+        self.published_by_tier.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Bytes of machine code of all variants.
@@ -129,6 +145,12 @@ impl NativeModule {
         let spaces = self.variants.iter().filter_map(|cell| cell.get()?.space.as_ref());
         spaces.map(CodeSpace::code_bytes).sum()
     }
+}
+
+const TIERS: [Tier; 2] = [Tier::Baseline, Tier::Optimized];
+
+fn code_bytes(artifacts: &[Artifact], tier: Tier) -> usize {
+    artifacts.iter().filter(|artifact| artifact.tier == tier).map(|artifact| artifact.code.len()).sum()
 }
 
 impl Drop for NativeModule {
