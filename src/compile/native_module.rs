@@ -7,11 +7,15 @@
 
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
+
+use cranelift_entity::EntityRef;
+
 use crate::abi::artifact::{Artifact, CodeVariant, Tier};
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
-use crate::base::tuning;
+use crate::base::{DefinedFuncIndex, tuning};
 use crate::code::error::CodeError;
 use crate::code::space::{CodeSpace, CodeSpaceOptions};
 use crate::codegen::env::CompileEnv;
@@ -19,6 +23,8 @@ use crate::compile::events::{Callbacks, EventQueue};
 use crate::compile::features::DetectedFeatures;
 use crate::compile::job::CompileJob;
 use crate::compile::tier_up;
+use crate::platform::exec::ExecStrategy;
+use crate::platform::perf_map::PerfMap;
 use crate::tasks::manager::TaskPoster;
 use crate::wasm::module::WasmModule;
 
@@ -42,6 +48,7 @@ pub struct NativeModule {
     pub(super) features: DetectedFeatures,
     pub(super) callbacks: Callbacks,
     pub(super) events: Arc<EventQueue>,
+    perf_map: Option<Arc<PerfMap>>,
     graveyard: TaskPoster,
 }
 
@@ -59,7 +66,7 @@ impl std::fmt::Debug for VariantCode {
 }
 
 impl NativeModule {
-    pub(super) fn new(env: Arc<CompileEnv>, events: EventQueue, graveyard: TaskPoster) -> Self {
+    pub(super) fn new(env: Arc<CompileEnv>, events: EventQueue, perf_map: Option<Arc<PerfMap>>, graveyard: TaskPoster) -> Self {
         NativeModule {
             env,
             variants: [OnceLock::new(), OnceLock::new()],
@@ -68,6 +75,7 @@ impl NativeModule {
             features: DetectedFeatures::default(),
             callbacks: Callbacks::default(),
             events: Arc::new(events),
+            perf_map,
             graveyard,
         }
     }
@@ -108,8 +116,9 @@ impl NativeModule {
             return Ok(None);
         }
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
-        let options =
-            CodeSpaceOptions { lazy: lazy.is_some(), ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes) };
+        let usual = CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes);
+        let strategies = if self.perf_map.is_some() { &[ExecStrategy::Protect] } else { usual.strategies };
+        let options = CodeSpaceOptions { lazy: lazy.is_some(), strategies, ..usual };
         let space = CodeSpace::with_options(&options, Arc::new(debug))?;
         if let Some(calls) = lazy.filter(|_| self.env.settings.tier_up) {
             for (func, body) in &module.bodies {
@@ -126,12 +135,30 @@ impl NativeModule {
             return Ok(0);
         }
         let by_tier = TIERS.map(|tier| code_bytes(&artifacts, tier));
+        let funcs: Vec<DefinedFuncIndex> = self.perf_map.iter().flat_map(|_| &artifacts).map(|artifact| artifact.func).collect();
         let added = space.publish(artifacts)?;
+        if let Some(map) = &self.perf_map {
+            map.add(funcs.iter().filter_map(|&func| self.describe_code(space, func)));
+        }
         for (total, bytes) in self.published_by_tier.iter().zip(by_tier) {
             // Relaxed: a figure.
             total.fetch_add(bytes, Ordering::Relaxed);
         }
         Ok(added)
+    }
+
+    /// What a profiler calls a function's present code, and where that is.
+    fn describe_code(&self, space: &CodeSpace, func: DefinedFuncIndex) -> Option<(Range<usize>, String)> {
+        let (addresses, tier) = space.present_code(func)?;
+        let (module, index) = (&self.env.module, self.env.module.func_index(func));
+        let names = module.names(&self.env.wire_bytes);
+        let func = names.funcs.get(&index).map_or_else(|| format!("func[{}]", index.index()), |name| name.to_string());
+        let module = names.module.as_deref().unwrap_or("wasm");
+        let tier = match tier {
+            Tier::Baseline => "baseline",
+            Tier::Optimized => "optimized",
+        };
+        Some((addresses, format!("{module}!{func} [{tier}]")))
     }
 
     /// Bytes of machine code that were published so far, by tier.

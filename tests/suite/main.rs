@@ -13,6 +13,7 @@ mod link;
 mod liveness;
 mod memory;
 mod module_limits;
+mod profile;
 mod spec;
 mod support;
 mod threads;

@@ -195,6 +195,9 @@ pub struct EngineArgs {
     /// Write a trace that Perfetto and chrome://tracing open
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Tell `perf report` the names of functions, in /tmp/perf-PID.map
+    #[arg(long)]
+    pub perf_map: bool,
     /// Say on standard error what the engine does
     #[arg(long, short)]
     pub verbose: bool,

@@ -10,7 +10,7 @@ use crate::stats::Meter;
 /// Compiles, and says what it cost when asked.
 pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
-    let engine = load::engine(&load::config(&args.engine))?;
+    let engine = load::engine(&load::config(&args.engine)?)?;
     let meter = Meter::start();
     let module = load::module(&engine, &args.file, bytes)?;
     if args.stats {
