@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// By what factor the times of two points differ at least.
 pub const POINT_STEP: f64 = 1.01;
 /// Buckets in which the time grows tenfold.
-const BUCKETS_PER_DECADE: f64 = 16.0;
+const BUCKETS_PER_DECADE: f64 = 10.0;
 /// A rate at some time is that of a window which is so long as this share of the time.
 const WINDOW: f64 = 0.25;
 /// What share of the final rate is called warm.
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(at(2.0), 0.0);
         assert!((at(12.0) - 0.1).abs() < 1e-9 && (at(700.0) - 1.0).abs() < 1e-9, "{rates:?}");
         let beyond = super::edges(5.0, 5000.0);
-        assert!(curve.rates(&beyond).len() < beyond.len() - 8, "nothing is said of the time after the last call");
+        assert!(curve.rates(&beyond).len() < beyond.len() - 6, "nothing is said of the time after the last call");
         let total: f64 = edges.windows(2).zip(&rates).map(|(edge, rate)| (edge[1].min(1000.0) - edge[0]) * rate).sum();
         assert!((total - 959.0).abs() < 1e-6, "no work is lost: {total}");
     }

@@ -71,7 +71,7 @@ fn panel(area: &Area<'_>, report: &Report, names: &[&str]) -> Drawn {
         .caption(format!("{} ({})", report.title, report.call), (FONT, 21))
         .margin(8)
         .x_label_area_size(42)
-        .y_label_area_size(58)
+        .y_label_area_size(66)
         .build_cartesian_2d((edges[0]..edges[edges.len() - 1]).log_scale(), 0.0..most * 1.08)?;
     chart
         .configure_mesh()
