@@ -21,6 +21,7 @@ pub use crate::compile::stats::CompileStats;
 pub use crate::heap::HeapStats;
 pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
 pub use crate::platform::file::{SharedBytes, read_shared};
+pub use crate::platform::perf_map::PerfMap;
 pub use crate::runtime::error::{CallError, LinkError, MemoryAccessError, ResourceError};
 pub use crate::runtime::exception::Thrown;
 pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};

@@ -22,6 +22,8 @@ use crate::code::space::CodeSpace;
 pub struct LoopCode {
     /// Where it is entered.
     pub address: usize,
+    /// Bytes of its code.
+    pub code_bytes: u32,
     /// Bytes of its frame, without the return address and the frame pointer.
     pub frame_bytes: u32,
     /// Bytes of the state that it reads.
@@ -64,8 +66,8 @@ impl CodeSpace {
         // SAFETY: the version is in the table, and leaves it before it is freed, which the lock keeps from happening meanwhile.
         let metadata = unsafe { &*self.view().metadata_pointer(entry_offset as usize) };
         debug_assert_eq!(metadata.entry, Entry::Loop(wasm_offset));
-        let FunctionMetadata { frame_bytes, state_bytes, .. } = *metadata;
-        Some(LoopCode { address: self.exec().base().addr() + entry_offset as usize, frame_bytes, state_bytes })
+        let FunctionMetadata { code_bytes, frame_bytes, state_bytes, .. } = *metadata;
+        Some(LoopCode { address: self.exec().base().addr() + entry_offset as usize, code_bytes, frame_bytes, state_bytes })
     }
 
     /// The versions of functions whose baseline code is gone.

@@ -21,6 +21,7 @@
 use crate::base::sync::atomic::{AtomicI32 as MappedI32, AtomicU64 as MappedU64, AtomicUsize as MappedUsize};
 use std::any::Any;
 use std::fmt;
+use std::ops::Range;
 
 use crate::abi::artifact::{Helper, RelocTarget, Tier};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
@@ -281,6 +282,15 @@ impl CodeSpace {
         let entry = unsafe { &*slot }.load(Ordering::Acquire); // partner: the exchange in `publish`
         // SAFETY: the entry came from a slot, and the lock keeps its code.
         unsafe { self.metadata_of_entry(entry) }.map(read)
+    }
+
+    /// The addresses of a function's present code, and its tier.
+    pub fn present_code(&self, func: DefinedFuncIndex) -> Option<(Range<usize>, Tier)> {
+        let base = self.exec.base().addr();
+        self.metadata(func, |metadata| {
+            let entry = base + metadata.entry_offset as usize;
+            (entry..entry + metadata.code_bytes as usize, metadata.tier)
+        })
     }
 
     /// Bytes of the machine code that is published and not freed.

@@ -7,7 +7,7 @@
 //! [`validation`] is the same without code, and [`simulator`] runs the policies without threads.
 //!
 //! **Invariant:** a worker owns plain data and the token: it upgrades no weak reference, frees no module, runs no user code.
-//! **Invariant:** nothing is compiled, hashed or logged inside a scope.
+//! **Invariant:** nothing is compiled, hashed or logged inside a scope; only names for a profiler are written there, when a host asks for them.
 
 pub mod config;
 pub mod cursor;

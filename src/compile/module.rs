@@ -143,7 +143,7 @@ impl Module {
     ) -> Result<Module, CompileError> {
         let canonical_types = engine.types().intern_module(&decoded.module)?;
         let env = Arc::new(compile_env(engine, decoded));
-        let native = NativeModule::new(env, EventQueue::new(sink), engine.poster().clone());
+        let native = NativeModule::new(env, EventQueue::new(sink), engine.config().perf_map().cloned(), engine.poster().clone());
         let native = TokenOwner::new(native);
         let token_id = engine.tokens().insert(native.token());
         Ok(Module(Arc::new(ModuleOwner {
@@ -272,6 +272,7 @@ impl Module {
             functions: module.bodies.len(),
             code_bytes: module.code_section_bytes,
             native_bytes: native.native_bytes(),
+            published_by_tier: native.published_by_tier(),
             validate_wall: self.0.validate_wall + self.0.validate_bodies_wall.get().copied().unwrap_or_default(),
             detected: native.features.all(),
             ..CompileStats::default()

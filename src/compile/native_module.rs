@@ -7,10 +7,15 @@
 
 #![forbid(unsafe_code)]
 
-use crate::abi::artifact::{Artifact, CodeVariant};
+use std::ops::Range;
+
+use cranelift_entity::EntityRef;
+
+use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::base::rank::{Rank, RankedMutex};
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
-use crate::base::tuning;
+use crate::base::{DefinedFuncIndex, tuning};
 use crate::code::error::CodeError;
 use crate::code::space::{CodeSpace, CodeSpaceOptions};
 use crate::codegen::env::CompileEnv;
@@ -18,6 +23,8 @@ use crate::compile::events::{Callbacks, EventQueue};
 use crate::compile::features::DetectedFeatures;
 use crate::compile::job::CompileJob;
 use crate::compile::tier_up;
+use crate::platform::exec::ExecStrategy;
+use crate::platform::perf_map::PerfMap;
 use crate::tasks::manager::TaskPoster;
 use crate::wasm::module::WasmModule;
 
@@ -35,11 +42,13 @@ pub struct ModuleDebug {
 pub struct NativeModule {
     env: Arc<CompileEnv>,
     variants: [OnceLock<VariantCode>; 2],
+    published_by_tier: [AtomicUsize; 2],
     /// Held while a variant is made.
     making: RankedMutex<()>,
     pub(super) features: DetectedFeatures,
     pub(super) callbacks: Callbacks,
     pub(super) events: Arc<EventQueue>,
+    perf_map: Option<Arc<PerfMap>>,
     graveyard: TaskPoster,
 }
 
@@ -57,14 +66,16 @@ impl std::fmt::Debug for VariantCode {
 }
 
 impl NativeModule {
-    pub(super) fn new(env: Arc<CompileEnv>, events: EventQueue, graveyard: TaskPoster) -> Self {
+    pub(super) fn new(env: Arc<CompileEnv>, events: EventQueue, perf_map: Option<Arc<PerfMap>>, graveyard: TaskPoster) -> Self {
         NativeModule {
             env,
             variants: [OnceLock::new(), OnceLock::new()],
+            published_by_tier: Default::default(),
             making: RankedMutex::new(Rank::Making, ()),
             features: DetectedFeatures::default(),
             callbacks: Callbacks::default(),
             events: Arc::new(events),
+            perf_map,
             graveyard,
         }
     }
@@ -106,11 +117,9 @@ impl NativeModule {
             return Ok(None);
         }
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
-        let options = CodeSpaceOptions {
-            thunks,
-            budgets: self.env.settings.tier_up,
-            ..CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes)
-        };
+        let usual = CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes);
+        let strategies = if self.perf_map.is_some() { &[ExecStrategy::Protect] } else { usual.strategies };
+        let options = CodeSpaceOptions { thunks, budgets: self.env.settings.tier_up, strategies, ..usual };
         let space = CodeSpace::with_options(&options, Arc::new(debug))?;
         if self.env.settings.tier_up {
             for (func, body) in &module.bodies {
@@ -122,10 +131,52 @@ impl NativeModule {
 
     /// Publishes a batch; gives the bytes that it took.
     pub(super) fn publish(&self, variant: CodeVariant, artifacts: Vec<Artifact>) -> Result<usize, CodeError> {
-        match self.variant(variant).and_then(|code| code.space.as_ref()) {
-            Some(space) if !artifacts.is_empty() => space.publish(artifacts),
-            _ => Ok(0),
+        let Some(space) = self.variant(variant).and_then(|code| code.space.as_ref()) else { return Ok(0) };
+        if artifacts.is_empty() {
+            return Ok(0);
         }
+        let by_tier = TIERS.map(|tier| code_bytes(&artifacts, tier));
+        let named = self.perf_map.iter().flat_map(|_| &artifacts);
+        let named: Vec<(DefinedFuncIndex, Entry)> = named.map(|artifact| (artifact.func, artifact.entry)).collect();
+        let added = space.publish(artifacts)?;
+        if let Some(map) = &self.perf_map {
+            map.add(named.iter().filter_map(|&(func, entry)| self.describe_code(space, func, entry)));
+        }
+        for (total, bytes) in self.published_by_tier.iter().zip(by_tier) {
+            // Relaxed: a figure.
+            total.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Ok(added)
+    }
+
+    /// What a profiler calls a function's present code, and where that is.
+    fn describe_code(&self, space: &CodeSpace, func: DefinedFuncIndex, entry: Entry) -> Option<(Range<usize>, String)> {
+        let (addresses, tier) = match entry {
+            Entry::Call => space.present_code(func)?,
+            Entry::Loop(wasm_offset) => {
+                let code = space.loop_code(func, wasm_offset)?;
+                (code.address..code.address + code.code_bytes as usize, Tier::Optimized)
+            }
+        };
+        let (module, index) = (&self.env.module, self.env.module.func_index(func));
+        let names = module.names(&self.env.wire_bytes);
+        let func = names.funcs.get(&index).map_or_else(|| format!("func[{}]", index.index()), |name| name.to_string());
+        let module = names.module.as_deref().unwrap_or("wasm");
+        let tier = match tier {
+            Tier::Baseline => "baseline",
+            Tier::Optimized => "optimized",
+        };
+        let place = match entry {
+            Entry::Call => String::new(),
+            Entry::Loop(wasm_offset) => format!(", loop at {wasm_offset:#x}"),
+        };
+        Some((addresses, format!("{module}!{func} [{tier}{place}]")))
+    }
+
+    /// Bytes of machine code that were published so far, by tier.
+    pub(super) fn published_by_tier(&self) -> [usize; 2] {
+        // Relaxed: a figure.
+        self.published_by_tier.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Bytes of machine code of all variants.
@@ -133,6 +184,12 @@ impl NativeModule {
         let spaces = self.variants.iter().filter_map(|cell| cell.get()?.space.as_ref());
         spaces.map(CodeSpace::code_bytes).sum()
     }
+}
+
+const TIERS: [Tier; 2] = [Tier::Baseline, Tier::Optimized];
+
+fn code_bytes(artifacts: &[Artifact], tier: Tier) -> usize {
+    artifacts.iter().filter(|artifact| artifact.tier == tier).map(|artifact| artifact.code.len()).sum()
 }
 
 impl Drop for NativeModule {

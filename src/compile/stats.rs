@@ -145,8 +145,10 @@ pub struct CompileStats {
     pub code_bytes: usize,
     /// Bytes of machine code.
     pub native_bytes: usize,
+    /// Bytes of machine code that were published so far, by tier: baseline, optimized. What was replaced since counts still.
+    pub published_by_tier: [usize; 2],
     /// Wall time of decoding and module-level validation. Bodies are validated in their units; those of a module that is compiled
-    /// [as it is called](crate::compile::Config::with_lazy), here.
+    /// [as it is called](crate::compile::config::Strategy), here.
     pub validate_wall: Duration,
     /// Time that units took to validate bodies, all workers together; a part of `compile_wall` and of `compile_cpu`.
     pub validate_bodies: Duration,

@@ -6,7 +6,8 @@
 //! a background task compiles it. Publication swaps the slot: later calls run the better code, frames of the old one end in it.
 //!
 //! A function that uses its budget up again while it waits goes before those that have asked once; else the oldest is first. Loops that
-//! go on in old code may have versions of their own, see [`loop_versions`](crate::compile::loop_versions). Tasks are posted when there is something to do, as many as the engine has threads at most. With no threads the caller compiles.
+//! go on in old code may have versions of their own, see [`loop_versions`](crate::compile::loop_versions). Tasks are
+//! posted when there is something to do, one less than the engine has threads, since one is for the guest. With no threads the caller compiles.
 //!
 //! **Invariants:** a function is in the queue or with a task once, by its [state byte](crate::compile::state); what is found in the
 //! queue beyond that is skipped. A function that no better tier takes stays as it is and is not asked about again. Tasks hold the
@@ -164,7 +165,9 @@ impl Module {
 
     /// Adds to the queue, and posts a task for it if there may be one more.
     pub(super) fn queue_better(&self, job: &Arc<CompileJob>, (func, entry): (DefinedFuncIndex, Entry), is_repeated: bool) {
-        if job.tier_ups.push(func, entry, is_repeated, self.engine().config().num_compilation_tasks()) {
+        // One processor is the guest's.
+        let task_max = self.engine().config().num_compilation_tasks().saturating_sub(1).max(1);
+        if job.tier_ups.push(func, entry, is_repeated, task_max) {
             let task = TierUpTask { job: Arc::clone(job), ended: false };
             // A task that cannot be posted says so as it is dropped.
             let _ = self.engine().poster().post(TaskPriority::Background, Box::new(task));

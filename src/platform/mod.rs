@@ -12,6 +12,7 @@ pub mod fork;
 pub mod heap;
 pub mod image;
 pub mod memory;
+pub mod perf_map;
 pub mod poison;
 pub mod second_stack;
 pub mod signals;

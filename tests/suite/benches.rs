@@ -38,3 +38,8 @@ fn exceptions() {
 fn drops() {
     common::drops::smoke();
 }
+
+#[test]
+fn tiering() {
+    common::tiering::smoke();
+}

@@ -432,3 +432,115 @@ fn a_timeout_ends_a_guest_that_waits_for_input() {
     assert_eq!(child.wait().expect("the command ends").code(), Some(124));
     drop(held);
 }
+
+// The benchmark command.
+
+const COUNT: &str = r#"(module (global $n (mut i64) (i64.const 0))
+    (func (export "work") (param $by i64) (global.set $n (i64.add (global.get $n) (local.get $by))))
+    (func (export "fail") unreachable)
+    (memory (export "memory") 1))"#;
+
+/// The table names each mode, and so does the picture, which can be made again of what was kept.
+#[test]
+fn bench_shows_each_mode() {
+    let (folder, path) = file("count.wat", COUNT.as_bytes());
+    let [json, first, again] = ["kept.json", "first.svg", "again.svg"].map(|name| folder.path().join(name));
+    let options = ["--time", "5ms", "--runs", "2", "--json", text(&json), "--svg", text(&first), text(&path), "-1"];
+    let ended = deltic(&[&["bench"][..], &options].concat()).expect(0);
+    let names: Vec<&str> = ended.stdout.lines().skip(3).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["lazy", "baseline", "optimized", "auto"], "{}", ended.stdout);
+    assert!(ended.stdout.starts_with("count: work -1\n"), "{}", ended.stdout);
+
+    let kept: Value = serde_json::from_slice(&std::fs::read(&json).expect("a report")).expect("JSON");
+    for (series, name) in kept["series"].as_array().expect("series").iter().zip(names) {
+        assert_eq!(series["name"], name);
+        let runs = series["runs"].as_array().expect("runs");
+        assert_eq!(runs.len(), 2);
+        for run in runs {
+            let points = run["points"].as_array().expect("points");
+            assert!(points.len() >= 2 && points.last().is_some_and(|last| last[0].as_f64() >= Some(5.0)), "{run}");
+            assert!(run["peak_rss_bytes"].as_f64() >= run["own_rss_bytes"].as_f64(), "{run}");
+            let [baseline, optimized] = ["baseline", "optimized"].map(|tier| run["code_bytes"][tier].as_f64() > Some(0.0));
+            match name {
+                "optimized" => assert!(optimized && !baseline, "{run}"),
+                "auto" => assert!(baseline, "{run}"),
+                _ => assert!(baseline && !optimized, "{run}"),
+            }
+        }
+    }
+
+    let ended = deltic(&["bench", "--replay", text(&json), "--svg", text(&again), "--replay", text(&json)]).expect(0);
+    assert_eq!(ended.stdout.matches("count: work -1\n").count(), 2);
+    for (path, panels) in [(first, 1), (again, 2)] {
+        let svg = std::fs::read_to_string(path).expect("a picture");
+        let texts = texts_of(&svg);
+        assert_eq!(texts.iter().filter(|text| *text == "count (work -1)").count(), panels);
+        for name in ["lazy", "baseline", "optimized", "auto", "ms since the first byte"] {
+            assert!(texts.iter().any(|text| text == name), "no {name} in {texts:?}");
+        }
+    }
+}
+
+/// The texts of a picture, whose elements must be closed in order and whose attributes must be quoted.
+#[track_caller]
+fn texts_of(svg: &str) -> Vec<String> {
+    let (mut open, mut texts, mut rest) = (Vec::new(), Vec::new(), svg);
+    while let Some((before, after)) = rest.split_once('<') {
+        assert!(!before.contains('>'), "a stray \">\" in {before}");
+        if !before.trim().is_empty() {
+            texts.push(before.trim().to_owned());
+        }
+        let (tag, after) = after.split_once('>').expect("an element ends");
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        let name = tag.trim_matches('/').split_whitespace().next().expect("a name");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        rest = after;
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest}");
+    texts
+}
+
+/// A command runs in one instance after another, and its output is nobody's.
+#[test]
+fn bench_runs_commands_too() {
+    let ended = deltic(&["bench", "--time", "5ms", "--mode", "auto", "--mode", "lazy", "hello.wat"]).expect(0);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (5, "hello: _start"), "{}", ended.stdout);
+    let leaving = |status: u32| {
+        let text = format!(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+                (func (export "_start") (call $exit (i32.const {status}))))"#
+        );
+        let (_folder, path) = file("leaving.wat", text.as_bytes());
+        deltic(&["bench", "--time", "1ms", "--mode", "lazy", self::text(&path)])
+    };
+    leaving(0).expect(0);
+    leaving(7).expect(7);
+}
+
+#[test]
+fn bench_says_what_it_cannot_measure() {
+    let (folder, path) = file("count.wat", COUNT.as_bytes());
+    deltic(&["bench", "nowhere/missing.wasm"]).expect(1).says("nowhere/missing.wasm");
+    deltic(&["bench", "fib.wat"]).expect(1).says("no exported function").says("recursive, iterative");
+    deltic(&["bench", "--invoke", "memory", text(&path), "1"]).expect(1).says("\"memory\"").says("work, fail");
+    deltic(&["bench", text(&path), "one"]).expect(2).says("\"one\" is not a value of type i64");
+    deltic(&["bench", "--invoke", "fail", text(&path)]).expect(134).says("unreachable");
+    deltic(&["bench", "--vs", "abacus", text(&path), "1"]).expect(2).says("the peers are node, bun, wasmtime");
+    deltic(&["bench", "--mode", "fast", text(&path), "1"]).expect(2).says("the modes are lazy");
+    deltic(&["bench", "--runs", "0", text(&path), "1"]).expect(2);
+    deltic(&["bench"]).expect(2).says("<FILE>");
+    let ended = deltic(&["bench", "--time", "1ms", "--mode", "lazy", "--vs", "node=/nowhere/node", text(&path), "1"]).expect(0);
+    let ended = ended.says("peer node not found: /nowhere/node");
+    assert_eq!(ended.stdout.lines().count(), 4, "{}", ended.stdout);
+    let (_folder, imports) = file("imports.wat", br#"(module (import "env" "f" (func)) (func (export "run")))"#);
+    deltic(&["bench", text(&imports)]).expect(1).says("\"env\" \"f\"").says("--stub-imports");
+    deltic(&["bench", "--stub-imports", "--time", "1ms", text(&imports)]).expect(0);
+    let wrong = folder.path().join("wrong.json");
+    std::fs::write(&wrong, "{}").expect("a file");
+    deltic(&["bench", "--replay", text(&wrong)]).expect(1).says("wrong.json").says("--json");
+}

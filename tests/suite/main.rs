@@ -15,6 +15,7 @@ mod liveness;
 mod memory;
 mod module_limits;
 mod osr;
+mod profile;
 mod spec;
 mod support;
 mod threads;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::units;
+use crate::bench::{Mode, Vs};
+use crate::{bench, units};
 
 /// A WebAssembly engine.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ pub enum Command {
     Wast(WastArgs),
     /// Show what a module is made of
     Inspect(InspectArgs),
+    /// Draw how fast a function is when: the warm-up of each way to compile, and of other engines
+    Bench(BenchArgs),
     #[command(hide = true)]
     Snapshot(LaterArgs),
     #[command(hide = true)]
@@ -125,6 +128,52 @@ pub struct InspectArgs {
     pub file: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Call this export again and again; else "work", "run" or "_start", the first that there is
+    #[arg(long, value_name = "NAME")]
+    pub invoke: Option<String>,
+    /// For how long each engine calls (s, ms, us)
+    #[arg(long, value_name = "D", default_value = "2s", value_parser = units::duration)]
+    pub time: Duration,
+    /// Measure with so many processes of each engine, in turns; medians are shown
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Measure this way to compile only; can be given again
+    #[arg(long = "mode", value_name = "MODE", value_parser = bench::named)]
+    pub modes: Vec<Mode>,
+    /// Compare with another engine: node, bun, wasmtime (through Python's package), all that are found, or NAME=PROGRAM; can be given again
+    #[arg(long = "vs", value_name = "PEER", value_parser = bench::vs)]
+    pub peers: Vec<Vs>,
+    /// Compile with this many threads; 0 compiles where the module is loaded
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Functions that nobody provides trap when they are called
+    #[arg(long)]
+    pub stub_imports: bool,
+    /// What the program is called in the table and in the picture
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Write the curves as a picture
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Write all that was measured
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Measure nothing, and show what --json wrote before; can be given again
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "json", "title"])]
+    pub replay: Vec<PathBuf>,
+    /// Measure one mode in this process, and print it as one line of JSON
+    #[arg(long, hide = true, value_name = "MODE", value_parser = bench::named)]
+    pub measure: Option<Mode>,
+    /// The module, binary or text
+    #[arg(required_unless_present = "replay")]
+    pub file: Option<PathBuf>,
+    /// Arguments of the function, or of the program
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
+}
+
 /// Options of everything that makes an engine.
 #[derive(Debug, Args)]
 pub struct EngineArgs {
@@ -146,6 +195,9 @@ pub struct EngineArgs {
     /// Write a trace that Perfetto and chrome://tracing open
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Tell `perf report` the names of functions, in /tmp/perf-PID.map
+    #[arg(long)]
+    pub perf_map: bool,
     /// Say on standard error what the engine does
     #[arg(long, short)]
     pub verbose: bool,

@@ -14,7 +14,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
     // With --lazy the module is made ready to run, and no more.
     let strategy = if args.engine.lazy { Strategy::Lazy } else { Strategy::AheadOfTime };
-    let engine = load::engine(&load::config(&args.engine).with_strategy(strategy))?;
+    let engine = load::engine(&load::config(&args.engine)?.with_strategy(strategy))?;
     let meter = Meter::start();
     let module = load::module(&engine, &args.file, bytes)?;
     if args.stats {

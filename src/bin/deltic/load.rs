@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deltic::{CodeSettings, Config, HeapSettings, Module, SharedBytes, Strategy, Tier, WasmEngine, read_shared};
+use deltic::{CodeSettings, Config, HeapSettings, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine, read_shared};
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ pub fn read(path: &Path) -> Result<SharedBytes, Exit> {
 }
 
 /// The configuration that the options ask for; with fuel when there is a bound on it.
-pub fn config(args: &EngineArgs) -> Config {
+pub fn config(args: &EngineArgs) -> Result<Config, Exit> {
     let settings = CodeSettings {
         canonicalize_nans: args.canonicalize_nans,
         deterministic_relaxed_simd: args.deterministic_simd,
@@ -45,10 +45,15 @@ pub fn config(args: &EngineArgs) -> Config {
         Some("optimized") => config.with_tier(Tier::Optimized),
         _ => config,
     };
-    match args.jobs {
+    let config = match args.jobs {
         Some(jobs) => config.with_num_compilation_tasks(jobs),
         None => config,
+    };
+    if !args.perf_map {
+        return Ok(config);
     }
+    let map = PerfMap::of_this_process().map_err(|error| Exit::failure(format_args!("no file of names for perf: {error}")))?;
+    Ok(config.with_perf_map(map))
 }
 
 /// An engine.

@@ -1,10 +1,11 @@
 //! The `deltic` command: runs, compiles, validates and inspects modules, and runs spec scripts.
 //!
-//! One file a subcommand; what they share is `args` (the command line), `load` (files and engines), `exit` (exit statuses and
+//! One file or folder a subcommand; what they share is `args` (the command line), `load` (files and engines), `exit` (exit statuses and
 //! messages), `stats` and `trace`. Nothing is set up before the subcommand asks for it, so that a small program starts at once.
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
 mod compile;
 mod exit;
 mod inspect;
@@ -32,6 +33,7 @@ fn main() {
         Command::Validate(args) => trace::traced(&args.engine, || validate::validate(args)),
         Command::Wast(args) => trace::traced(&args.engine, || wast::wast(args)),
         Command::Inspect(args) => inspect::inspect(args),
+        Command::Bench(args) => bench::bench(args),
         Command::Snapshot(_) => Err(Exit::later("`deltic snapshot`")),
         Command::Cache(_) => Err(Exit::later("`deltic cache`")),
         Command::Build(_) => Err(Exit::later("`deltic build`")),

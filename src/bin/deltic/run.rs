@@ -15,7 +15,7 @@ use crate::{invoke, load, wasi};
 pub fn run(args: &RunArgs) -> Result<(), Exit> {
     let bytes = load::read(&args.file)?;
     let meter = Meter::start();
-    let engine = load::engine(&load::config(&args.engine))?;
+    let engine = load::engine(&load::config(&args.engine)?)?;
     let module = load::module(&engine, &args.file, bytes)?;
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;

@@ -18,7 +18,7 @@ pub fn cpu_time() -> Duration {
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-fn millis(time: Duration) -> f64 {
+pub fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
@@ -37,7 +37,7 @@ impl Meter {
             "validate_ms": millis(stats.validate_wall + stats.validate_bodies),
             "compile_ms": millis(stats.compile_wall),
             "cpu_ms": millis(cpu_time().saturating_sub(self.start)),
-            "peak_rss_bytes": peak_rss_bytes(),
+            "peak_rss_bytes": status_bytes("VmHWM"),
         })
     }
 
@@ -56,6 +56,8 @@ impl Meter {
             "loop_entries": stats.loop_entries,
             "cpu_ms": millis(stats.compile_cpu),
         });
+        let [baseline, optimized] = stats.published_by_tier;
+        object["published_bytes"] = json!({ "baseline": baseline, "optimized": optimized });
         if let Some(fuel) = fuel_used {
             object["fuel_used"] = json!(fuel);
         }
@@ -78,10 +80,11 @@ impl Meter {
     }
 }
 
-/// The most physical memory that this process had at once; 0 where the system does not say.
-fn peak_rss_bytes() -> u64 {
+/// Memory of this process by a line of its status: "VmRSS" is what it has in physical memory, "VmHWM" the most that it had at once; 0 where
+/// the system does not say.
+pub fn status_bytes(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.map_or(0, |kib| kib * 1024)
 }

@@ -1,5 +1,7 @@
 //! In the place of WASI in a build without it.
 
+use std::ffi::{OsStr, OsString};
+
 use deltic::{Isolate, Linker, Trap};
 
 use crate::args::RunArgs;
@@ -9,6 +11,16 @@ pub const MODULE_NAME: &str = "wasi_snapshot_preview1";
 
 /// Defines nothing: the linker will name what is missing.
 pub fn define(_: &mut Linker, _: &mut Isolate, _: &RunArgs) -> Result<(), Exit> {
+    Ok(())
+}
+
+/// Defines nothing.
+pub fn define_functions(_: &mut Linker) -> Result<(), Exit> {
+    Ok(())
+}
+
+/// Gives nothing.
+pub fn define_silent(_: &mut Isolate, _: &OsStr, _: &[OsString]) -> Result<(), Exit> {
     Ok(())
 }
 

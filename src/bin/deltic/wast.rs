@@ -11,7 +11,7 @@ use crate::load;
 
 /// Runs scripts in order; the last line sums up.
 pub fn wast(args: &WastArgs) -> Result<(), Exit> {
-    let settings = Settings { config: load::config(&args.engine), fuel: args.engine.fuel, ..Settings::default() };
+    let settings = Settings { config: load::config(&args.engine)?, fuel: args.engine.fuel, ..Settings::default() };
     let runner = Runner::new(&settings);
     let known = args.known.as_deref().map(Known::read).transpose()?.unwrap_or_default();
     let mut total = Report::default();
