@@ -33,17 +33,26 @@ pub struct Engines(Vec<(Mode, WasmEngine)>);
 
 impl Engines {
     pub fn new() -> Engines {
-        let engine = |mode: Mode, nursery_bytes: u32, is_checked: bool, takes: Takes| {
+        let config = |mode: Mode, nursery_bytes: u32, is_checked: bool| {
             let heap = HeapSettings { limit_bytes: 64 << 20, nursery_bytes, stress: mode == Mode::Stress };
             let settings = CodeSettings { fuel: is_checked, ..CodeSettings::default() };
             let config = Config::default().with_heap(heap);
-            let config = config.with_memory_guards(!is_checked).with_code_settings(settings);
-            (mode, mixed::engine(&config, takes).0)
+            config.with_memory_guards(!is_checked).with_code_settings(settings)
+        };
+        let engine = |mode, nursery_bytes, is_checked, takes: Takes| {
+            (mode, mixed::engine(&config(mode, nursery_bytes, is_checked), takes).0)
+        };
+        // Functions and loops change their tier as they run.
+        let moving = |mode, nursery_bytes, is_checked, seed| {
+            let config = config(mode, nursery_bytes, is_checked).with_num_compilation_tasks(0).with_tier_up_stress(seed);
+            (mode, WasmEngine::new(&config).expect("an engine"))
         };
         Engines(vec![
             engine(Mode::Plain, 4 << 20, false, NONE),
             engine(Mode::Stress, 64 << 10, false, ALL),
+            moving(Mode::Stress, 64 << 10, false, 1),
             engine(Mode::Small, 64 << 10, true, HALF),
+            moving(Mode::Small, 256 << 10, true, 2),
             engine(Mode::Plain, 4 << 20, true, ALL),
             engine(Mode::Stress, 1 << 20, true, NONE),
             engine(Mode::Small, 256 << 10, false, HALF),

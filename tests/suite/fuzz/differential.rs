@@ -4,7 +4,7 @@
 //! in `fuzz/`. All run the same script ([`observe`](super::observe::observe)); see there for what is compared.
 
 use deltic::codegen::env::CodeSettings;
-use deltic::{Config, Tier, WasmEngine};
+use deltic::{Config, Strategy, Tier, WasmEngine};
 
 use super::generate;
 use super::interpreter::Interpreter;
@@ -26,7 +26,8 @@ pub enum Verdict {
 pub struct Engines(Vec<WasmEngine>, Interpreter);
 
 impl Engines {
-    /// Guard pages or checks; compiling on the caller or in the background; fuel or none; each tier.
+    /// Guard pages or checks; compiling on the caller or in the background; fuel or none; each tier, and from
+    /// one to the other.
     pub fn new() -> Engines {
         let settings = |fuel: bool| CodeSettings { fuel, ..CodeSettings::default() };
         let configs = [
@@ -36,7 +37,9 @@ impl Engines {
             Config::default().with_num_compilation_tasks(1).with_memory_guards(false).with_code_settings(settings(true)),
         ];
         let baseline = configs.clone().map(|config| config.with_tier(Tier::Baseline));
-        let configs = configs.into_iter().chain(baseline).collect::<Vec<_>>();
+        let moving = configs.clone().map(|config| config.with_tier_up_stress(7));
+        let ahead = configs.map(|config| config.with_strategy(Strategy::AheadOfTime));
+        let configs = ahead.into_iter().chain(baseline).chain(moving).collect::<Vec<_>>();
         Engines(configs.iter().map(|config| WasmEngine::new(config).expect("an engine")).collect(), Interpreter::new())
     }
 
