@@ -41,7 +41,7 @@ pub const INLINED_RECURSION: usize = 2;
 /// and so many bytes in all, or half of the function's own, if that is more.
 pub const INLINED_TOTAL_BYTES: usize = 300;
 /// Versions that a function may have for loops of it that run in baseline code.
-pub const LOOP_VERSIONS_MAX: usize = 4;
+pub const LOOP_VERSIONS_MAX: usize = 3;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// Stack on which a thread that runs guests compiles: as much as background threads have.

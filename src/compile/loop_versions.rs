@@ -2,9 +2,9 @@
 //!
 //! *Problem.* A loop that runs for long does not come by the dispatch slot, where better code is, and which of several loops around each other
 //! is the one to leave by? *Idea.* A loop asks when its function's budget is used up, as calls do. If better code of the function has been there
-//! for a whole budget, this frame does not end soon. From then on each of its iterations asks, for a while; of the loops around the one that asks last, the
-//! outermost that has asked as well gets a version: entered there, the loops inside have the shape that they have in the function's code, and it
-//! comes by soon. If it does not, the same begins anew, with the loops inside of it.
+//! for a whole budget, this frame does not end soon. From then on its iterations ask in bursts, further and further apart, until the outermost of
+//! the loops around has asked as well, or for some thousand budgets; the outermost that has gets a version: entered there, the loops inside
+//! have the shape that they have in the function's code, and it comes by soon. If it does not, the same begins anew, with the loops inside of it.
 //!
 //! Each version costs as much as the function, so that a function has at most [`LOOP_VERSIONS_MAX`]: most need one, since the
 //! rest of the function runs in it as well.
@@ -49,8 +49,12 @@ struct Loops {
     asked: Vec<u32>,
     /// Loops that have asked in the present round.
     seen: Vec<u32>,
-    /// How often loops have asked in the present round.
+    /// How often loops have asked in the present burst.
     count: u32,
+    /// Bursts of the present round.
+    bursts: u32,
+    /// The loop that ended a burst last, and those around it.
+    around: (u32, Vec<u32>),
 }
 
 /// What is to be done about a loop that has asked.
@@ -64,8 +68,10 @@ enum Step {
     Rest,
 }
 
-/// How often loops ask before one of them is chosen.
+/// How often loops ask in a burst.
 const WATCHED: u32 = 128;
+/// Bursts before a loop is chosen, if the outermost does not come by. The budget between them doubles.
+const BURSTS: u32 = 10;
 /// How often they ask after that for a version that is there, before another is chosen.
 const AWAITED: u32 = 1024;
 
@@ -97,18 +103,29 @@ impl LoopVersions {
             WATCHED..AWAITED => Step::Watch,
             _ => {
                 if loops.asked.len() < LOOP_VERSIONS_MAX {
-                    (loops.count, loops.seen) = (0, Vec::new());
+                    (loops.count, loops.bursts, loops.seen) = (0, 0, Vec::new());
                 }
                 Step::Rest
             }
         }
     }
 
-    /// Of some loops around each other, the outermost that has asked and has no version.
-    fn outermost(&self, func: DefinedFuncIndex, around: &[u32]) -> Option<u32> {
-        let functions = self.functions.lock();
-        let loops = functions.get(&func)?;
-        around.iter().copied().find(|at| loops.seen.contains(at) && !loops.asked.contains(at))
+    /// The end of a burst: gives the loop that gets a version, or after how many budgets the next burst begins.
+    fn choose(&self, func: DefinedFuncIndex, wasm_offset: u32, around: impl FnOnce() -> Vec<u32>) -> Result<u32, u32> {
+        let mut functions = self.functions.lock();
+        let loops = functions.entry(func).or_default();
+        if loops.around.0 != wasm_offset {
+            loops.around = (wasm_offset, around());
+        }
+        let mut candidates = loops.around.1.iter().copied().filter(|at| !loops.asked.contains(at));
+        let outermost = candidates.clone().next();
+        let seen = candidates.find(|at| loops.seen.contains(at));
+        if seen == outermost || loops.bursts == BURSTS {
+            return Ok(seen.unwrap_or(wasm_offset));
+        }
+        loops.bursts += 1;
+        loops.count = 0;
+        Err(1 << loops.bursts)
     }
 
     /// True for the first who asks for a version.
@@ -168,8 +185,15 @@ impl Module {
         func: DefinedFuncIndex,
         wasm_offset: u32,
     ) -> Option<LoopCode> {
-        let around = loops::around(&job.env.wire_bytes, &job.env.module, func, wasm_offset).unwrap_or_default();
-        let chosen = job.loops.outermost(func, &around).unwrap_or(wasm_offset);
+        let around = || loops::around(&job.env.wire_bytes, &job.env.module, func, wasm_offset).unwrap_or_default();
+        let chosen = match job.loops.choose(func, wasm_offset, around) {
+            Ok(chosen) => chosen,
+            Err(budgets) => {
+                let calls = job.shared.tier_up_calls.saturating_mul(budgets);
+                tier_up::refill(space, func, job.env.module.bodies[func].len(), calls);
+                return None;
+            }
+        };
         if self.compiles_itself() {
             let made = self.make_loop_version(job, space, func, chosen);
             return made.filter(|_| chosen == wasm_offset);
