@@ -6,7 +6,7 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasmparser::{BlockType, FunctionBody, Operator, OperatorsReader};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator, OperatorsReader};
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
@@ -150,7 +150,7 @@ impl<'a> Body<'a> {
 
 /// How translation ended.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Complete,
     /// With too many variables for that many blocks.
     Overgrown,
@@ -236,6 +236,16 @@ impl<'a> Translator<'a> {
         }
         self.push_frame(FrameKind::Body, BlockType::Empty, true);
         self.enter();
+        if self.operators(reader)? == Outcome::Overgrown {
+            return Ok(Outcome::Overgrown);
+        }
+        self.check_arrival()?;
+        self.builder.finalize(frontend_config);
+        Ok(Outcome::Complete)
+    }
+
+    /// Translates the operators of a body, up to its end, or until there are too many variables.
+    pub(super) fn operators(&mut self, reader: BinaryReader<'_>) -> Result<Outcome> {
         let mut operators = OperatorsReader::new(reader);
         while !operators.eof() {
             let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
@@ -247,13 +257,11 @@ impl<'a> Translator<'a> {
             }
         }
         operators.finish().map_err(CompileError::from)?;
-        self.check_arrival()?;
-        self.builder.finalize(frontend_config);
         Ok(Outcome::Complete)
     }
 
     /// Dispatches by family, the frequent ones first.
-    pub(super) fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
+    fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
         if !self.reachable {
             self.unreachable_operator(operator);
             return Ok(());

@@ -20,7 +20,7 @@ use wasmparser::{BlockType, Operator, OperatorsReader};
 use crate::abi::artifact::InlinedBody;
 use crate::base::tuning::{INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_RECURSION, INLINED_TOTAL_BYTES};
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
-use crate::codegen::common::{bodies, features};
+use crate::codegen::common::bodies;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::func::{Result, Translator};
 use crate::codegen::optimizing::local::LocalPlace;
@@ -111,14 +111,8 @@ impl<'a> Translator<'a> {
             self.builder.def_var(variable, zero);
         }
         self.enter();
-        let mut operators = OperatorsReader::new(reader);
-        while !operators.eof() {
-            let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
-            self.state.detected |= features::of(&operator);
-            self.locate(position);
-            self.operator(&operator, position)?;
-        }
-        operators.finish().map_err(CompileError::from)?;
+        // Too many variables are noticed again where the caller goes on.
+        self.operators(reader)?;
         if let Some(outside) = self.outside.pop() {
             self.inside = outside;
         }
