@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use common::tiering::{self, Size};
 
 /// `places.peers` of programs.toml, and what `peers.py get` puts there.
-const PEERS: [(&str, &str); 2] =
-    [("node", "../bench-peers/node/package/bin/node"), ("wasmtime", "../bench-peers/venv/bin/python")];
+const PEERS: [(&str, &str); 3] = [
+    ("node", "../bench-peers/node/package/bin/node"),
+    ("bun", "../bench-peers/bun/package/bin/bun"),
+    ("wasmtime", "../bench-peers/venv/bin/python"),
+];
 
 fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
