@@ -77,6 +77,8 @@ pub struct Artifact {
     pub loops: Box<[LoopSite]>,
     /// What [loop sites](LoopSite) share.
     pub loop_values: Box<[LoopValue]>,
+    /// How many words it [records](crate::abi::profile) its calls in.
+    pub profile_words: u32,
 }
 
 impl Artifact {
@@ -101,6 +103,7 @@ impl Artifact {
             inlined: Box::default(),
             loops: Box::default(),
             loop_values: Box::default(),
+            profile_words: 0,
         }
     }
 
@@ -257,9 +260,12 @@ pub enum RelocTarget {
     Budget(DefinedFuncIndex),
     /// The word that holds the address of a helper in the engine.
     Helper(Helper),
+    /// A word of what the code's own function [records](crate::abi::profile) of its calls.
+    Profile(u32),
 }
 
-/// Helpers that code calls where the processor lacks an instruction. All SystemV.
+/// Helpers that code calls: where the processor lacks an instruction, SystemV all; and [`RecordTarget`](Helper::RecordTarget), which wants
+/// the words of an indirect call in r11 and its target in rax, changes r10, r11 and flags, and leaves everything else as it is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[allow(missing_docs)]
@@ -275,11 +281,12 @@ pub enum Helper {
     FmaF32,
     FmaF64,
     X86Pshufb,
+    RecordTarget,
 }
 
 impl Helper {
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
 }
 
 /// An instruction that may trap.

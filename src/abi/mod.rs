@@ -9,5 +9,6 @@ pub mod call;
 pub mod exception;
 pub mod fields;
 pub mod osr;
+pub mod profile;
 pub mod trap;
 pub mod vmctx;

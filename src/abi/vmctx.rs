@@ -8,7 +8,8 @@
 //! 16  *FuncEntry            the isolate's function table
 //! 24  *mut ()               the runtime's instance
 //! 32  *const u32            descriptors in the isolate's heap, by type index
-//! 40  imported functions    { slot, vmctx }
+//! 40  *const usize          the module's dispatch slots
+//! 48  imported functions    { slot, vmctx }
 //!     memories              { base, *MemoryDef }   base is constant for a memory with a reservation
 //!     tables                *TableDef
 //!     imported globals      *cell
@@ -33,7 +34,9 @@ pub const FUNC_TABLE: u32 = 16;
 pub const INSTANCE: u32 = 24;
 /// Offset of the pointer to the descriptors of types.
 pub const DESCRIPTORS: u32 = 32;
-const HEADER_BYTES: u32 = 40;
+/// Offset of the pointer to the first dispatch slot of the module, in the instance's variant.
+pub const SLOTS: u32 = 40;
+const HEADER_BYTES: u32 = 48;
 
 /// Offsets of the arrays, for one module.
 #[derive(Debug, Clone, PartialEq, Eq)]

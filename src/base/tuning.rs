@@ -40,6 +40,14 @@ pub const INLINED_DEPTH: usize = 4;
 pub const INLINED_RECURSION: usize = 2;
 /// and so many bytes in all, or half of the function's own, if that is more.
 pub const INLINED_TOTAL_BYTES: usize = 300;
+/// Calls that the most frequent call of a function must have made for its profile to say anything.
+pub const PROFILE_EVIDENCE: u32 = 8;
+/// A body that is not small is inlined where the most frequent call of the function was made at most so many times as often.
+pub const INLINED_SHARE: u32 = 64;
+/// A target of an indirect call is worth a comparison if it was called so often …
+pub const GUARDED_TIMES: u32 = 4;
+/// … and once in so many calls.
+pub const GUARDED_SHARE: u32 = 10;
 /// Versions that a function may have for loops of it that run in baseline code.
 pub const LOOP_VERSIONS_MAX: usize = 3;
 /// Stack of a background thread. Only touched pages cost anything.

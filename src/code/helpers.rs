@@ -1,11 +1,14 @@
-//! Library functions for processors that lack an instruction. [`Helper`] names them; code reaches them through words in its space.
+//! Library functions for processors that lack an instruction, and one that records calls. [`Helper`] names them; code reaches them through
+//! words in its space.
 //!
-//! All use the SystemV convention, as Cranelift's library calls do, and give what WebAssembly asks for: rounding that keeps the sign
+//! The former use the SystemV convention, as Cranelift's library calls do, and give what WebAssembly asks for: rounding that keeps the sign
 //! of zero and makes quiet NaNs, fused multiplication with one rounding.
 
+use std::arch::naked_asm;
 use std::arch::x86_64::__m128i;
 
 use crate::abi::artifact::Helper;
+use crate::abi::profile::TARGETS;
 
 /// The address of each helper, by its number.
 pub fn addresses() -> [usize; Helper::COUNT] {
@@ -28,6 +31,7 @@ const TABLE: [(Helper, *const ()); Helper::COUNT] = [
     (Helper::FmaF32, fma_f32 as *const ()),
     (Helper::FmaF64, fma_f64 as *const ()),
     (Helper::X86Pshufb, x86_pshufb as *const ()),
+    (Helper::RecordTarget, record_target as *const ()),
 ];
 
 /// WebAssembly wants a quiet NaN; Rust leaves open whether an operation makes one.
@@ -89,6 +93,37 @@ extern "sysv64" fn x86_pshufb(bytes: __m128i, mask: __m128i) -> __m128i {
     unsafe { std::mem::transmute::<[u8; 16], __m128i>(shuffled) }
 }
 
+const _: () = assert!(TARGETS == 3, "`record_target` has so many pairs written out");
+
+/// Counts the target of an indirect call ([`abi::profile`](crate::abi::profile)) that is not the first: eax has the target, r11 the address of
+/// the call's words. A target that was not met before takes the first free pair; behind the last pair others are counted together.
+#[unsafe(naked)]
+extern "C" fn record_target() {
+    naked_asm!(
+        "cmp dword ptr [r11], 0",
+        "je 2f",
+        "cmp dword ptr [r11], eax",
+        "je 3f",
+        "add r11, 8",
+        "cmp dword ptr [r11], 0",
+        "je 2f",
+        "cmp dword ptr [r11], eax",
+        "je 3f",
+        "add r11, 8",
+        "cmp dword ptr [r11], 0",
+        "je 2f",
+        "cmp dword ptr [r11], eax",
+        "je 3f",
+        "inc dword ptr [r11 + 8]",
+        "ret",
+        "2:",
+        "mov dword ptr [r11], eax",
+        "3:",
+        "inc dword ptr [r11 + 4]",
+        "ret",
+    )
+}
+
 fn to_bytes(vector: __m128i) -> [u8; 16] {
     // SAFETY: both are 16 bytes, and every bit pattern is a byte array.
     unsafe { std::mem::transmute::<__m128i, [u8; 16]>(vector) }
@@ -133,6 +168,19 @@ mod tests {
         assert_eq!(fma_f64(x, x, -(x * x)), f64::EPSILON * f64::EPSILON);
         let x = 1.0 + f32::EPSILON;
         assert_eq!(fma_f32(x, x, -(x * x)), f32::EPSILON * f32::EPSILON);
+    }
+
+    #[test]
+    fn the_first_targets_are_counted_apart() {
+        let mut words = [0_u32; 7];
+        for target in [40_u32, 8, 8, 16, 40, 24, 16, 32, 8, 16] {
+            // SAFETY: the helper reads and writes the seven words, and changes the registers that are named.
+            unsafe {
+                std::arch::asm!("call {helper}", helper = in(reg) record_target as *const (), in("rax") u64::from(target) | 1 << 40,
+                    inout("r11") words.as_mut_ptr() => _, out("r10") _);
+            }
+        }
+        assert_eq!(words, [40, 2, 8, 3, 16, 3, 2]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod helpers;
 pub mod loops;
 pub mod metadata;
 pub mod missing;
+mod profiles;
 mod publish;
 pub mod reclaim;
 pub mod registry;

@@ -55,6 +55,9 @@ impl CodeSpace {
         let _kept = self.installing.read();
         let wanted: Vec<Artifact> =
             artifacts.into_iter().filter(|it| it.entry != Entry::Call || !self.is_refused(it.func, it.tier)).collect();
+        for artifact in &wanted {
+            self.profiles.make_room(artifact.func, artifact.profile_words);
+        }
         let (runs, reused) = self.place(wanted)?;
         for run in &runs {
             self.write(run)?;
@@ -103,10 +106,10 @@ impl CodeSpace {
             if !inside(reloc.code_offset, 4) {
                 return Err(ArtifactDefect::Reloc(reloc.code_offset));
             }
-            if self.word_address(reloc.target).is_none() {
+            if self.word_address(artifact.func, reloc.target).is_none() {
                 return Err(match reloc.target {
                     RelocTarget::Slot(func) | RelocTarget::Budget(func) => ArtifactDefect::NoSlot(func),
-                    RelocTarget::Helper(_) => ArtifactDefect::Reloc(reloc.code_offset),
+                    RelocTarget::Helper(_) | RelocTarget::Profile(_) => ArtifactDefect::Reloc(reloc.code_offset),
                 });
             }
         }
@@ -232,17 +235,17 @@ impl CodeSpace {
                 let address = std::ptr::from_ref(&**metadata).addr();
                 header.copy_from_slice(&Header::new(address, metadata.entry_offset).to_bytes());
                 body.copy_from_slice(code);
-                self.relocate(body, base + entry, &metadata.relocs);
+                self.relocate(body, metadata.func, base + entry, &metadata.relocs);
             }
         };
         // SAFETY: the range came from the cursor or from the free ranges, so that it is this publication's alone; nobody runs it.
         unsafe { self.exec().write(run.range.clone(), fill) }.map_err(CodeError::Exec)
     }
 
-    fn relocate(&self, body: &mut [u8], entry: usize, relocs: &[Reloc]) {
+    fn relocate(&self, body: &mut [u8], func: DefinedFuncIndex, entry: usize, relocs: &[Reloc]) {
         for reloc in relocs {
             let field = reloc.code_offset as usize..reloc.code_offset as usize + 4;
-            let word = self.word_address(reloc.target).expect("checked before");
+            let word = self.word_address(func, reloc.target).expect("checked before");
             let constant_bytes = if matches!(reloc.target, RelocTarget::Budget(_)) { 4 } else { 0 };
             let distance = word.wrapping_sub(entry + field.end + constant_bytes) as isize;
             let displacement = i32::try_from(distance).expect("a space is at most 2 GiB long");

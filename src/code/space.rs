@@ -6,11 +6,13 @@
 //! dispatch slots    8 bytes each: the address of the function's present code     readable, writable
 //! helper words      8 bytes each: the address of a library function              readable, writable
 //! budgets           4 bytes each, if functions have some                         readable, writable
+//! profiles          where each function's begins, 4 bytes; then their words      readable, writable
 //! start bitmap      a bit for every 16 bytes of the executable part              readable, writable
 //! executable part   thunks, { header, code } …                                   readable, executable
 //! ```
 //!
-//! What a budget counts is the business of who compiles: generated code lowers it, and asks for better code when it is below zero.
+//! What a budget counts is the business of who compiles: generated code lowers it, and asks for better code when it is below zero. Words
+//! of profiles are given out as code is published that records ([`abi::profile`](crate::abi::profile)).
 //!
 //! Address space is generous, since it costs nothing; memory is taken page by page, as code comes.
 //!
@@ -30,6 +32,7 @@ use crate::base::{DefinedFuncIndex, tuning};
 use crate::code::error::CodeError;
 use crate::code::loops::LoopVersions;
 use crate::code::metadata::FunctionMetadata;
+use crate::code::profiles::Profiles;
 use crate::code::reclaim::Reclaim;
 use crate::code::registry::{GRANULE_BYTES, SpaceView};
 use crate::code::{helpers, missing, thunks};
@@ -49,6 +52,8 @@ pub struct CodeSpaceOptions<'a> {
     pub thunks: bool,
     /// Whether functions have budgets.
     pub budgets: bool,
+    /// Whether functions record their calls.
+    pub profiles: bool,
     /// Which ways of getting executable memory to try, in order.
     pub strategies: &'a [ExecStrategy],
     /// Upper bound of the whole space.
@@ -65,6 +70,7 @@ impl CodeSpaceOptions<'static> {
             initial_code: None,
             thunks: false,
             budgets: false,
+            profiles: false,
             strategies: &ExecStrategy::ORDER,
             max_bytes,
         }
@@ -79,6 +85,7 @@ pub struct CodeSpace {
     /// How much of the executable part thunks take.
     thunk_bytes: usize,
     has_budgets: bool,
+    pub(in crate::code) profiles: Profiles,
     /// Where the next batch goes.
     pub(in crate::code) cursor: AtomicUsize,
     pub(in crate::code) code_bytes: AtomicUsize,
@@ -111,7 +118,8 @@ impl Plan {
         let words = options.slot_count.checked_add(Helper::COUNT).ok_or(too_many.clone())?;
         let budget_bytes = if options.budgets { 4 } else { 0 };
         let budgets = options.slot_count.checked_mul(budget_bytes).ok_or(too_many.clone())?;
-        let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_add(budgets));
+        let profiles = Profiles::bytes(options);
+        let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_add(budgets)?.checked_add(profiles?));
         let words_bytes = words_bytes.and_then(|bytes| bytes.checked_next_multiple_of(64)).ok_or(too_many.clone())?;
         let wanted = estimate(options.slot_count, options.wasm_code_bytes, expansion);
         let max_bytes = options.max_bytes.min(tuning::CODE_SPACE_MAX_BYTES) / GRANULE_BYTES * GRANULE_BYTES;
@@ -186,6 +194,7 @@ impl CodeSpace {
     ) -> Result<Self, CodeError> {
         let plan = Plan::new(options, expansion)?;
         let data_bytes = plan.data_bytes();
+        let words_bytes = 8 * (options.slot_count + Helper::COUNT) + if options.budgets { 4 * options.slot_count } else { 0 };
         let reservation = Reservation::new_aligned(plan.total_bytes, GRANULE_BYTES)?;
         reservation.commit(0..data_bytes)?;
         let base = reservation.base();
@@ -201,6 +210,7 @@ impl CodeSpace {
             slot_count: options.slot_count,
             thunk_bytes: 0,
             has_budgets: options.budgets,
+            profiles: Profiles::new(options, base.wrapping_add(words_bytes)),
             cursor: AtomicUsize::new(0),
             code_bytes: AtomicUsize::new(0),
             retired_bytes: AtomicUsize::new(0),
@@ -314,11 +324,12 @@ impl CodeSpace {
         self.exec.strategy()
     }
 
-    /// The address of the word that a displacement leads to, if the space has it.
-    pub(in crate::code) fn word_address(&self, target: RelocTarget) -> Option<usize> {
+    /// The address of the word that a displacement in a function's code leads to, if the space has it.
+    pub(in crate::code) fn word_address(&self, of: DefinedFuncIndex, target: RelocTarget) -> Option<usize> {
         let position = match target {
             RelocTarget::Slot(func) => Some(func.as_u32() as usize).filter(|&position| position < self.slot_count)?,
             RelocTarget::Helper(helper) => self.slot_count + helper as usize,
+            RelocTarget::Profile(word) => return self.profiles.word_address(of, word),
             RelocTarget::Budget(func) => return Some(std::ptr::from_ref(self.budget(func)?).addr()),
         };
         Some(self.slots.wrapping_add(position).addr())

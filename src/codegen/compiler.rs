@@ -4,7 +4,9 @@ use std::any::Any;
 use std::fmt;
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
+use crate::abi::profile::Profile;
 use crate::base::DefinedFuncIndex;
+use crate::base::sync::Arc;
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::CompileError;
 use crate::wasm::validate::Features;
@@ -31,6 +33,15 @@ pub trait Compiler: Send + Sync + fmt::Debug {
     ) -> Result<Artifact, UnitError>;
 }
 
+/// What is known of functions from running them.
+pub trait Feedback {
+    /// Whether a function does much.
+    fn is_hot(&self, func: DefinedFuncIndex) -> bool;
+
+    /// What a function has recorded of its calls.
+    fn profile(&self, func: DefinedFuncIndex) -> Option<Arc<Profile>>;
+}
+
 /// What a unit gets from its worker.
 pub struct UnitContext<'a> {
     /// Memory that the worker keeps between units.
@@ -39,8 +50,8 @@ pub struct UnitContext<'a> {
     pub detected: &'a mut Features,
     /// Where the code is to begin. A tier that nothing is entered in but by calls is unable to do others.
     pub entry: Entry,
-    /// Says which functions are hot: their bodies may be put in the place of calls. None is if nobody says so.
-    pub is_hot: Option<&'a dyn Fn(DefinedFuncIndex) -> bool>,
+    /// What is known from running the module: the bodies of functions may be put in the place of calls. None are if nobody says.
+    pub feedback: Option<&'a dyn Feedback>,
     /// Whether the body was validated before.
     pub is_valid: bool,
     /// Says true when the unit need not be finished. Asked between passes.

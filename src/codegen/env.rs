@@ -33,6 +33,8 @@ pub struct CodeSettings {
     pub interruptible: bool,
     /// Let baseline code count what its functions do, and ask for better code of those that do much.
     pub tier_up: bool,
+    /// Let baseline code record how often its calls are made, and what they call.
+    pub profile: bool,
     /// Lay code out as the module's branch hints say.
     pub branch_hints: bool,
 }
@@ -45,6 +47,7 @@ impl Default for CodeSettings {
             fuel: false,
             interruptible: true,
             tier_up: false,
+            profile: false,
             branch_hints: true,
         }
     }

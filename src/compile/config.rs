@@ -71,6 +71,7 @@ pub struct Config {
     tier_up_calls: u32,
     loop_versions: bool,
     inlining: bool,
+    call_profiles: bool,
     tier_choice: Option<Arc<dyn TierChoice>>,
     tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
@@ -99,6 +100,7 @@ impl Default for Config {
             tier_up_calls: tuning::TIER_UP_CALLS,
             loop_versions: true,
             inlining: true,
+            call_profiles: true,
             tier_choice: None,
             tier_observer: None,
             compile_memory_limit: None,
@@ -213,6 +215,14 @@ impl Config {
     #[must_use]
     pub fn with_inlining(mut self, inlining: bool) -> Self {
         self.inlining = inlining;
+        self
+    }
+
+    /// Whether functions of a low tier record how often they make their calls, and what those call: what is inlined follows from that, and
+    /// indirect calls that mostly go to few functions are inlined only then. Default: yes.
+    #[must_use]
+    pub fn with_call_profiles(mut self, call_profiles: bool) -> Self {
+        self.call_profiles = call_profiles;
         self
     }
 
@@ -358,6 +368,11 @@ impl Config {
     /// See [`with_inlining`](Self::with_inlining).
     pub fn inlining(&self) -> bool {
         self.inlining
+    }
+
+    /// See [`with_call_profiles`](Self::with_call_profiles).
+    pub fn call_profiles(&self) -> bool {
+        self.call_profiles
     }
 
     /// See [`with_tier_choice`](Self::with_tier_choice).

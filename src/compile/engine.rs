@@ -103,6 +103,11 @@ impl WasmEngine {
         config.strategy() != Strategy::AheadOfTime && config.tier().is_none() && shared.first_tier() < shared.best_tier()
     }
 
+    /// Whether code of a low tier records its calls, for the best to inline by.
+    pub(super) fn records_calls(&self) -> bool {
+        self.tiers_up() && self.0.config.inlining() && self.0.config.call_profiles()
+    }
+
     /// How many modules of this engine were seen to use a proposal.
     pub fn feature_count(&self, feature: Features) -> usize {
         self.0.features.get(feature)

@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod engine;
 pub mod events;
 pub mod features;
+mod feedback;
 pub mod first_error;
 pub mod job;
 pub mod lazy;

@@ -254,6 +254,11 @@ impl Module {
         }
     }
 
+    /// The first dispatch slot, null for a module without bodies; the others follow it.
+    pub(crate) fn slots(&self, variant: CodeVariant) -> *const AtomicUsize {
+        self.code_space(variant).map_or(std::ptr::null(), |space| space.slot(DefinedFuncIndex::from_u32(0)))
+    }
+
     /// The code of a variant that was made; `None` for a module without bodies, too. For whoever runs it, and must report.
     pub(crate) fn code_space(&self, variant: CodeVariant) -> Option<&CodeSpace> {
         self.native().variant(variant)?.space.as_ref()
@@ -358,6 +363,10 @@ fn compile_env(engine: &WasmEngine, decoded: Decoded) -> CompileEnv {
         wire_bytes: decoded.wire_bytes,
         module: decoded.module,
         validation: decoded.validation,
-        settings: CodeSettings { tier_up: engine.tiers_up(), ..engine.config().code_settings().clone() },
+        settings: CodeSettings {
+            tier_up: engine.tiers_up(),
+            profile: engine.records_calls(),
+            ..engine.config().code_settings().clone()
+        },
     }
 }

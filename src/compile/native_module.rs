@@ -119,7 +119,13 @@ impl NativeModule {
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
         let usual = CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes);
         let strategies = if self.perf_map.is_some() { &[ExecStrategy::Protect] } else { usual.strategies };
-        let options = CodeSpaceOptions { thunks, budgets: self.env.settings.tier_up, strategies, ..usual };
+        let options = CodeSpaceOptions {
+            thunks,
+            budgets: self.env.settings.tier_up,
+            profiles: self.env.settings.profile,
+            strategies,
+            ..usual
+        };
         let space = CodeSpace::with_options(&options, Arc::new(debug))?;
         if self.env.settings.tier_up {
             for (func, body) in &module.bodies {

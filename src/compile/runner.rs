@@ -14,8 +14,9 @@ use tracing::Level;
 
 use crate::abi::artifact::{Artifact, Entry};
 use crate::base::trace;
-use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
+use crate::codegen::compiler::{Compiler, Feedback, Scratch, UnitContext, UnitError};
 use crate::compile::budget::{self, Admitted};
+use crate::compile::feedback::JobFeedback;
 use crate::compile::job::CompileJob;
 use crate::compile::phases::Phases;
 use crate::compile::unit::Unit;
@@ -84,9 +85,9 @@ impl<'j> Runner<'j> {
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut phase = |phase| phases.begin(phase);
             let is_valid = job.is_valid;
-            let is_hot = |func| job.states.is_wanted(func, job.shared.best_tier());
-            let is_hot: Option<&dyn Fn(_) -> bool> = if self.inlines { Some(&is_hot) } else { None };
-            let mut context = UnitContext { scratch: &mut scratch, detected, entry, is_hot, is_valid, stop, phase: &mut phase };
+            let recorded = JobFeedback::new(job);
+            let feedback: Option<&dyn Feedback> = if self.inlines { Some(&recorded) } else { None };
+            let mut context = UnitContext { scratch: &mut scratch, detected, entry, feedback, is_valid, stop, phase: &mut phase };
             compiler.compile(&job.env, unit.func, unit.variant, &mut context)
         }));
         self.validate += phases.end();

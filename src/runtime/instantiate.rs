@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::CodeVariant;
-use crate::abi::vmctx::{DESCRIPTORS, GlobalPlace, INSTANCE};
+use crate::abi::vmctx::{DESCRIPTORS, GlobalPlace, INSTANCE, SLOTS};
 use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
@@ -100,6 +100,7 @@ impl Store {
         // SAFETY: all offsets come from the layout that the vmctx was made with.
         unsafe {
             vmctx.write(DESCRIPTORS, descriptors.as_ptr());
+            vmctx.write(SLOTS, module.slots(variant));
             let funcs = imports.iter().filter_map(|given| if let Extern::Func(f) = given { self.func_entry(*f) } else { None });
             for (position, entry) in funcs.enumerate() {
                 vmctx.write(layout.imported_func_at(position), ImportedFunc { slot: entry.slot, vmctx: entry.vmctx });

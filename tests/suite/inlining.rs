@@ -15,7 +15,7 @@ fn answers(config: Config, text: &str, args: &[i32]) -> Vec<String> {
     (0..3).flat_map(|_| args).map(|&arg| call(arg)).collect()
 }
 
-fn same(text: &str, args: &[i32]) -> Vec<String> {
+pub(crate) fn same(text: &str, args: &[i32]) -> Vec<String> {
     let wanted = answers(Config::default().with_inlining(false).with_tier_up_calls(u32::MAX), text, args);
     for calls in [0, 1, 2, 5] {
         assert_eq!(answers(Config::default().with_tier_up_calls(calls), text, args), wanted, "{calls} calls\n{text}");

@@ -6,6 +6,7 @@ mod cli;
 mod compile;
 mod exceptions;
 mod fuzz;
+mod guards;
 mod host;
 mod inlining;
 mod lazy;

@@ -61,6 +61,11 @@ impl Assembler {
         self.rip(Opcode::one(0xff), 4)
     }
 
+    /// The address of something near the code, as above.
+    pub fn lea_rip(&mut self, to: Gpr) -> u32 {
+        self.rip(Opcode::one(0x8d).with_width(Width::W64), to.0)
+    }
+
     /// The address of a label.
     pub fn lea_label(&mut self, to: Gpr, label: Label) {
         self.rip_label(Opcode::one(0x8d).with_width(Width::W64), to.0, label);

@@ -199,6 +199,16 @@ impl Assembler {
         at
     }
 
+    /// Adds one to a word of 32 bits near the code. Gives the offset of the displacement, which the instruction ends with.
+    pub fn inc_rip(&mut self) -> u32 {
+        self.rip(Opcode::one(0xff), 0)
+    }
+
+    /// Flags of a word of 32 bits near the code less a register, as above.
+    pub fn cmp_rip_r(&mut self, register: Gpr) -> u32 {
+        self.rip(Opcode::one(0x39), register.0)
+    }
+
     /// Exchanges two registers.
     pub fn xchg_rr(&mut self, a: Gpr, b: Gpr) {
         self.rr(Opcode::one(0x87).with_width(Width::W64), b.0, a.0);

@@ -265,6 +265,10 @@ fn control() {
     check(|asm| asm.call_m(Mem::at(Gpr::RAX, 16)), "call qword ptr [rax+0x10]");
     check(|asm| assert_eq!(asm.call_rip(), 2), "call qword ptr [rip]");
     check(|asm| assert_eq!(asm.jmp_rip(), 2), "jmp qword ptr [rip]");
+    check(|asm| assert_eq!(asm.inc_rip(), 2), "inc dword ptr [rip]");
+    check(|asm| assert_eq!(asm.cmp_rip_r(Gpr::RAX), 2), "cmp [rip], eax");
+    check(|asm| assert_eq!(asm.cmp_rip_r(Gpr::R9), 3), "cmp [rip], r9d");
+    check(|asm| assert_eq!(asm.lea_rip(Gpr::R11), 3), "lea r11, [rip]");
     let conditions = ["jo", "jno", "jb", "jae", "je", "jne", "jbe", "ja", "js", "jns", "jp", "jnp", "jl", "jge", "jle", "jg"];
     use Condition::*;
     let all = [

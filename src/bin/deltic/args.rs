@@ -231,6 +231,12 @@ pub struct EngineArgs {
     /// Leave calls of small and hot functions as they are
     #[arg(long)]
     pub no_inlining: bool,
+    /// Record nothing of calls in baseline code
+    #[arg(long)]
+    pub no_profiles: bool,
+    /// Calls of a function in baseline code after which it is compiled again
+    #[arg(long, value_name = "N")]
+    pub tier_up_calls: Option<u32>,
     /// Compile again at random calls and loops of baseline code, as a generator with this seed decides
     #[arg(long, value_name = "SEED")]
     pub tier_up_stress: Option<u64>,

@@ -30,7 +30,15 @@ pub fn config(args: &EngineArgs) -> Result<Config, Exit> {
         nursery_bytes: args.nursery.map_or(default.nursery_bytes, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
         stress: args.gc_stress,
     };
-    let config = config.with_heap(heap).with_loop_versions(!args.no_osr).with_inlining(!args.no_inlining);
+    let config = config
+        .with_heap(heap)
+        .with_loop_versions(!args.no_osr)
+        .with_inlining(!args.no_inlining)
+        .with_call_profiles(!args.no_profiles);
+    let config = match args.tier_up_calls {
+        Some(calls) => config.with_tier_up_calls(calls),
+        None => config,
+    };
     let config = match args.tier_up_stress {
         Some(seed) => config.with_tier_up_stress(seed),
         None => config,

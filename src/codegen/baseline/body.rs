@@ -3,6 +3,7 @@
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use crate::abi::call::Place;
+use crate::abi::profile;
 use crate::asm::x64::integer::{Alu, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width, Xmm};
 use crate::codegen::baseline::function::{Function, Result};
@@ -82,6 +83,7 @@ impl Function<'_> {
             self.position = u32::try_from(operators.position).unwrap_or(u32::MAX);
             let operator = &operators.operator;
             if !self.reachable {
+                self.profile_words += profile::words(operator);
                 self.unreachable_operator(operator);
                 continue;
             }

@@ -46,16 +46,16 @@ impl Function<'_> {
             Operator::Call { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
                 self.flush_fuel();
-                self.call(self.module.func_type(func), self.callee(func));
+                self.call(self.module.func_type(func), self.callee(func), operator);
             }
             Operator::CallIndirect { type_index, table_index } => {
                 let ty = TypeIndex::from_u32(type_index);
                 let callee = self.table_callee(ty, TableIndex::from_u32(table_index));
-                self.call(self.module.signature(ty), callee);
+                self.call(self.module.signature(ty), callee, operator);
             }
             Operator::CallRef { type_index } => {
                 let callee = self.reference_callee();
-                self.call(self.module.signature(TypeIndex::from_u32(type_index)), callee);
+                self.call(self.module.signature(TypeIndex::from_u32(type_index)), callee, operator);
             }
             Operator::ReturnCall { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
@@ -186,7 +186,8 @@ impl Function<'_> {
         values.floor = values.floor.max(height.saturating_sub(TRACKED_OPERANDS));
     }
 
-    fn call(&mut self, ty: &FuncType, callee: Callee) {
+    fn call(&mut self, ty: &FuncType, callee: Callee, operator: &Operator<'_>) {
+        let site = self.next_site(operator);
         let layout = CallLayout::new(ty);
         let args = ty.params.len();
         self.save_for_handler();
@@ -206,6 +207,9 @@ impl Function<'_> {
             self.buffers.asm.lea(Width::W64, INT_ARGS[1], area);
         }
         self.buffers.values.truncate(self.buffers.values.list.len() - args);
+        if let (Callee::Defined(_) | Callee::Imported(_), Some(word)) = (callee, site) {
+            self.record_call(word);
+        }
         match callee {
             Callee::Defined(func) => {
                 self.buffers.asm.mov_rr(Width::W64, INT_ARGS[0], VMCTX);
@@ -213,7 +217,7 @@ impl Function<'_> {
                 self.note_slot(at, func);
             }
             Callee::Imported(_) | Callee::Entry(_) => {
-                self.load_callee(callee);
+                self.load_callee(callee, site);
                 self.buffers.asm.call_r(CODE);
             }
         }
@@ -238,8 +242,8 @@ impl Function<'_> {
         }
     }
 
-    /// The vmctx and the code of what is not a function of this module.
-    fn load_callee(&mut self, callee: Callee) {
+    /// The vmctx and the code of what is not a function of this module; an entry is recorded as the target of a site.
+    fn load_callee(&mut self, callee: Callee, site: Option<u32>) {
         let asm = &mut self.buffers.asm;
         match callee {
             Callee::Defined(_) => {}
@@ -252,6 +256,9 @@ impl Function<'_> {
             Callee::Entry(null) => {
                 asm.load(Load::Double, INT_ARGS[0], Mem::at(ENTRY, FUNC_ENTRY_VMCTX as i32));
                 asm.load(Load::Double, CODE, Mem::at(ENTRY, FUNC_ENTRY_SLOT as i32));
+                if let Some(word) = site {
+                    self.record_target(word, CODE);
+                }
                 if let Some(trap) = null {
                     self.note_trap(trap);
                 }
@@ -307,7 +314,7 @@ impl Function<'_> {
         }
         match callee {
             Callee::Defined(_) => self.buffers.asm.mov_rr(Width::W64, INT_ARGS[0], VMCTX),
-            Callee::Imported(_) | Callee::Entry(_) => self.load_callee(callee),
+            Callee::Imported(_) | Callee::Entry(_) => self.load_callee(callee, None),
         }
         self.restore_all();
         if is_larger {

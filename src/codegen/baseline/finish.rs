@@ -95,6 +95,7 @@ impl Function<'_> {
                     self.trap_here(TrapCode::InvalidConversion);
                 }
                 StubKind::Allocate(slow) => self.allocate_slowly(slow),
+                StubKind::Target(word, next) => self.record_elsewhere(word, next),
                 StubKind::Poll(builtin, next, site) => {
                     // All registers stay as they are, and no object moves. The builtin wants the vmctx where a value may be.
                     self.load_vmctx(SCRATCH, BLOCK);
@@ -200,6 +201,7 @@ impl Function<'_> {
             inlined: Box::default(),
             loops: buffers.loops.iter().map(|site| LoopSite { code_offset: site.code_offset - shift, ..*site }).collect(),
             loop_values: buffers.loop_values.as_slice().into(),
+            profile_words: if self.env.settings.profile { self.profile_words } else { 0 },
         }
     }
 }

@@ -105,6 +105,8 @@ pub(super) enum StubKind {
     Poll(Builtin, Label, Option<usize>),
     /// An allocation, by its position in [`Buffers::slow`].
     Allocate(usize),
+    /// An indirect call went elsewhere than to its first target: its words, and where to go on.
+    Target(u32, Label),
 }
 
 /// References in the frame: a part of [`Buffers::map_slots`], as bytes below the save area, and the last of those that lie deep.
@@ -157,6 +159,8 @@ pub(super) struct Function<'a> {
     pub own_area: Option<u32>,
     pub detected: Features,
     pub cpu: Cpu,
+    /// Words that the calls so far have to be recorded in.
+    pub profile_words: u32,
 }
 
 /// What the processor can do, of what this tier uses.

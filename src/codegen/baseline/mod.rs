@@ -39,6 +39,7 @@ mod memory;
 mod meter;
 mod moves;
 mod object;
+mod profile;
 mod registers;
 mod state;
 mod structure;
@@ -135,6 +136,7 @@ impl Baseline {
             own_area: None,
             detected: Features::empty(),
             cpu: self.cpu,
+            profile_words: 0,
         };
         function.begin();
         let result = function.translate(&body, &mut operators).and_then(|()| function.finish(offset));

@@ -46,7 +46,11 @@ impl Translator<'_> {
         match *operator {
             Operator::Call { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
-                if let Some(callee) = self.module.defined_func(func).filter(|&callee| self.is_inlined(callee)) {
+                let count = self.next_site(operator).count;
+                if count == Some(0) {
+                    self.note_never();
+                }
+                if let Some(callee) = self.module.defined_func(func).filter(|&callee| self.is_inlined(callee, count)) {
                     self.inline(func, callee)?;
                     return Ok(true);
                 }
@@ -54,9 +58,13 @@ impl Translator<'_> {
                 self.call(self.module.funcs[func], target);
             }
             Operator::CallIndirect { type_index, table_index } => {
-                let ty = TypeIndex::from_u32(type_index);
-                let target = self.table_target_of(ty, TableIndex::from_u32(table_index));
-                self.call(ty, target);
+                let (ty, table) = (TypeIndex::from_u32(type_index), TableIndex::from_u32(table_index));
+                let targets = self.next_site(operator).targets;
+                let (reference, entry) = self.table_entry(table);
+                self.call_guarded(ty, entry, targets, |this| {
+                    let target = this.checked_target(ty, table, reference, entry);
+                    this.call(ty, target);
+                })?;
             }
             Operator::ReturnCall { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
@@ -65,15 +73,23 @@ impl Translator<'_> {
             }
             Operator::ReturnCallIndirect { type_index, table_index } => {
                 let ty = TypeIndex::from_u32(type_index);
-                let target = self.table_target_of(ty, TableIndex::from_u32(table_index));
+                let table = TableIndex::from_u32(table_index);
+                let (reference, entry) = self.table_entry(table);
+                let target = self.checked_target(ty, table, reference, entry);
                 self.tail_call(ty, target);
             }
             Operator::CallRef { type_index } => {
-                let target = self.reference_target();
-                self.call(TypeIndex::from_u32(type_index), target);
+                let ty = TypeIndex::from_u32(type_index);
+                let targets = self.next_site(operator).targets;
+                let entry = self.reference_entry();
+                self.call_guarded(ty, entry, targets, |this| {
+                    let target = this.entry_target(entry, Some(NULL));
+                    this.call(ty, target);
+                })?;
             }
             Operator::ReturnCallRef { type_index } => {
-                let target = self.reference_target();
+                let entry = self.reference_entry();
+                let target = self.entry_target(entry, Some(NULL));
                 self.tail_call(TypeIndex::from_u32(type_index), target);
             }
             _ => return Ok(false),
@@ -99,13 +115,17 @@ impl Translator<'_> {
         Target::Address { code, vmctx }
     }
 
-    /// Pops an index, and checks the element's type.
-    fn table_target_of(&mut self, ty: TypeIndex, table: TableIndex) -> Target {
+    /// Pops an index, and gives the element and its entry.
+    fn table_entry(&mut self, table: TableIndex) -> (Value, Value) {
         self.flush_fuel();
         let index = self.pop();
         let element = self.element(table, index, TrapCode::UndefinedElement);
         let reference = self.builder.ins().load(I32, self.flags.elements, element, 0);
-        let entry = self.func_entry(reference);
+        (reference, self.func_entry(reference))
+    }
+
+    /// What an element leads to, with its type checked.
+    fn checked_target(&mut self, ty: TypeIndex, table: TableIndex, reference: Value, entry: Value) -> Target {
         match self.module.tables[table].ty.element.heap {
             // The table's type has said it.
             HeapType::Concrete(_, element) | HeapType::Exact(_, element) if self.module.extends(element, ty) => {
@@ -118,12 +138,11 @@ impl Translator<'_> {
         }
     }
 
-    /// Pops a reference whose type validation has checked.
-    fn reference_target(&mut self) -> Target {
+    /// Pops a reference whose type validation has checked, and gives its entry.
+    fn reference_entry(&mut self) -> Value {
         self.flush_fuel();
         let reference = self.pop();
-        let entry = self.func_entry(reference);
-        self.entry_target(entry, Some(NULL))
+        self.func_entry(reference)
     }
 
     /// What an entry of the function table leads to. Null's entry has a null pointer for a slot: where the reference may be null,

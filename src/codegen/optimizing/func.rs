@@ -14,7 +14,7 @@ use crate::abi::vmctx;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::common::loop_state::LoopState;
 use crate::codegen::common::{bodies, features};
-use crate::codegen::compiler::UnitError;
+use crate::codegen::compiler::{Feedback, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::inline::Inside;
@@ -29,9 +29,6 @@ use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
 use crate::wasm::types::FuncType;
 use crate::wasm::validate::BodyMemory;
-
-/// Says which functions are hot.
-pub(super) type IsHot<'a> = &'a dyn Fn(DefinedFuncIndex) -> bool;
 
 pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
 
@@ -66,8 +63,8 @@ pub(super) struct Translator<'a> {
     /// Whose operators are translated, and in whose the body is inlined, from the outside.
     pub inside: Inside<'a>,
     pub outside: Vec<Inside<'a>>,
-    /// Which functions are hot, if any is inlined.
-    pub is_hot: Option<IsHot<'a>>,
+    /// What is known from running the module, if anything is inlined.
+    pub feedback: Option<&'a dyn Feedback>,
     /// The number of the variable that is made next.
     pub next_variable: u32,
     /// Whether the next operator can be reached.
@@ -116,12 +113,12 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        (arrival, is_hot): (Option<&LoopState>, Option<IsHot<'_>>),
+        (arrival, feedback): (Option<&LoopState>, Option<&dyn Feedback>),
     ) -> Result {
         // Locals in the frame are not read from a state: such functions take too long to be compiled several times.
         let places = [LocalPlace::Variables, LocalPlace::Frame];
         for place in places.into_iter().take(if arrival.is_some() { 1 } else { 2 }) {
-            if self.translate_once(func, memory, config, (place, arrival, is_hot))? == Outcome::Complete {
+            if self.translate_once(func, memory, config, (place, arrival, feedback))? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -134,12 +131,13 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        (place, arrival, is_hot): (LocalPlace, Option<&LoopState>, Option<IsHot<'_>>),
+        (place, arrival, feedback): (LocalPlace, Option<&LoopState>, Option<&dyn Feedback>),
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
-        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, (place, is_hot), arrival.is_some());
+        let translator =
+            Translator::new(self, func, &mut builder_context, &mut memory.state, (place, feedback), arrival.is_some());
         let result = translator.run(&self.body, config, arrival);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
@@ -170,7 +168,7 @@ impl<'a> Translator<'a> {
         func: &'a mut Function,
         context: &'a mut FunctionBuilderContext,
         state: &'a mut State,
-        (local_place, is_hot): (LocalPlace, Option<IsHot<'a>>),
+        (local_place, feedback): (LocalPlace, Option<&'a dyn Feedback>),
         at_loop: bool,
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
@@ -211,9 +209,11 @@ impl<'a> Translator<'a> {
                 first_local: 0,
                 shift: 0,
                 frame: 0,
+                profile: feedback.and_then(|feedback| feedback.profile(body.func)),
+                profile_words: 0,
             },
             outside: Vec::new(),
-            is_hot,
+            feedback,
             next_variable: 0,
             reachable: true,
             fused_multiply_add: isa::has_fma(),
@@ -263,6 +263,7 @@ impl<'a> Translator<'a> {
     /// Dispatches by family, the frequent ones first.
     fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
         if !self.reachable {
+            self.next_site(operator);
             self.unreachable_operator(operator);
             return Ok(());
         }

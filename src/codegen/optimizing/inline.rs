@@ -18,7 +18,11 @@ use smallvec::SmallVec;
 use wasmparser::{BlockType, Operator, OperatorsReader};
 
 use crate::abi::artifact::InlinedBody;
-use crate::base::tuning::{INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_RECURSION, INLINED_TOTAL_BYTES};
+use crate::abi::profile::Profile;
+use crate::base::sync::Arc;
+use crate::base::tuning::{
+    INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_RECURSION, INLINED_SHARE, INLINED_TOTAL_BYTES,
+};
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
 use crate::codegen::common::bodies;
 use crate::codegen::optimizing::frame::FrameKind;
@@ -30,7 +34,6 @@ use crate::wasm::module::BranchHint;
 use crate::wasm::types::FuncType;
 
 /// The function whose operators are translated: the one that is compiled, or one that is inlined.
-#[derive(Clone, Copy)]
 pub(super) struct Inside<'a> {
     pub func: DefinedFuncIndex,
     pub func_type: &'a FuncType,
@@ -42,12 +45,17 @@ pub(super) struct Inside<'a> {
     pub shift: u32,
     /// The frame that is its body.
     pub frame: usize,
+    /// What its calls have recorded, and how many words those have that came so far.
+    pub profile: Option<Arc<Profile>>,
+    pub profile_words: u32,
 }
 
 impl<'a> Translator<'a> {
-    /// Whether a call here is better the callee's body.
-    pub(super) fn is_inlined(&self, callee: DefinedFuncIndex) -> bool {
-        let Some(is_hot) = self.is_hot else { return false };
+    /// Whether a call here is better the callee's body. It was made so often, if anybody knows.
+    pub(super) fn is_inlined(&self, callee: DefinedFuncIndex, count: Option<u32>) -> bool {
+        let Some(feedback) = self.feedback else { return false };
+        let evidence = self.inside.profile.as_ref().map_or(0, |profile| profile.evidence());
+        let is_rare = count.is_some_and(|count| count < evidence / INLINED_SHARE);
         let bytes = self.module.bodies[callee].len();
         let is_cold = self.builder.current_block().is_some_and(|block| self.builder.func.layout.is_cold(block));
         if self.local_place != LocalPlace::Variables || is_cold || self.outside.len() >= INLINED_DEPTH {
@@ -56,8 +64,9 @@ impl<'a> Translator<'a> {
         let total = self.state.inlined_bytes + bytes;
         let own = self.module.bodies[self.outside.first().map_or(self.inside.func, |outermost| outermost.func)].len();
         let recursion = self.outside.iter().chain([&self.inside]).filter(|inside| inside.func == callee).count();
-        bytes <= INLINED_HOT_BYTES
-            && (bytes <= INLINED_BYTES || is_hot(callee))
+        count != Some(0)
+            && bytes <= INLINED_HOT_BYTES
+            && (bytes <= INLINED_BYTES || !is_rare && feedback.is_hot(callee))
             && total <= (own / 2).clamp(INLINED_TOTAL_BYTES, 10 * INLINED_TOTAL_BYTES)
             && recursion <= INLINED_RECURSION
             && self.may_inline(callee)
@@ -94,12 +103,12 @@ impl<'a> Translator<'a> {
         let ty: TypeIndex = self.module.funcs[func];
         let (body, offset) = bodies::read(self.env, callee)?;
         let inside = self.begin_inlined(callee, ty, body.as_bytes().len(), offset);
+        let params = inside.func_type.params.len();
         let outside = std::mem::replace(&mut self.inside, inside);
         self.outside.push(outside);
         self.state.inlined_bytes += body.as_bytes().len();
         let mut reader = body.get_binary_reader();
         reader.set_features(self.env.validation.features());
-        let params = inside.func_type.params.len();
         let mut declared: SmallVec<[SlotType; 8]> = SmallVec::new();
         bodies::read_locals(&mut reader, params, |ty, count| {
             declared.extend((0..count).map(|_| self.slot_type(ty)));
@@ -152,6 +161,8 @@ impl<'a> Translator<'a> {
             first_local: first_local.unwrap_or(self.next_variable),
             shift: first.wrapping_sub(offset as u32),
             frame,
+            profile: self.feedback.and_then(|feedback| feedback.profile(callee)),
+            profile_words: 0,
         }
     }
 

@@ -24,10 +24,12 @@ mod convert;
 mod emit;
 mod exception;
 mod exception_legacy;
+mod feedback;
 mod frame;
 mod func;
 mod gc;
 mod global;
+mod guard;
 mod inline;
 mod integer;
 mod isa;
@@ -55,7 +57,7 @@ use cranelift_codegen::{CodegenError, Context};
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::base::DefinedFuncIndex;
-use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
+use crate::codegen::compiler::{Compiler, Feedback, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::func::{Allocations, Body};
 use crate::codegen::optimizing::isa::{Allocator, Isas};
@@ -107,7 +109,7 @@ impl Optimizing {
             Entry::Call => None,
             Entry::Loop(position) => Some(body.loop_state(position, &mut memory.allocations)?),
         };
-        let how = (state.as_ref(), unit.is_hot);
+        let how = (state.as_ref(), unit.feedback);
         body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), how)?;
         *unit.detected |= memory.allocations.state.detected;
         memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
@@ -130,7 +132,7 @@ impl Optimizing {
 /// The part of a [`UnitContext`] that is not memory.
 struct Stop<'a> {
     entry: Entry,
-    is_hot: Option<&'a dyn Fn(DefinedFuncIndex) -> bool>,
+    feedback: Option<&'a dyn Feedback>,
     is_valid: bool,
     stop: &'a dyn Fn() -> bool,
     detected: &'a mut Features,
@@ -161,7 +163,7 @@ impl Compiler for Optimizing {
     ) -> Result<Artifact, UnitError> {
         let mut stop = Stop {
             entry: unit.entry,
-            is_hot: unit.is_hot,
+            feedback: unit.feedback,
             is_valid: unit.is_valid,
             stop: unit.stop,
             detected: unit.detected,

@@ -43,7 +43,7 @@ pub(super) fn compile_all(env: &CompileEnv, variant: CodeVariant, scratch: &mut 
                 scratch: &mut *scratch,
                 detected: &mut detected,
                 entry: Entry::Call,
-                is_hot: None,
+                feedback: None,
                 is_valid: false,
                 stop: &|| false,
                 phase: &mut |_| {},

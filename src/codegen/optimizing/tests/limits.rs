@@ -161,7 +161,7 @@ fn compile_first(env: &CompileEnv, scratch: &mut Scratch, stop: &dyn Fn() -> boo
         scratch,
         detected: &mut detected,
         entry: Entry::Call,
-        is_hot: None,
+        feedback: None,
         is_valid: false,
         stop,
         phase: &mut |_| {},

@@ -1,0 +1,37 @@
+//! What is known of the calls of a body from running it.
+
+use wasmparser::Operator;
+
+use crate::abi::profile::{Targets, words};
+use crate::base::tuning::PROFILE_EVIDENCE;
+use crate::codegen::optimizing::func::Translator;
+
+/// What is known of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Site {
+    /// How often it was made, if it is a direct one.
+    pub count: Option<u32>,
+    /// Where it went, if it is an indirect one.
+    pub targets: Option<Targets>,
+}
+
+impl Translator<'_> {
+    /// The next call of the body, whether it can be reached or not. Nothing is known where the body has not done enough to say.
+    pub(super) fn next_site(&mut self, operator: &Operator<'_>) -> Site {
+        let (word, is_direct) = (self.inside.profile_words, matches!(operator, Operator::Call { .. }));
+        self.inside.profile_words += words(operator);
+        let profile = self.inside.profile.as_ref().filter(|profile| profile.evidence() >= PROFILE_EVIDENCE);
+        Site {
+            count: profile.filter(|_| is_direct).and_then(|profile| profile.count(word)),
+            targets: profile.filter(|_| !is_direct).and_then(|profile| profile.targets(word)),
+        }
+    }
+
+    /// Code that has never been reached goes out of the way of what has.
+    pub(super) fn note_never(&mut self) {
+        let block = self.builder.current_block();
+        if let Some(block) = block.filter(|_| self.builder.current_block() != self.builder.func.layout.entry_block()) {
+            self.builder.set_cold_block(block);
+        }
+    }
+}
