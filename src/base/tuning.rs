@@ -50,6 +50,10 @@ pub const GUARDED_TIMES: u32 = 4;
 pub const GUARDED_SHARE: u32 = 10;
 /// Versions that a function may have for loops of it that run in baseline code.
 pub const LOOP_VERSIONS_MAX: usize = 3;
+/// Loops around it that a version has copies for …
+pub const LOOP_COPIES: usize = 3;
+/// … if the function's body has no more bytes than this.
+pub const LOOP_COPIES_BYTES: usize = 32 << 10;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// Stack on which a thread that runs guests compiles: as much as background threads have.

@@ -128,7 +128,7 @@ mod tests {
         let first = 3 + FIRST as usize + 1;
         assert_eq!((position(1, 0), position(1, 3), position(0, 0)), (Some(first), Some(first + 3), Some(first + 5)));
         assert_eq!((position(2, 0), position(2, 70), position(3, 0)), (Some(3), Some(9), None));
-        memory[first + 2].store(7, Ordering::Relaxed);
+        memory[first + 2].store(7, Ordering::Relaxed); // one thread
         assert_eq!(profiles.read(func(1)).as_deref(), Some(&[0, 0, 7, 0][..]));
         assert_eq!(profiles.read(func(0)).as_deref(), Some(&[0, 0, 0][..]));
         assert_eq!(profiles.read(func(2)), None);

@@ -1,10 +1,9 @@
 //! Loop versions: code in which a loop goes on that runs in baseline code ([`abi::osr`](crate::abi::osr)).
 //!
-//! *Problem.* A loop that runs for long does not come by the dispatch slot, where better code is, and which of several loops around each other
-//! is the one to leave by? *Idea.* A loop asks when its function's budget is used up, as calls do. If better code of the function has been there
-//! for a whole budget, this frame does not end soon. From then on its iterations ask in bursts, further and further apart, until the outermost of
-//! the loops around has asked as well, or for some thousand budgets; the outermost that has gets a version: entered there, the loops inside
-//! have the shape that they have in the function's code, and it comes by soon. If it does not, the same begins anew, with the loops inside of it.
+//! *Problem.* A loop that runs for long does not come by the dispatch slot, where better code is. *Idea.* A loop asks when its function's budget is
+//! used up, as calls do. If better code of the function has been there for a whole budget, this frame does not end soon: the loop that asks gets a
+//! version. Until it comes by, all loops of the function ask with each iteration; if it does not for a long time, it was left for good, and
+//! the one that asks then gets one, too.
 //!
 //! Each version costs as much as the function, so that a function has at most [`LOOP_VERSIONS_MAX`]: most need one, since the
 //! rest of the function runs in it as well.
@@ -30,7 +29,6 @@ use crate::compile::job::CompileJob;
 use crate::compile::module::Module;
 use crate::compile::observer::TierEventKind;
 use crate::compile::tier_up;
-use crate::wasm::loops;
 
 /// The loops that versions were asked for, and how many there are.
 #[derive(Debug)]
@@ -47,32 +45,22 @@ pub(super) struct LoopVersions {
 struct Loops {
     /// Versions were asked for.
     asked: Vec<u32>,
-    /// Loops that have asked in the present round.
-    seen: Vec<u32>,
-    /// How often loops have asked in the present burst.
+    /// How often other loops have asked since the last of them was there.
     count: u32,
-    /// Bursts of the present round.
-    bursts: u32,
-    /// The loop that ended a burst last, and those around it.
-    around: (u32, Vec<u32>),
 }
 
-/// What is to be done about a loop that has asked.
+/// What is to be done about a loop that has asked and has no version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
+    /// It gets one.
+    Make,
     /// It and others ask again with their next iterations.
     Watch,
-    /// A version is chosen.
-    Choose,
     /// One is on its way, or none is to be had: until the budget is used up again.
     Rest,
 }
 
-/// How often loops ask in a burst.
-const WATCHED: u32 = 128;
-/// Bursts before a loop is chosen, if the outermost does not come by. The budget between them doubles.
-const BURSTS: u32 = 10;
-/// How often they ask after that for a version that is there, before another is chosen.
+/// How often other loops ask before one of them gets a version as well.
 const AWAITED: u32 = 1024;
 
 impl Default for LoopVersions {
@@ -90,42 +78,21 @@ impl LoopVersions {
     fn step(&self, func: DefinedFuncIndex, wasm_offset: u32, is_there: impl Fn(u32) -> bool) -> Step {
         let mut functions = self.functions.lock();
         let loops = functions.entry(func).or_default();
-        loops.count += 1;
-        match loops.count {
-            0..WATCHED => {
-                if !loops.seen.contains(&wasm_offset) {
-                    loops.seen.push(wasm_offset);
-                }
-                Step::Watch
-            }
-            WATCHED if loops.asked.len() < LOOP_VERSIONS_MAX => Step::Choose,
-            _ if !loops.asked.iter().any(|&asked| is_there(asked)) => Step::Rest,
-            WATCHED..AWAITED => Step::Watch,
-            _ => {
-                if loops.asked.len() < LOOP_VERSIONS_MAX {
-                    (loops.count, loops.bursts, loops.seen) = (0, 0, Vec::new());
-                }
-                Step::Rest
-            }
+        let is_full = loops.asked.len() >= LOOP_VERSIONS_MAX;
+        let is_waited_for = loops.asked.iter().any(|&asked| is_there(asked));
+        if !loops.asked.is_empty() && (!is_waited_for || is_full && loops.count >= AWAITED) {
+            return Step::Rest;
         }
-    }
-
-    /// The end of a burst: gives the loop that gets a version, or after how many budgets the next burst begins.
-    fn choose(&self, func: DefinedFuncIndex, wasm_offset: u32, around: impl FnOnce() -> Vec<u32>) -> Result<u32, u32> {
-        let mut functions = self.functions.lock();
-        let loops = functions.entry(func).or_default();
-        if loops.around.0 != wasm_offset {
-            loops.around = (wasm_offset, around());
+        if is_waited_for && loops.count < AWAITED {
+            loops.count += 1;
+            return Step::Watch;
         }
-        let mut candidates = loops.around.1.iter().copied().filter(|at| !loops.asked.contains(at));
-        let outermost = candidates.clone().next();
-        let seen = candidates.find(|at| loops.seen.contains(at));
-        if seen == outermost || loops.bursts == BURSTS {
-            return Ok(seen.unwrap_or(wasm_offset));
+        if is_full || loops.asked.contains(&wasm_offset) {
+            return Step::Rest;
         }
-        loops.bursts += 1;
+        loops.asked.push(wasm_offset);
         loops.count = 0;
-        Err(1 << loops.bursts)
+        Step::Make
     }
 
     /// True for the first who asks for a version.
@@ -170,36 +137,13 @@ impl Module {
             return None;
         }
         match job.loops.step(func, wasm_offset, |asked| space.loop_code(func, asked).is_some()) {
-            Step::Watch => tier_up::ask_at_once(space, func),
-            Step::Choose => return self.choose_loop(job, space, func, wasm_offset),
-            Step::Rest => {}
-        }
-        None
-    }
-
-    /// Has a version compiled for the loop that asks, or for one around it.
-    fn choose_loop(
-        &self,
-        job: &Arc<CompileJob>,
-        space: &CodeSpace,
-        func: DefinedFuncIndex,
-        wasm_offset: u32,
-    ) -> Option<LoopCode> {
-        let around = || loops::around(&job.env.wire_bytes, &job.env.module, func, wasm_offset).unwrap_or_default();
-        let chosen = match job.loops.choose(func, wasm_offset, around) {
-            Ok(chosen) => chosen,
-            Err(budgets) => {
-                let calls = job.shared.tier_up_calls.saturating_mul(budgets);
-                tier_up::refill(space, func, job.env.module.bodies[func].len(), calls);
-                return None;
+            Step::Make if self.compiles_itself() => {
+                job.compile_better(self.native(), space, (func, Entry::Loop(wasm_offset)));
+                return space.loop_code(func, wasm_offset);
             }
-        };
-        if self.compiles_itself() {
-            let made = self.make_loop_version(job, space, func, chosen);
-            return made.filter(|_| chosen == wasm_offset);
-        }
-        if job.loops.ask(func, chosen) {
-            self.queue_better(job, (func, Entry::Loop(chosen)), true);
+            Step::Make => self.queue_better(job, (func, Entry::Loop(wasm_offset)), true),
+            Step::Watch => tier_up::ask_at_once(space, func),
+            Step::Rest => {}
         }
         None
     }

@@ -6,7 +6,6 @@
 pub mod canonical;
 pub mod decode;
 pub mod error;
-pub mod loops;
 pub mod module;
 mod quick;
 pub mod types;

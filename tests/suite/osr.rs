@@ -241,6 +241,49 @@ fn references_in_locals_and_operands_survive() {
     }
 }
 
+/// Loops around the one that is entered begin their next iterations in copies of the body: by their ends, from inside of a loop in them, and past
+/// one of them, with parameters and with operands below. One version does for all.
+#[test]
+fn loops_around_go_on_in_copies() {
+    let text = r#"(module
+        (type $pair (func (param i32 i64) (result i64)))
+        (func (export "f") (param $n i32) (result i64) (local $j i32) (local $k i32) (local $sum i64)
+            (f64.const 0.5) (i64.const 3)
+            (local.get $n) (i64.const 1)
+            (loop $a (type $pair)
+                (local.set $sum (i64.add (local.get $sum)))
+                (local.set $n)
+                (local.set $j (i32.const 3))
+                (f32.const 4)
+                (loop $b
+                    (local.set $j (i32.sub (local.get $j) (i32.const 1)))
+                    (local.set $k (i32.and (local.get $n) (i32.const 7)))
+                    (i32.const 9) (local.get $k)
+                    (loop $c (param i32) (result i32)
+                        (local.set $k (i32.sub (i32.const 1)))
+                        (local.set $sum (i64.add (i64.mul (local.get $sum) (i64.const 3)) (i64.extend_i32_s (local.get $k))))
+                        (if (i32.and (i32.eq (local.get $k) (i32.const 2)) (i32.and (local.get $n) (i32.const 1)))
+                            (then (br $a (i32.sub (local.get $n) (i32.const 1)) (i64.const 10))))
+                        (br_if $b (i32.and (i32.eq (local.get $k) (i32.const 1)) (i32.gt_s (local.get $j) (i32.const 1))))
+                        (local.get $k)
+                        (br_if $c (i32.gt_s (local.get $k) (i32.const 0))))
+                    (i32.add)
+                    (i64.extend_i32_s) (local.set $sum (i64.xor (local.get $sum)))
+                    (br_if $b (i32.gt_s (local.get $j) (i32.const 0))))
+                (i64.trunc_f32_s) (local.set $sum (i64.add (local.get $sum)))
+                (i32.sub (local.get $n) (i32.const 1)) (i64.const 5)
+                (br_if $a (i32.gt_s (local.get $n) (i32.const 1)))
+                (local.set $sum (i64.add (local.get $sum))) (drop)
+                (local.get $sum))
+            (i64.add)
+            (local.set $sum) (i64.trunc_f64_s)
+            (i64.add (local.get $sum))))"#;
+    assert!(same_with_entries(text, &[Val::I32(50)]) > 20);
+    let (wanted, _) = run(Config::default().with_tier_up_calls(u32::MAX), text, &[Val::I32(3000)]);
+    let (found, stats) = run(dynamic(), text, &[Val::I32(3000)]);
+    assert_eq!((found, stats.loop_versions, stats.loop_entries), (wanted, 1, 1));
+}
+
 /// An exception that the frame's caller catches, one that a `try_table` around the loop catches past it, and a legacy clause around a loop
 /// that throws again what it handles.
 #[test]

@@ -31,6 +31,8 @@ pub(in crate::codegen) struct Slot {
 pub(in crate::codegen) struct Around {
     /// Byte offset of its operator in the module.
     pub position: u64,
+    /// Whether it is a loop.
+    pub is_loop: bool,
     /// How many operands of the state lie below those of the block. The exception of a clause lies above.
     pub height: usize,
     /// Which operand is the exception, if a clause of the block is open.
@@ -52,6 +54,11 @@ pub(in crate::codegen) struct LoopState {
 }
 
 impl LoopState {
+    /// Positions of the loops around the loop, from the inside.
+    pub fn loops_around(&self) -> impl Iterator<Item = u64> {
+        self.around.iter().rev().skip(1).filter(|around| around.is_loop).map(|around| around.position)
+    }
+
     /// The state at the header of the loop whose operator is at a byte offset of the module.
     ///
     /// # Errors
@@ -61,14 +68,14 @@ impl LoopState {
         env: &CompileEnv,
         func: DefinedFuncIndex,
         body: &FunctionBody<'_>,
-        position: u32,
+        position: u64,
         allocations: &mut FuncValidatorAllocations,
     ) -> Result<LoopState, UnitError> {
         let Some(to_validate) = env.validation.func(&env.module, func) else {
             return Err(CompileError::new(CompileErrorKind::EngineBug, "a body in a module without functions", None).into());
         };
         let mut validator = to_validate.into_validator(std::mem::take(allocations));
-        let found = find(env, body, u64::from(position), &mut validator);
+        let found = find(env, body, position, &mut validator);
         let state = found.and_then(|positions| {
             let module = &env.module;
             let func_type = module.func_type(module.func_index(func));
@@ -79,13 +86,13 @@ impl LoopState {
     }
 }
 
-/// Validates up to the loop, and gives the positions of all blocks that are open around it, and its own.
+/// Validates up to the loop, and gives the positions of all blocks that are open around it, and its own, with whether each is a loop.
 fn find(
     env: &CompileEnv,
     body: &FunctionBody<'_>,
     position: u64,
     validator: &mut FuncValidator<ValidatorResources>,
-) -> Result<Vec<u64>, UnitError> {
+) -> Result<Vec<(u64, bool)>, UnitError> {
     let mut reader = body.get_binary_reader();
     reader.set_features(env.validation.features());
     validator.read_locals(&mut reader).map_err(CompileError::from)?;
@@ -95,14 +102,13 @@ fn find(
         let (operator, at) = operators.read_with_offset().map_err(CompileError::from)?;
         match operator {
             Operator::Loop { .. } if at == position => {
-                open.push(at);
+                open.push((at, true));
                 return Ok(open);
             }
-            Operator::Block { .. }
-            | Operator::Loop { .. }
-            | Operator::If { .. }
-            | Operator::Try { .. }
-            | Operator::TryTable { .. } => open.push(at),
+            Operator::Loop { .. } => open.push((at, true)),
+            Operator::Block { .. } | Operator::If { .. } | Operator::Try { .. } | Operator::TryTable { .. } => {
+                open.push((at, false));
+            }
             Operator::End | Operator::Delegate { .. } => {
                 open.pop();
             }
@@ -119,7 +125,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The loop is not open yet: its parameters are the topmost operands.
-    fn state(&self, has_area: bool, positions: &[u64]) -> Result<LoopState, UnitError> {
+    fn state(&self, has_area: bool, positions: &[(u64, bool)]) -> Result<LoopState, UnitError> {
         let mut offsets = SlotOffsets::default();
         let area = has_area.then(|| offsets.next(false));
         let mut slot = |kind, is_exception| {
@@ -138,7 +144,7 @@ impl Reader<'_> {
         let (frames, values) = (self.validator.control_stack_height() as usize, self.validator.operand_stack_height() as usize);
         // The outermost frame is the body, which no operator opens.
         let mut taken = 0;
-        for (nth, &position) in positions.iter().enumerate() {
+        for (nth, &(position, is_loop)) in positions.iter().enumerate() {
             let frame = self.validator.get_control_frame(frames.saturating_sub(nth + 2)).filter(|_| nth + 1 < frames);
             let end = frame.map_or(values, |frame| frame.height);
             for index in taken..end {
@@ -151,7 +157,7 @@ impl Reader<'_> {
             if is_handling {
                 operands.push(slot(Kind::Ref, true)?);
             }
-            around.push(Around { position, height, exception: is_handling.then_some(height) });
+            around.push(Around { position, is_loop, height, exception: is_handling.then_some(height) });
         }
         let bytes = offsets.bytes();
         Ok(LoopState { area, locals, operands, around, bytes })

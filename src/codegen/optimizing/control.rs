@@ -70,8 +70,12 @@ impl Translator<'_> {
         self.flush_fuel();
         self.begin_block(FrameKind::Loop, ty, true);
         let position = self.frame_at(0);
-        let header = self.aim(position);
+        let label = self.aim(position);
+        let header = self.begin_other_copy(position, wasm_offset).unwrap_or(label);
         self.builder.ins().jump(header, &[]);
+        if header != label {
+            self.builder.seal_block(header);
+        }
         let arrives = self.is_arrival(wasm_offset);
         if arrives {
             self.arrive(header);
@@ -150,8 +154,9 @@ impl Translator<'_> {
         match (&frame.kind, frame.live) {
             (_, false) => {}
             (FrameKind::Loop, true) => {
-                if let Some(header) = frame.label {
-                    self.builder.seal_block(header);
+                if let Some(label) = frame.label {
+                    self.builder.seal_block(label);
+                    self.note_landing(position);
                 }
             }
             (FrameKind::TryTable, true) => {

@@ -35,6 +35,8 @@ pub(super) struct Frame {
     pub table_stamp: u32,
     /// Whether the `else` of an `if` is hardly ever taken.
     pub else_is_cold: bool,
+    /// Which copy of the body branches to the label of a loop go on in, if not in this one ([`osr`](crate::codegen::optimizing::osr)).
+    pub copy: Option<usize>,
 }
 
 /// Kinds of [`Frame`].
@@ -120,8 +122,8 @@ impl Translator<'_> {
     pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockType, live: bool) {
         let height = self.state.values.len() - if live { self.param_count(ty) } else { 0 };
         let variables = SmallVec::new();
-        let (label, used, table_stamp, else_is_cold) = (None, false, 0, false);
-        self.state.frames.push(Frame { kind, ty, height, live, label, used, variables, table_stamp, else_is_cold });
+        let (label, used, table_stamp, else_is_cold, copy) = (None, false, 0, false, None);
+        self.state.frames.push(Frame { kind, ty, height, live, label, used, variables, table_stamp, else_is_cold, copy });
     }
 
     /// The block that branches to a frame go to, with its variables, made at the first call.

@@ -20,7 +20,7 @@ use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::inline::Inside;
 use crate::codegen::optimizing::isa;
 use crate::codegen::optimizing::local::LocalPlace;
-use crate::codegen::optimizing::osr::{Arrival, loop_signature};
+use crate::codegen::optimizing::osr::{Arrival, copied_loops, loop_signature};
 use crate::codegen::optimizing::regions::Flags;
 use crate::codegen::optimizing::signature::signature;
 use crate::codegen::optimizing::stack::State;
@@ -73,7 +73,7 @@ pub(super) struct Translator<'a> {
     pub fused_multiply_add: bool,
     /// Fuel of the operators since it was last counted.
     pub fuel: u64,
-    /// The loop that the code is entered at, if it is not called.
+    /// The loop that this copy of the body is entered at, if it is not called.
     pub arrival: Option<Arrival<'a>>,
 }
 
@@ -91,16 +91,21 @@ impl<'a> Body<'a> {
         self.offset
     }
 
-    /// The state of the loop that code is to be entered at, whose operator is at a byte offset of the module.
+    /// The states of the loop that code is to be entered at, whose operator is at a byte offset of the module, and of those around it that are
+    /// translated apart.
     ///
     /// # Errors
     ///
     /// There is no such loop, or its state is too large.
-    pub(super) fn loop_state(&self, position: u32, memory: &mut Allocations) -> Result<LoopState> {
+    pub(super) fn loop_states(&self, position: u32, memory: &mut Allocations) -> Result<Vec<LoopState>> {
         let mut allocations = memory.validator.take_allocations();
-        let state = LoopState::new(self.env, self.func, &self.body, position, &mut allocations);
+        let mut state_of = |position| LoopState::new(self.env, self.func, &self.body, position, &mut allocations);
+        let states = state_of(u64::from(position)).and_then(|state| {
+            let around: Vec<u64> = copied_loops(&state, self.body.as_bytes().len()).collect();
+            std::iter::once(Ok(state)).chain(around.into_iter().map(state_of)).collect()
+        });
         memory.validator.give_allocations(allocations);
-        state
+        states
     }
 
     /// Translates the body, which was validated, into `func`, which is empty: as a function, or as its version for a loop.
@@ -113,12 +118,16 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        (arrival, feedback): (Option<&LoopState>, Option<&dyn Feedback>),
+        (loops, feedback): (&[LoopState], Option<&dyn Feedback>),
     ) -> Result {
-        // Locals in the frame are not read from a state: such functions take too long to be compiled several times.
-        let places = [LocalPlace::Variables, LocalPlace::Frame];
-        for place in places.into_iter().take(if arrival.is_some() { 1 } else { 2 }) {
-            if self.translate_once(func, memory, config, (place, arrival, feedback))? == Outcome::Complete {
+        // Locals in the frame are not read from a state: such functions take too long to be compiled several times. Without copies a version
+        // has fewer variables.
+        let attempts = match loops {
+            [] => [(LocalPlace::Variables, loops), (LocalPlace::Frame, loops)],
+            _ => [(LocalPlace::Variables, loops), (LocalPlace::Variables, &loops[..1])],
+        };
+        for (place, loops) in attempts {
+            if self.translate_once(func, memory, config, (place, loops, feedback))? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -131,14 +140,14 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         config: TargetFrontendConfig,
-        (place, arrival, feedback): (LocalPlace, Option<&LoopState>, Option<&dyn Feedback>),
+        (place, loops, feedback): (LocalPlace, &[LoopState], Option<&dyn Feedback>),
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
         let translator =
-            Translator::new(self, func, &mut builder_context, &mut memory.state, (place, feedback), arrival.is_some());
-        let result = translator.run(&self.body, config, arrival);
+            Translator::new(self, func, &mut builder_context, &mut memory.state, (place, feedback), !loops.is_empty());
+        let result = translator.run(&self.body, config, loops);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
         }
@@ -222,24 +231,22 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn run(
-        mut self,
-        body: &FunctionBody<'_>,
-        frontend_config: TargetFrontendConfig,
-        arrival: Option<&'a LoopState>,
-    ) -> Result<Outcome> {
+    fn run(mut self, body: &FunctionBody<'_>, frontend_config: TargetFrontendConfig, loops: &'a [LoopState]) -> Result<Outcome> {
         let mut reader = body.get_binary_reader();
         reader.set_features(self.env.validation.features());
-        self.declare_locals(&mut reader, arrival.is_none())?;
-        if let Some(state) = arrival {
-            self.begin_arrival(state);
+        self.declare_locals(&mut reader, loops.is_empty())?;
+        self.begin_arrival(loops);
+        loop {
+            self.push_frame(FrameKind::Body, BlockType::Empty, true);
+            self.enter();
+            if self.operators(reader.clone())? == Outcome::Overgrown {
+                return Ok(Outcome::Overgrown);
+            }
+            self.check_arrival()?;
+            if !self.next_copy() {
+                break;
+            }
         }
-        self.push_frame(FrameKind::Body, BlockType::Empty, true);
-        self.enter();
-        if self.operators(reader)? == Outcome::Overgrown {
-            return Ok(Outcome::Overgrown);
-        }
-        self.check_arrival()?;
         self.builder.finalize(frontend_config);
         Ok(Outcome::Complete)
     }

@@ -105,11 +105,11 @@ impl Optimizing {
             validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.allocations.validator)?;
         }
         (unit.phase)(Phase::Compile);
-        let state = match unit.entry {
-            Entry::Call => None,
-            Entry::Loop(position) => Some(body.loop_state(position, &mut memory.allocations)?),
+        let loops = match unit.entry {
+            Entry::Call => Vec::new(),
+            Entry::Loop(position) => body.loop_states(position, &mut memory.allocations)?,
         };
-        let how = (state.as_ref(), unit.feedback);
+        let how = (&*loops, unit.feedback);
         body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), how)?;
         *unit.detected |= memory.allocations.state.detected;
         memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
@@ -124,7 +124,7 @@ impl Optimizing {
         let alignment = isa.function_alignment().preferred;
         let (calls, inlined) = (&memory.allocations.state.returning_calls, memory.allocations.state.inlined.as_slice());
         let made = emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, calls)?;
-        let state_bytes = state.map_or(0, |state| state.bytes);
+        let state_bytes = loops.first().map_or(0, |state| state.bytes);
         Ok(Artifact { entry: unit.entry, state_bytes, inlined: inlined.into(), ..made })
     }
 }

@@ -8,14 +8,21 @@
 //! Locals are variables, which SSA construction merges. Operands are not: an operand that was pushed before the loop began is a value of
 //! code that is not reached. So operands below the blocks around the loop are variables as well: defined where their block begins,
 //! and from the state; read at the header, and at each label around it from then on, since it can be come to past the loop.
+//!
+//! *Loops around it.* If the next iteration of a loop around began in this code, all loops around would be one with the loop, since they have one way in: a
+//! loop with a body of many paths, for whose sake Cranelift keeps the values of the innermost loop in the frame. So it goes on elsewhere: the body is translated
+//! once more for each loop around, up to [`LOOP_COPIES`], in the same function and entered at that loop's header from the
+//! copies before. Each loop has the shape then that it has in the function's code. What a copy does not need is deleted.
 
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Block, InstBuilder, MemFlagsData, Signature, Type, Value};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::Variable;
+use smallvec::SmallVec;
 use wasmparser::Operator;
 
 use crate::abi::call::needs_return_area;
+use crate::base::tuning::{LOOP_COPIES, LOOP_COPIES_BYTES};
 use crate::codegen::common::kind::Kind;
 use crate::codegen::common::loop_state::{LoopState, Slot};
 use crate::codegen::compiler::UnitError;
@@ -24,19 +31,48 @@ use crate::codegen::optimizing::func::{Result, Translator, offset32};
 use crate::codegen::optimizing::signature::{SlotType, signature};
 use crate::wasm::types::FuncType;
 
-/// The loop that code is entered at.
+/// The loop that a copy of the body is entered at.
 pub(super) struct Arrival<'a> {
     state: &'a LoopState,
-    /// Address of the end of the state.
-    end: Value,
-    /// Between the entry and the header.
+    /// Address of the end of the state, of the first copy: others find the operands in the variables.
+    end: Option<Value>,
+    /// Before the header.
     block: Block,
     /// For each operand of the state.
     variables: Vec<Variable>,
+    /// The loops around whose iterations begin in other copies.
+    others: Vec<Entrance<'a>>,
+    /// Where this copy goes there.
+    landings: Vec<Landing>,
     /// How many of the blocks around the loop were begun.
     begun: usize,
     /// How many frames are open that were when the header came, if it did: labels of theirs can be come to past the loop.
     open: Option<usize>,
+}
+
+/// A copy of the body that is yet to come.
+pub(super) struct Entrance<'a> {
+    state: &'a LoopState,
+    block: Block,
+    variables: Vec<Variable>,
+    /// Whether a copy goes there.
+    is_entered: bool,
+}
+
+/// The label of a loop whose iterations begin in another copy.
+struct Landing {
+    label: Block,
+    /// Which of [`Arrival::others`].
+    copy: usize,
+    /// How many operands lie below the loop's parameters, and the variables of those.
+    below: usize,
+    params: SmallVec<[Variable; 2]>,
+}
+
+/// The loops around a loop for which the body is translated once more, from the inside.
+pub(super) fn copied_loops(state: &LoopState, body_bytes: usize) -> impl Iterator<Item = u64> {
+    let count = if body_bytes <= LOOP_COPIES_BYTES { LOOP_COPIES } else { 0 };
+    state.loops_around().take(count)
 }
 
 /// The signature of a loop version.
@@ -64,9 +100,10 @@ impl SlotType {
 }
 
 impl<'a> Translator<'a> {
-    /// Fills the entry block: reads the locals, which are declared, and goes to where the operands are read. The body begins in a block
-    /// that nobody goes to.
-    pub(super) fn begin_arrival(&mut self, state: &'a LoopState) {
+    /// Fills the entry block: reads the locals, which are declared, and goes to where the operands are read. The first state is that of the loop
+    /// that is entered, the others of those that have copies.
+    pub(super) fn begin_arrival(&mut self, states: &'a [LoopState]) {
+        let Some((state, others)) = states.split_first() else { return };
         let entry = self.builder.current_block().expect("the entry block is open");
         let end = self.builder.block_params(entry)[1];
         if let Some(offset) = state.area {
@@ -76,13 +113,75 @@ impl<'a> Translator<'a> {
             let value = self.read_slot(end, SlotType::of_kind(slot.kind).clif, slot.offset);
             self.set_local(index, value);
         }
+        let first = self.entrance(state);
+        let others = others.iter().map(|state| self.entrance(state)).collect();
+        self.builder.ins().jump(first.block, &[]);
+        self.begin_copy(first, Some(end), others);
+    }
+
+    fn entrance(&mut self, state: &'a LoopState) -> Entrance<'a> {
         let variables = state.operands.iter().map(|slot| self.new_variable(SlotType::of_kind(slot.kind))).collect();
-        let (block, body) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.ins().jump(block, &[]);
+        Entrance { state, block: self.builder.create_block(), variables, is_entered: false }
+    }
+
+    /// Begins a copy, all ways to which are known, in a block that nobody goes to.
+    fn begin_copy(&mut self, entrance: Entrance<'a>, end: Option<Value>, others: Vec<Entrance<'a>>) {
+        // There is no exception open, and no operand, at the end of a body.
+        debug_assert!(self.state.frames.is_empty() && self.state.tries.is_empty());
+        self.state.values.clear();
+        self.reachable = true;
+        self.fuel = 0;
+        self.inside.profile_words = 0;
+        let Entrance { state, block, variables, .. } = entrance;
+        let body = self.builder.create_block();
         self.builder.seal_block(block);
         self.builder.seal_block(body);
         self.builder.switch_to_block(body);
-        self.arrival = Some(Arrival { state, end, block, variables, begun: 0, open: None });
+        self.arrival = Some(Arrival { state, end, block, variables, others, landings: Vec::new(), begun: 0, open: None });
+    }
+
+    /// Behind a copy: goes from its landings to the copies that they are for, and begins the next one that anybody goes to; false if there
+    /// is none.
+    pub(super) fn next_copy(&mut self) -> bool {
+        let Some(Arrival { variables: own, mut others, landings, .. }) = self.arrival.take() else { return false };
+        for Landing { label, copy, below, params } in landings {
+            let entrance = &mut others[copy];
+            entrance.is_entered = true;
+            self.builder.switch_to_block(label);
+            for (&from, &to) in own[..below].iter().chain(&params).zip(&entrance.variables) {
+                let value = self.builder.use_var(from);
+                self.builder.def_var(to, value);
+            }
+            self.builder.ins().jump(entrance.block, &[]);
+        }
+        let Some(next) = others.iter().position(|entrance| entrance.is_entered) else { return false };
+        let mut others = others.split_off(next);
+        let entrance = others.remove(0);
+        self.begin_copy(entrance, None, others);
+        true
+    }
+
+    /// If a loop is one around the loop of this copy that has a copy of its own: the block that its body is in here, which
+    /// nobody comes to. Its label leads elsewhere.
+    pub(super) fn begin_other_copy(&mut self, position: usize, wasm_offset: u64) -> Option<Block> {
+        let arrival = self.arrival.as_ref().filter(|arrival| arrival.open.is_none() && !self.is_inside())?;
+        let is_it = |other: &Entrance<'_>| other.state.around.last().is_some_and(|around| around.position == wasm_offset);
+        let copy = arrival.others.iter().position(is_it)?;
+        let frame = &mut self.state.frames[position];
+        frame.copy = Some(copy);
+        frame.used = false;
+        let body = self.builder.create_block();
+        Some(body)
+    }
+
+    /// Notes where branches to the label of a loop go, which is closed, if that is another copy.
+    pub(super) fn note_landing(&mut self, position: usize) {
+        let frame = &self.state.frames[position];
+        let (true, Some(copy), Some(label), Some(arrival)) = (frame.used, frame.copy, frame.label, &mut self.arrival) else {
+            return;
+        };
+        let Some(around) = position.checked_sub(1).and_then(|around| arrival.state.around.get(around)) else { return };
+        arrival.landings.push(Landing { label, copy, below: around.height, params: frame.variables.clone() });
     }
 
     fn read_slot(&mut self, end: Value, ty: Type, offset: u32) -> Value {
@@ -153,7 +252,10 @@ impl<'a> Translator<'a> {
         let count = self.state.frames[position].variables.len();
         let of_loop = state.operands.len() - count;
         for (index, &Slot { kind, offset, .. }) in state.operands.iter().enumerate() {
-            let value = self.read_slot(end, SlotType::of_kind(kind).clif, offset);
+            let value = match end {
+                Some(end) => self.read_slot(end, SlotType::of_kind(kind).clif, offset),
+                None => self.builder.use_var(variables[index]),
+            };
             let variable = match index.checked_sub(of_loop) {
                 Some(operand) => self.state.frames[position].variables[operand],
                 None => variables[index],
