@@ -8,6 +8,7 @@ pub mod decode;
 pub mod error;
 pub mod loops;
 pub mod module;
+pub(crate) mod opcode;
 mod quick;
 pub mod types;
 pub mod validate;
