@@ -116,7 +116,7 @@ impl Head {
     fn opcode(op: Opcode, reg: u8, index: u8, rm: u8) -> Head {
         let mut head = Head { bits: u64::from(op.bytes), count: usize::from(op.count) };
         let rex = op.rex | (reg >> 3) << 2 | (index >> 3) << 1 | rm >> 3;
-        let bytes = u8::from(reg >= 4) * BYTE_REG | u8::from(rm >= 4) * BYTE_RM;
+        let bytes = (u8::from(reg >= 4) * BYTE_REG) | (u8::from(rm >= 4) * BYTE_RM);
         let is_needed = rex != REX || op.byte_operands & bytes != 0;
         if is_needed {
             head.push_front(rex);
