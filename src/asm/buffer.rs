@@ -63,12 +63,25 @@ impl CodeBuffer {
         self.len += count;
     }
 
+    /// Adds an instruction, or the first part of one, which has room then: the low bytes of a word, at most eight, and of another one.
+    #[inline(always)]
+    pub(super) fn put_both(&mut self, first: (u64, usize), second: (u64, usize)) {
+        self.reserve();
+        let place = &mut self.bytes[self.len..self.len + ROOM_BYTES];
+        place[..8].copy_from_slice(&first.0.to_le_bytes());
+        let at = first.1 & 15;
+        place[at..at + 8].copy_from_slice(&second.0.to_le_bytes());
+        self.len += first.1 + second.1;
+    }
+
     /// Adds bytes that are no instruction.
     pub fn append(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.reserve();
-            self.put(u64::from(byte), 1);
+        let end = self.len + bytes.len();
+        while self.bytes.len() < end + ROOM_BYTES {
+            self.grow();
         }
+        self.bytes[self.len..end].copy_from_slice(bytes);
+        self.len = end;
     }
 
     /// Adds a byte until the offset is a multiple of a power of two.
@@ -119,11 +132,13 @@ impl CodeBuffer {
 
     /// Fills in all displacements. Every label that something names has its place by now.
     pub fn resolve(&mut self) {
-        for Fixup { at, label } in std::mem::take(&mut self.fixups) {
+        for &Fixup { at, label } in &self.fixups {
             let target = self.labels[label.0 as usize];
             debug_assert_ne!(target, UNBOUND, "a jump to nowhere");
-            self.patch(at, target.wrapping_sub(at + 4).cast_signed());
+            let displacement = target.wrapping_sub(at + 4);
+            self.bytes[at as usize..][..4].copy_from_slice(&displacement.to_le_bytes());
         }
+        self.fixups.clear();
     }
 
     /// The code.

@@ -20,7 +20,9 @@ const ROOM_MAX: u64 = 1 << 30;
 pub fn read_shared(path: impl AsRef<Path>) -> io::Result<SharedBytes> {
     let mut file = File::open(path)?;
     let len = usize::try_from(file.metadata()?.len().min(ROOM_MAX)).unwrap_or(0);
-    let mut bytes: SharedBytes = std::iter::repeat_n(0, len).collect();
+    // Zeros of the system, which nobody writes.
+    // SAFETY: all bytes are initialized, with zeros.
+    let mut bytes: SharedBytes = unsafe { Arc::<[u8]>::new_zeroed_slice(len).assume_init() };
     let mut read = 0;
     // New: nobody else has them.
     let place = Arc::get_mut(&mut bytes).unwrap_or(&mut []);

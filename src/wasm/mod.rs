@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod decode;
 pub mod error;
 pub mod module;
+pub(crate) mod opcode;
 mod quick;
 pub mod types;
 pub mod validate;

@@ -25,6 +25,23 @@ impl<'a> Code<'a> {
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }
 
+    /// The same, with zeros in the place of bytes that are missing at the end.
+    #[inline(always)]
+    pub(crate) fn word_or_rest_at(self, position: usize) -> u64 {
+        self.word_at(position).unwrap_or_else(|| self.rest_at(position))
+    }
+
+    #[cold]
+    fn rest_at(self, position: usize) -> u64 {
+        let bytes = self.bytes.get(position..).unwrap_or_default();
+        bytes.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+    }
+
+    /// The bytes of a range, if there are so many.
+    pub(crate) fn between(self, start: usize, end: usize) -> &'a [u8] {
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
     pub(crate) fn byte_at(self, position: usize) -> Option<u8> {
         self.bytes.get(position).copied()
     }

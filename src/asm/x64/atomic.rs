@@ -12,7 +12,7 @@ const LOCK: u64 = 0xf0;
 /// An opcode for an operand size: the one before is that for bytes.
 fn sized(op: Opcode, size: Store) -> Opcode {
     match size {
-        Store::Byte => Opcode { code: op.code - 1, ..op }.with_byte_reg(),
+        Store::Byte => op.one_less().with_byte_reg(),
         Store::Half => op.with_prefix(0x66),
         Store::Word => op,
         Store::Double => op.with_width(Width::W64),

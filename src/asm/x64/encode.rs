@@ -7,11 +7,9 @@ use crate::asm::buffer::Label;
 use crate::asm::x64::Assembler;
 use crate::asm::x64::operand::{Mem, Width};
 
-/// Which table an opcode is in.
+/// Which table an opcode is in, other than that of one byte.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Map {
-    /// One byte.
-    One,
     /// Behind 0f.
     Two,
     /// Behind 0f 38.
@@ -21,94 +19,111 @@ pub(super) enum Map {
 }
 
 /// An opcode with what belongs to it.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Opcode {
     /// 66, f2, f3, or 0 for none.
-    pub prefix: u8,
-    pub map: Map,
-    pub code: u8,
-    pub rex_w: bool,
-    /// The operand in ModRM's `reg` is a byte register: 4 to 7 are the low bytes of rsp to rdi.
-    pub byte_reg: bool,
-    /// The same of `rm`.
-    pub byte_rm: bool,
+    prefix: u8,
+    /// The table and the number in it, as bytes in order.
+    bytes: u32,
+    /// How many of them there are.
+    count: u8,
+    /// What a REX prefix has of it, with all of its fixed bits: 40, or 48 for 64 bits.
+    rex: u8,
+    /// Which operands are byte registers, of [`BYTE_REG`] and [`BYTE_RM`].
+    byte_operands: u8,
 }
 
+/// The operand in ModRM's `reg` is a byte register: 4 to 7 are the low bytes of rsp to rdi.
+const BYTE_REG: u8 = 1;
+/// The same of `rm`.
+const BYTE_RM: u8 = 2;
+// Passed in a register.
+const _: () = assert!(size_of::<Opcode>() == 8);
+
 impl Opcode {
-    #[inline]
+    #[inline(always)]
     pub(super) const fn one(code: u8) -> Opcode {
-        Opcode { prefix: 0, map: Map::One, code, rex_w: false, byte_reg: false, byte_rm: false }
+        Opcode { prefix: 0, bytes: code as u32, count: 1, rex: REX, byte_operands: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) const fn two(code: u8) -> Opcode {
-        Opcode { map: Map::Two, ..Opcode::one(code) }
+        Opcode::one(code).with_map(Map::Two)
     }
 
-    #[inline]
+    /// The number before it.
+    pub(super) fn one_less(self) -> Opcode {
+        Opcode { bytes: self.bytes - (1 << (8 * (self.count - 1))), ..self }
+    }
+
+    /// The same number in another table.
+    #[inline(always)]
     pub(super) const fn with_map(self, map: Map) -> Opcode {
-        Opcode { map, ..self }
+        let code = self.bytes >> (8 * (self.count as u32 - 1));
+        let (bytes, count) = match map {
+            Map::Two => (0x0f | code << 8, 2),
+            Map::Three38 => (0x380f | code << 16, 3),
+            Map::Three3a => (0x3a0f | code << 16, 3),
+        };
+        Opcode { bytes, count, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) const fn with_prefix(self, prefix: u8) -> Opcode {
         Opcode { prefix, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn with_width(self, width: Width) -> Opcode {
-        Opcode { rex_w: width.rex_w(), ..self }
+        Opcode { rex: REX | u8::from(width.rex_w()) << 3, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) const fn with_byte_reg(self) -> Opcode {
-        Opcode { byte_reg: true, ..self }
+        Opcode { byte_operands: self.byte_operands | BYTE_REG, ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) const fn with_byte_rm(self) -> Opcode {
-        Opcode { byte_rm: true, ..self }
+        Opcode { byte_operands: self.byte_operands | BYTE_RM, ..self }
     }
 }
 
+/// A REX prefix that says nothing.
+const REX: u8 = 0x40;
+
 /// Bytes in the order in which they are added, at most eight.
-#[derive(Default)]
 struct Head {
     bits: u64,
     count: usize,
 }
 
 impl Head {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, byte: u8) {
         self.bits |= u64::from(byte) << (8 * self.count);
         self.count += 1;
     }
 
-    #[inline]
+    #[inline(always)]
+    fn push_front(&mut self, byte: u8) {
+        self.bits = self.bits << 8 | u64::from(byte);
+        self.count += 1;
+    }
+
+    /// Prefixes and opcode.
+    #[inline(always)]
     fn opcode(op: Opcode, reg: u8, index: u8, rm: u8) -> Head {
-        let mut head = Head::default();
-        if op.prefix != 0 {
-            head.push(op.prefix);
-        }
-        let rex = 0x40 | u8::from(op.rex_w) << 3 | (reg >> 3) << 2 | (index >> 3) << 1 | rm >> 3;
-        let is_needed = rex != 0x40 || (op.byte_reg && reg >= 4) || (op.byte_rm && rm >= 4);
+        let mut head = Head { bits: u64::from(op.bytes), count: usize::from(op.count) };
+        let rex = op.rex | (reg >> 3) << 2 | (index >> 3) << 1 | rm >> 3;
+        let bytes = (u8::from(reg >= 4) * BYTE_REG) | (u8::from(rm >= 4) * BYTE_RM);
+        let is_needed = rex != REX || op.byte_operands & bytes != 0;
         if is_needed {
-            head.push(rex);
+            head.push_front(rex);
         }
-        match op.map {
-            Map::One => {}
-            Map::Two => head.push(0x0f),
-            Map::Three38 => {
-                head.push(0x0f);
-                head.push(0x38);
-            }
-            Map::Three3a => {
-                head.push(0x0f);
-                head.push(0x3a);
-            }
+        if op.prefix != 0 {
+            head.push_front(op.prefix);
         }
-        head.push(op.code);
         head
     }
 }
@@ -124,34 +139,35 @@ impl Assembler {
     }
 
     /// An instruction with a register and memory.
-    #[inline]
+    #[inline(always)]
     pub(super) fn rm(&mut self, op: Opcode, reg: u8, mem: Mem) {
-        self.buffer.reserve();
-        let base = mem.base.0;
-        let index = mem.index.map_or(0, |index| index.0);
-        let mut head = if op.byte_rm {
-            Head::opcode(Opcode { byte_rm: false, ..op }, reg, index, base)
-        } else {
-            Head::opcode(op, reg, index, base)
-        };
-        // Without a displacement rbp and r13 mean something else; rsp and r12 stand for "there is another byte".
-        let (mode, bytes) = match mem.displacement {
-            0 if base & 7 != 5 => (0x00, 0),
-            -128..=127 => (0x40, 1),
-            _ => (0x80, 4),
-        };
-        let reg = (reg & 7) << 3;
-        if let Some(index) = mem.index {
-            head.push(mode | reg | 4);
-            head.push(mem.scale << 6 | (index.0 & 7) << 3 | base & 7);
-        } else if base & 7 == 4 {
-            head.push(mode | reg | 4);
-            head.push(0x24);
-        } else {
-            head.push(mode | reg | base & 7);
+        let op = Opcode { byte_operands: op.byte_operands & BYTE_REG, ..op };
+        // Who asks knows which it is.
+        match mem.index {
+            Some(index) => self.rm_index(op, reg, mem.base.0, mem.scale << 6 | (index.0 & 7) << 3, index.0, mem.displacement),
+            None => self.rm_base(op, reg, mem.base.0, mem.displacement),
         }
-        self.buffer.put(head.bits, head.count);
-        self.buffer.put(u64::from(mem.displacement.cast_unsigned()), bytes);
+    }
+
+    #[inline(never)]
+    fn rm_base(&mut self, op: Opcode, reg: u8, base: u8, displacement: i32) {
+        let (mode, bytes) = displacement_form(base, displacement);
+        let mut head = Head::opcode(op, reg, 0, base);
+        head.push(mode | (reg & 7) << 3 | base & 7);
+        if base & 7 == 4 {
+            head.push(0x24);
+        }
+        self.buffer.put_both((head.bits, head.count), (u64::from(displacement.cast_unsigned()), bytes));
+    }
+
+    /// `sib` is the scale and the index in their places.
+    #[inline(never)]
+    fn rm_index(&mut self, op: Opcode, reg: u8, base: u8, sib: u8, index: u8, displacement: i32) {
+        let (mode, bytes) = displacement_form(base, displacement);
+        let mut head = Head::opcode(op, reg, index, base);
+        head.push(mode | (reg & 7) << 3 | 4);
+        head.push(sib | base & 7);
+        self.buffer.put_both((head.bits, head.count), (u64::from(displacement.cast_unsigned()), bytes));
     }
 
     /// An instruction with a register and memory behind the instruction, which ends with the displacement. Gives the displacement's offset.
@@ -178,7 +194,7 @@ impl Assembler {
     #[inline]
     pub(super) fn opcode_register(&mut self, op: Opcode, register: u8) {
         self.buffer.reserve();
-        let head = Head::opcode(Opcode { code: op.code | register & 7, ..op }, 0, 0, register);
+        let head = Head::opcode(Opcode { bytes: op.bytes | u32::from(register & 7), ..op }, 0, 0, register);
         self.buffer.put(head.bits, head.count);
     }
 
@@ -197,5 +213,16 @@ impl Assembler {
     #[inline]
     pub(super) fn imm32(&mut self, value: i32) {
         self.buffer.put(u64::from(value.cast_unsigned()), 4);
+    }
+}
+
+/// The mode of ModRM for a displacement, and the displacement's size. Without one rbp and r13 mean something else; rsp and r12 stand for
+/// "there is another byte".
+#[inline(always)]
+fn displacement_form(base: u8, displacement: i32) -> (u8, usize) {
+    match displacement {
+        0 if base & 7 != 5 => (0x00, 0),
+        -128..=127 => (0x40, 1),
+        _ => (0x80, 4),
     }
 }

@@ -1,7 +1,7 @@
 //! Integer instructions.
 
 use crate::asm::x64::Assembler;
-use crate::asm::x64::encode::{Map, Opcode};
+use crate::asm::x64::encode::Opcode;
 use crate::asm::x64::operand::{Condition, Mem, Width};
 use crate::asm::x64::register::Gpr;
 
@@ -298,7 +298,6 @@ impl Assembler {
             Bits::LeadingZeros => Opcode::two(0xbd).with_prefix(0xf3),
             Bits::Ones => Opcode::two(0xb8).with_prefix(0xf3),
         };
-        debug_assert!(op.map == Map::Two);
         self.rr(op.with_width(width), to.0, from.0);
     }
 }

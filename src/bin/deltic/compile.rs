@@ -22,5 +22,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
         let written = writeln!(std::io::stdout(), "{stats}");
         written.map_err(|error| Exit::failure(format_args!("standard output: {error}")))?;
     }
+    // The process ends: nobody needs the memory.
+    std::mem::forget((module, engine));
     Ok(())
 }

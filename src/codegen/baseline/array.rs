@@ -129,7 +129,7 @@ impl Function<'_> {
 
     /// The elements and the bytes of an array whose length is on top of the stack, if that is known and small.
     fn small_array(&self, ty: TypeIndex) -> Option<(u32, u32)> {
-        match self.buffers.values.list[self.buffers.values.list.len() - 1].loc {
+        match self.buffers.values.list[self.buffers.values.list.len() - 1].loc() {
             Loc::Const(length) => objects::small_array(self.element_storage(ty), length),
             _ => None,
         }
@@ -158,7 +158,7 @@ impl Function<'_> {
         };
         let length = self.pop();
         // While the array is allocated, the value is on the stack.
-        let is_zero = self.buffers.values.list.last().is_some_and(|value| value.loc == Loc::Const(0));
+        let is_zero = self.buffers.values.list.last().is_some_and(|value| value.loc() == Loc::Const(0));
         if is_zero || count > objects::INLINE_FILL_MAX {
             let array = self.zeroed_array(ty, count, bytes);
             let value = self.pop();
@@ -167,7 +167,7 @@ impl Function<'_> {
         }
         let value = self.pop();
         let reg = self.in_reg(&value, RegSet::EMPTY);
-        self.push(value.kind, Loc::Reg(reg));
+        self.push(value.kind(), Loc::Reg(reg));
         let (array, address) = self.allocate(ty, bytes, count);
         let value = self.pop();
         for position in 0..count {
@@ -192,7 +192,7 @@ impl Function<'_> {
 
     /// Pushes an array of zeros, filled with a value. All three were popped, the array into a register.
     fn fill_new(&mut self, array: Gpr, value: Value, length: Value) {
-        if value.loc == Loc::Const(0) {
+        if value.loc() == Loc::Const(0) {
             return self.push_gpr(Kind::Ref, array);
         }
         // Slots of what was popped are written again.
@@ -211,28 +211,28 @@ impl Function<'_> {
         let value = self.out_of_slot(value, reg_of(&value).union(reg_of(&length)));
         let length = self.out_of_slot(length, reg_of(&value).union(reg_of(&length)));
         self.push_bits(value, reg_of(&length));
-        self.push(Kind::I32, length.loc);
+        self.push(Kind::I32, length.loc());
         self.builtin(Builtin::ArrayFill, &[None; 5], None);
     }
 
     fn out_of_slot(&mut self, value: Value, avoid: RegSet) -> Value {
-        if value.loc != Loc::Slot {
+        if value.loc() != Loc::Slot {
             return value;
         }
         let reg = self.in_reg(&value, avoid);
-        Value { loc: Loc::Reg(reg), ..value }
+        value.with_loc(Loc::Reg(reg))
     }
 
     /// Pushes the bits of a value that was popped and is in no slot: two words, for a builtin, which knows how many of them an element
     /// takes.
     fn push_bits(&mut self, value: Value, avoid: RegSet) {
-        let Loc::Reg(reg) = value.loc else {
-            self.push(Kind::I64, value.loc);
+        let Loc::Reg(reg) = value.loc() else {
+            self.push(Kind::I64, value.loc());
             return self.push(Kind::I64, Loc::Const(0));
         };
-        match value.kind {
+        match value.kind() {
             Kind::V128 => {
-                self.push(value.kind, value.loc);
+                self.push(value.kind(), value.loc());
                 let index = self.buffers.values.list.len() - 1;
                 self.save(index);
                 let Mem { displacement, .. } = self.buffers.values.list[index].slot();
@@ -247,10 +247,10 @@ impl Function<'_> {
             }
             Kind::F32 | Kind::F64 => {
                 let bits = self.alloc_gpr(avoid);
-                self.buffers.asm.float_to_bits(width(value.kind), bits, reg.xmm());
+                self.buffers.asm.float_to_bits(width(value.kind()), bits, reg.xmm());
                 self.push_gpr(Kind::I64, bits);
             }
-            kind => self.push(kind, value.loc),
+            kind => self.push(kind, value.loc()),
         }
         self.push(Kind::I64, Loc::Const(0));
     }

@@ -102,7 +102,7 @@ impl Function<'_> {
         let mask = bytes as i32 - 1;
         let low = (offset as i32) & mask;
         let asm = &mut self.buffers.asm;
-        match value.loc {
+        match value.loc() {
             Loc::Const(bits) => asm.mov_ri(SCRATCH, bits & 0xff),
             Loc::Slot => asm.load(Load::Word, SCRATCH, value.slot()),
             Loc::Reg(reg) if low == 0 => {
@@ -121,7 +121,7 @@ impl Function<'_> {
     /// Takes an index off; gives the operand for the access, after all checks. The next instruction may trap.
     fn pop_cell(&mut self, memarg: &MemArg, size: Store, avoid: RegSet) -> Option<Mem> {
         self.check_alignment(self.buffers.values.list.len() - 1, memarg.offset, bytes(size));
-        self.pop_place(memarg, bytes(size), avoid)
+        self.pop_place(memarg.into(), bytes(size), avoid)
     }
 
     fn atomic_load(&mut self, memarg: &MemArg, size: Store, kind: Kind) {
@@ -224,7 +224,7 @@ impl Function<'_> {
             self.push_gpr(Kind::I64, address);
             // They are pushed to where they were: what is in a slot is in the right one.
             for value in kept.into_iter().rev().flatten() {
-                self.push(value.kind, value.loc);
+                self.push(value.kind(), value.loc());
             }
         }
         u64::from(memory.as_u32())

@@ -1,6 +1,6 @@
 //! From a body to its operators.
 
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::abi::call::Place;
 use crate::abi::profile;
@@ -16,42 +16,8 @@ use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// Words of locals beyond the tracked ones that are cleared one by one.
 const CLEARED_SINGLY: u32 = 8;
-
-/// Where an operator is compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Variable,
-    Integer,
-    Memory,
-    Control,
-    Call,
-    Float,
-    Convert,
-    Vector,
-    /// By none of these, or its first byte does not say by which.
-    Rare,
-}
-
-/// The families of operators by their first byte (WebAssembly 3.0, § 5.4).
-static FAMILIES: [Family; 256] = {
-    let mut families = [Family::Rare; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        families[byte] = match byte {
-            0x00..=0x05 | 0x0b..=0x0f => Family::Control,
-            0x10..=0x15 => Family::Call,
-            0x1a..=0x1c | 0x20..=0x24 | 0x41..=0x44 => Family::Variable,
-            0x28..=0x40 => Family::Memory,
-            0x45..=0x5a | 0x67..=0x8a => Family::Integer,
-            0x5b..=0x66 | 0x8b..=0xa6 => Family::Float,
-            0xa7..=0xc4 => Family::Convert,
-            0xfd => Family::Vector,
-            _ => Family::Rare,
-        };
-        byte += 1;
-    }
-    families
-};
+/// What all operators on vectors begin with.
+const VECTOR: u8 = 0xfd;
 
 impl Function<'_> {
     /// Compiles everything between the prologue and the epilogue.
@@ -63,7 +29,7 @@ impl Function<'_> {
         let result = self.translate_valid(body, operators);
         if result.is_err() {
             // What is wrong with a module does not depend on how far a tier came: validation has the first word.
-            while operators.next()? {}
+            operators.check_rest()?;
         }
         result
     }
@@ -73,60 +39,49 @@ impl Function<'_> {
         self.declare_locals(&mut body.get_binary_reader())?;
         self.push_body();
         self.enter();
-        self.look_ahead(operators);
-        loop {
-            let family = FAMILIES[usize::from(self.next)];
-            if !operators.next()? {
-                return Ok(());
-            }
-            self.look_ahead(operators);
+        while let Some(word) = operators.begin()? {
             self.position = u32::try_from(operators.position).unwrap_or(u32::MAX);
-            let operator = &operators.operator;
             if !self.reachable {
+                let operator = operators.decode()?;
                 self.profile_words += profile::words(operator);
                 self.unreachable_operator(operator);
                 continue;
             }
-            self.count(operator);
-            if !self.operator(family, operator)? && !self.rare_operator(operator)? {
-                let name = format!("{operator:?}");
-                let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
-                return Err(UnitError::TierUnable(format!("operator {name}")));
+            self.count(word as u8);
+            match self.frequent_operator(word) {
+                Some(size) => operators.pass(size),
+                None => self.rare_operator(word as u8, operators)?,
             }
         }
+        Ok(())
     }
 
-    #[inline]
-    fn look_ahead(&mut self, operators: &Operators<'_>) {
-        let next = usize::try_from(operators.next_position()).ok().and_then(|next| self.env.wire_bytes.get(next));
-        self.next = next.copied().unwrap_or(0);
-    }
-
-    #[inline]
-    fn operator(&mut self, family: Family, operator: &Operator<'_>) -> Result<bool> {
-        match family {
-            Family::Variable => self.variable_operator(operator),
-            Family::Integer => Ok(self.integer_operator(operator)),
-            Family::Memory => Ok(self.memory_operator(operator)),
-            Family::Control => self.control_operator(operator),
-            Family::Call => self.call_operator(operator),
-            Family::Float => Ok(self.float_operator(operator)),
-            Family::Convert => Ok(self.convert_operator(operator)),
-            Family::Vector => self.vector_operator(operator),
-            Family::Rare => Ok(false),
+    /// Operators of which bodies have few, and those of an unusual form.
+    #[inline(never)]
+    fn rare_operator(&mut self, opcode: u8, operators: &mut Operators<'_>) -> Result {
+        operators.decode()?;
+        self.next = operators.byte_behind();
+        let operator = &operators.operator;
+        let taken = if opcode == VECTOR {
+            self.vector_operator(operator)?
+        } else {
+            self.control_operator(operator)?
+                || self.table_operator(operator)?
+                || self.variable_operator(operator)
+                || self.call_operator(operator)
+                || self.saturating_operator(operator)
+                || self.bulk_operator(operator)
+                || self.atomic_operator(operator)
+                || self.wide_operator(operator)
+                || self.object_operator(operator)
+                || self.exception_operator(operator)
+        };
+        if !taken {
+            let name = format!("{operator:?}");
+            let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
+            return Err(UnitError::TierUnable(format!("operator {name}")));
         }
-    }
-
-    /// Operators of which bodies have few, whose first byte does not say where they belong.
-    fn rare_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
-        Ok(self.table_operator(operator)?
-            || self.control_operator(operator)?
-            || self.convert_operator(operator)
-            || self.memory_operator(operator)
-            || self.atomic_operator(operator)
-            || self.wide_operator(operator)
-            || self.object_operator(operator)
-            || self.exception_operator(operator))
+        Ok(())
     }
 
     /// Parameters stay in their registers, or are copied from the caller's frame to their slots.

@@ -8,12 +8,13 @@ use wasmparser::Operator;
 use crate::abi::artifact::{Helper, Reloc, RelocTarget};
 use crate::abi::builtins::{Builtin, BuiltinType};
 use crate::abi::call::{CallLayout, Place, needs_return_area};
+use crate::abi::profile::{COUNT_WORDS, TARGETS_WORDS};
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::{BLOCK, FUNC_TABLE, TYPE_IDS};
 use crate::asm::x64::integer::{Alu, Load, Shift, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width, Xmm};
 use crate::base::{DefinedFuncIndex, FuncIndex, TableIndex, TypeIndex};
-use crate::codegen::baseline::function::{Function, Result, vmctx, width};
+use crate::codegen::baseline::function::{Function, vmctx, width};
 use crate::codegen::baseline::moves::Target;
 use crate::codegen::baseline::registers::{INT_ARGS, INT_RESULTS, PRESERVED, Reg, SCRATCH, VMCTX, VOLATILE};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_OPERANDS, Value, slot};
@@ -41,21 +42,15 @@ const ENTRY: Gpr = Gpr::R10;
 const CODE: Gpr = Gpr::RAX;
 
 impl Function<'_> {
-    pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+    /// Those that are rare, or have an unusual form.
+    pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::Call { function_index } => {
-                let func = FuncIndex::from_u32(function_index);
-                self.flush_fuel();
-                self.call(self.module.func_type(func), self.callee(func), operator);
-            }
             Operator::CallIndirect { type_index, table_index } => {
-                let ty = TypeIndex::from_u32(type_index);
-                let callee = self.table_callee(ty, TableIndex::from_u32(table_index));
-                self.call(self.module.signature(ty), callee, operator);
+                self.call_through_table(TypeIndex::from_u32(type_index), TableIndex::from_u32(table_index));
             }
             Operator::CallRef { type_index } => {
                 let callee = self.reference_callee();
-                self.call(self.module.signature(TypeIndex::from_u32(type_index)), callee, operator);
+                self.call(self.module.signature(TypeIndex::from_u32(type_index)), callee);
             }
             Operator::ReturnCall { function_index } => {
                 let func = FuncIndex::from_u32(function_index);
@@ -71,9 +66,19 @@ impl Function<'_> {
                 let callee = self.reference_callee();
                 self.tail_call(self.module.signature(TypeIndex::from_u32(type_index)), callee);
             }
-            _ => return Ok(false),
+            _ => return false,
         }
-        Ok(true)
+        true
+    }
+
+    pub(super) fn call_function(&mut self, func: FuncIndex) {
+        self.flush_fuel();
+        self.call(self.module.func_type(func), self.callee(func));
+    }
+
+    pub(super) fn call_through_table(&mut self, ty: TypeIndex, table: TableIndex) {
+        let callee = self.table_callee(ty, table);
+        self.call(self.module.signature(ty), callee);
     }
 
     fn callee(&self, func: FuncIndex) -> Callee {
@@ -106,7 +111,7 @@ impl Function<'_> {
         let value = self.pop();
         // The register keeps its contents, which may be this value.
         self.free_register(ENTRY.into());
-        match value.loc {
+        match value.loc() {
             Loc::Reg(reg) => self.buffers.asm.mov_rr(Width::W32, ENTRY, reg.gpr()),
             Loc::Slot => self.buffers.asm.load(Load::Word, ENTRY, value.slot()),
             Loc::Const(bits) => self.buffers.asm.mov_ri(ENTRY, bits),
@@ -162,15 +167,15 @@ impl Function<'_> {
         let (locals, height) = (values.tracked(), values.list.len() - args);
         for index in values.outside().chain(values.operands().start..height) {
             let value = self.buffers.values.list[index];
-            let Loc::Reg(reg) = value.loc else { continue };
+            let Loc::Reg(reg) = value.loc() else { continue };
             // Operands that lie deep are looked at once only.
             let is_deep = index >= locals && index + TRACKED_OPERANDS < height;
-            if value.kind != Kind::Ref && !is_deep && !VOLATILE.contains(reg) {
+            if value.kind() != Kind::Ref && !is_deep && !VOLATILE.contains(reg) {
                 continue;
             }
             let preserved = PRESERVED.minus(self.buffers.values.used()).first();
             // What is in the slot already is as well off there, and the collector looks nowhere else.
-            let may_move = index < locals && !value.saved && !value.kind.is_float_or_vector() && value.kind != Kind::Ref;
+            let may_move = index < locals && !value.is_saved() && !value.kind().is_float_or_vector() && value.kind() != Kind::Ref;
             match preserved.filter(|_| may_move) {
                 Some(preserved) => {
                     self.buffers.asm.mov_rr(Width::W64, preserved.gpr(), reg.gpr());
@@ -186,8 +191,9 @@ impl Function<'_> {
         values.floor = values.floor.max(height.saturating_sub(TRACKED_OPERANDS));
     }
 
-    fn call(&mut self, ty: &FuncType, callee: Callee, operator: &Operator<'_>) {
-        let site = self.next_site(operator);
+    fn call(&mut self, ty: &FuncType, callee: Callee) {
+        let is_indirect = matches!(callee, Callee::Entry(_));
+        let site = self.next_site(if is_indirect { TARGETS_WORDS } else { COUNT_WORDS });
         let layout = CallLayout::new(ty);
         let args = ty.params.len();
         self.save_for_handler();
@@ -371,7 +377,7 @@ impl Function<'_> {
         self.do_moves();
         let code_offset = self.buffers.asm.call_rip();
         self.buffers.relocs.push(Reloc { code_offset, target: RelocTarget::Helper(helper) });
-        debug_assert!(kind.is_float_or_vector() && kind == value.kind);
+        debug_assert!(kind.is_float_or_vector() && kind == value.kind());
         Xmm(0)
     }
 
@@ -385,7 +391,7 @@ impl Function<'_> {
         for ((position, argument), ty) in (1..).zip(arguments).zip(builtin.params()) {
             let kind = if *ty == BuiltinType::I64 { Kind::I64 } else { Kind::I32 };
             let value = match *argument {
-                Some(bits) => Value { kind, loc: Loc::Const(bits), saved: false, offset: 0 },
+                Some(bits) => Value::new(kind, Loc::Const(bits), 0),
                 None => {
                     operand += 1;
                     self.buffers.values.list[operand - 1]

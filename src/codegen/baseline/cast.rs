@@ -77,7 +77,7 @@ impl Function<'_> {
     fn subject(&mut self, avoid: RegSet) -> Subject {
         let value = self.pop();
         let reg = self.in_reg(&value, avoid);
-        self.push(value.kind, Loc::Reg(reg));
+        self.push(value.kind(), Loc::Reg(reg));
         let work = self.alloc_gpr(avoid.union(reg.set()));
         Subject { reference: reg.gpr(), work }
     }

@@ -7,7 +7,6 @@
 use wasmparser::{BlockType, BrTable, Operator};
 
 use crate::abi::call::Place;
-use crate::abi::trap::TrapCode;
 use crate::asm::buffer::Label;
 use crate::asm::x64::Xmm;
 use crate::asm::x64::integer::{Alu, Load, Store};
@@ -259,19 +258,19 @@ impl Function<'_> {
         let mut free = GPRS.union(XMMS).minus(self.buffers.values.used());
         for index in self.buffers.values.outside() {
             let value = &list[index];
-            let reg = match value.loc {
+            let reg = match value.loc() {
                 Loc::Reg(reg) if !taken.contains(reg) => Some(reg),
-                Loc::Const(_) if is_loop => spare_register(value.kind, &mut free, FREE_IN_LOOPS),
+                Loc::Const(_) if is_loop => spare_register(value.kind(), &mut free, FREE_IN_LOOPS),
                 _ => None,
             };
             if let Some(reg) = reg {
                 taken = taken.union(reg.set());
                 outside.set(index, true);
-                values.push(Value { loc: Loc::Reg(reg), saved: false, ..*value });
+                values.push(value.only_at(Loc::Reg(reg)));
             }
         }
         for value in &list[window..height] {
-            let loc = match value.loc {
+            let loc = match value.loc() {
                 Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
                 Loc::Reg(_) => Loc::Slot,
                 // Who goes on in better code finds it there.
@@ -281,23 +280,23 @@ impl Function<'_> {
             if let Loc::Reg(reg) = loc {
                 taken = taken.union(reg.set());
             }
-            values.push(Value { loc, saved: false, ..*value });
+            values.push(value.only_at(loc));
         }
         let mut offset = self.buffers.values.bytes_below(height);
         let operands = &list[list.len() - arity..];
         for value in operands {
-            offset += value.kind.slot_bytes();
-            let loc = match value.loc {
+            offset += value.kind().slot_bytes();
+            let loc = match value.loc() {
                 // Several would have to be ordered among themselves.
                 _ if arity > 1 => Loc::Slot,
                 Loc::Reg(reg) if !taken.contains(reg) => Loc::Reg(reg),
                 Loc::Slot => Loc::Slot,
-                _ => spare_register(value.kind, &mut free, 0).map_or(Loc::Slot, Loc::Reg),
+                _ => spare_register(value.kind(), &mut free, 0).map_or(Loc::Slot, Loc::Reg),
             };
-            values.push(Value { loc, saved: false, offset, ..*value });
+            values.push(Value::new(value.kind(), loc, offset));
         }
         for value in &values {
-            if let Loc::Reg(reg) = value.loc {
+            if let Loc::Reg(reg) = value.loc() {
                 self.buffers.values.touched = self.buffers.values.touched.union(reg.set());
             }
         }
@@ -327,22 +326,20 @@ impl Function<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_move_to(&mut self, wanted: &Value, index: usize) {
-        let value = &self.buffers.values.list[index];
-        // Most are where they shall be: nothing is copied to find that out.
-        let is_there = match (wanted.loc, value.loc) {
-            (Loc::Slot, Loc::Slot) => wanted.offset == value.offset,
-            (Loc::Reg(wanted), Loc::Reg(found)) => wanted == found,
-            _ => false,
-        };
-        if is_there {
-            return;
+        // Most are where they shall be, in registers.
+        if !wanted.is_in_register_of(&self.buffers.values.list[index]) {
+            self.add_other_move_to(*wanted, index);
         }
-        let value = *value;
-        match wanted.loc {
+    }
+
+    fn add_other_move_to(&mut self, wanted: Value, index: usize) {
+        let value = self.buffers.values.list[index];
+        match wanted.loc() {
             Loc::Reg(reg) => self.add_move(Target::Reg(reg), value),
-            Loc::Slot => self.add_move(Target::Memory(slot(wanted.offset)), value),
+            Loc::Slot if value.loc() == Loc::Slot && wanted.offset() == value.offset() => {}
+            Loc::Slot => self.add_move(Target::Memory(slot(wanted.offset())), value),
             Loc::Const(_) => {}
         }
     }
@@ -409,7 +406,7 @@ impl Function<'_> {
     /// Writes locals that are known into their slots, where a label will want them: once, and not at every branch.
     fn save_constants(&mut self) {
         for index in self.buffers.values.outside() {
-            if let Loc::Const(_) = self.buffers.values.list[index].loc {
+            if let Loc::Const(_) = self.buffers.values.list[index].loc() {
                 self.save(index);
             }
         }
@@ -495,16 +492,16 @@ impl Function<'_> {
     /// Writes a value through a pointer that is in the scratch register, which is loaded anew where it was needed.
     fn store_in_area(&mut self, area: Gpr, offset: u32, value: &Value) {
         let mem = Mem::at(area, offset.cast_signed());
-        match value.loc {
-            Loc::Reg(reg) => self.store_reg(value.kind, mem, reg),
-            Loc::Const(_) if value.kind == Kind::V128 => self.store_const(Kind::V128, mem, 0),
+        match value.loc() {
+            Loc::Reg(reg) => self.store_reg(value.kind(), mem, reg),
+            Loc::Const(_) if value.kind() == Kind::V128 => self.store_const(Kind::V128, mem, 0),
             Loc::Const(bits) => {
                 self.buffers.asm.store_imm(Store::Word, mem, (bits as u32).cast_signed());
                 let high = Mem::at(area, offset.cast_signed() + 4);
                 self.buffers.asm.store_imm(Store::Word, high, ((bits >> 32) as u32).cast_signed());
             }
             Loc::Slot => {
-                let kind = match value.kind {
+                let kind = match value.kind() {
                     Kind::V128 => Kind::V128,
                     kind if kind.is_wide() => Kind::F64,
                     _ => Kind::F32,
@@ -545,19 +542,13 @@ impl Function<'_> {
         self.push_gpr(Kind::I32, reg);
     }
 
+    /// Those that are rare, or have an unusual form.
     pub(super) fn control_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
         match *operator {
-            Operator::Nop => {}
-            Operator::Unreachable => self.trap(TrapCode::Unreachable),
             Operator::Block { blockty } => self.begin_block(blockty),
             Operator::Loop { blockty } => self.begin_loop(blockty),
             Operator::If { blockty } => self.begin_if(blockty),
-            Operator::Else => self.begin_else(),
-            Operator::End => self.end(),
-            Operator::Br { relative_depth } => self.branch(relative_depth),
-            Operator::BrIf { relative_depth } => self.branch_if(relative_depth),
             Operator::BrTable { ref targets } => self.branch_table(targets)?,
-            Operator::Return => self.return_(),
             Operator::BrOnNull { relative_depth } => self.branch_on_null(relative_depth),
             Operator::BrOnNonNull { relative_depth } => self.branch_on_non_null(relative_depth),
             _ => return Ok(false),
@@ -588,7 +579,7 @@ impl Function<'_> {
         let reg = self.in_reg(&value, RegSet::EMPTY);
         self.buffers.asm.test_rr(Width::W32, reg.gpr(), reg.gpr());
         self.branch_on(Condition::Equal, relative_depth);
-        self.push(value.kind, Loc::Reg(reg));
+        self.push(value.kind(), Loc::Reg(reg));
     }
 
     /// The reference is the branch's last operand, and gone where there is no branch.
@@ -596,7 +587,7 @@ impl Function<'_> {
         self.flush_fuel();
         let value = self.pop();
         let reg = self.in_reg(&value, RegSet::EMPTY);
-        self.push(value.kind, Loc::Reg(reg));
+        self.push(value.kind(), Loc::Reg(reg));
         self.buffers.asm.test_rr(Width::W32, reg.gpr(), reg.gpr());
         self.branch_on(Condition::NotEqual, relative_depth);
         self.pop();

@@ -12,6 +12,8 @@ use crate::asm::x64::{Condition, Gpr, Width, Xmm};
 use crate::codegen::baseline::function::{Function, StubKind, float, width};
 use crate::codegen::baseline::registers::{FLOAT_SCRATCH, RegSet, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc};
+use crate::wasm::opcode;
+use crate::wasm::validate::Features;
 
 /// 2 to the 63rd.
 fn two_to_63(kind: Kind) -> u64 {
@@ -19,40 +21,50 @@ fn two_to_63(kind: Kind) -> u64 {
 }
 
 impl Function<'_> {
-    pub(super) fn convert_operator(&mut self, operator: &Operator<'_>) -> bool {
+    /// One that is its opcode.
+    #[inline(always)]
+    pub(super) fn convert_operator(&mut self, operator: u8) -> bool {
         use Kind::{F32, F64, I32, I64};
         match operator {
-            Operator::I32WrapI64 => self.wrap(),
-            Operator::I64ExtendI32S => self.extend(Load::WordSigned, I64),
-            Operator::I64ExtendI32U => self.extend_unsigned(),
-            Operator::I32Extend8S => self.extend(Load::ByteSigned(Width::W32), I32),
-            Operator::I32Extend16S => self.extend(Load::HalfSigned(Width::W32), I32),
-            Operator::I64Extend8S => self.extend(Load::ByteSigned(Width::W64), I64),
-            Operator::I64Extend16S => self.extend(Load::HalfSigned(Width::W64), I64),
-            Operator::I64Extend32S => self.extend(Load::WordSigned, I64),
-            Operator::F32ConvertI32S => self.int_to_float(F32, Width::W32),
-            Operator::F32ConvertI64S => self.int_to_float(F32, Width::W64),
-            Operator::F64ConvertI32S => self.int_to_float(F64, Width::W32),
-            Operator::F64ConvertI64S => self.int_to_float(F64, Width::W64),
+            opcode::I32_WRAP_I64 => self.wrap(),
+            opcode::I64_EXTEND_I32_S => self.extend(Load::WordSigned, I64),
+            opcode::I64_EXTEND_I32_U => self.extend_unsigned(),
+            opcode::I32_EXTEND8_S => self.extend_sign(Load::ByteSigned(Width::W32), I32),
+            opcode::I32_EXTEND16_S => self.extend_sign(Load::HalfSigned(Width::W32), I32),
+            opcode::I64_EXTEND8_S => self.extend_sign(Load::ByteSigned(Width::W64), I64),
+            opcode::I64_EXTEND16_S => self.extend_sign(Load::HalfSigned(Width::W64), I64),
+            opcode::I64_EXTEND32_S => self.extend_sign(Load::WordSigned, I64),
+            opcode::F32_CONVERT_I32_S => self.int_to_float(F32, Width::W32),
+            opcode::F32_CONVERT_I64_S => self.int_to_float(F32, Width::W64),
+            opcode::F64_CONVERT_I32_S => self.int_to_float(F64, Width::W32),
+            opcode::F64_CONVERT_I64_S => self.int_to_float(F64, Width::W64),
             // Zero-extended, it is a number of 64 bits that is not negative.
-            Operator::F32ConvertI32U => self.int_to_float(F32, Width::W64),
-            Operator::F64ConvertI32U => self.int_to_float(F64, Width::W64),
-            Operator::F32ConvertI64U => self.u64_to_float(F32),
-            Operator::F64ConvertI64U => self.u64_to_float(F64),
-            Operator::F32DemoteF64 => self.other_format(F64, F32),
-            Operator::F64PromoteF32 => self.other_format(F32, F64),
-            Operator::I32ReinterpretF32 => self.reinterpret(F32, I32),
-            Operator::I64ReinterpretF64 => self.reinterpret(F64, I64),
-            Operator::F32ReinterpretI32 => self.reinterpret(I32, F32),
-            Operator::F64ReinterpretI64 => self.reinterpret(I64, F64),
-            Operator::I32TruncF32S => self.trunc_i32(F32, true),
-            Operator::I32TruncF64S => self.trunc_i32(F64, true),
-            Operator::I32TruncF32U => self.trunc_i32(F32, false),
-            Operator::I32TruncF64U => self.trunc_i32(F64, false),
-            Operator::I64TruncF32S => self.trunc_i64(F32),
-            Operator::I64TruncF64S => self.trunc_i64(F64),
-            Operator::I64TruncF32U => self.trunc_u64(F32),
-            Operator::I64TruncF64U => self.trunc_u64(F64),
+            opcode::F32_CONVERT_I32_U => self.int_to_float(F32, Width::W64),
+            opcode::F64_CONVERT_I32_U => self.int_to_float(F64, Width::W64),
+            opcode::F32_CONVERT_I64_U => self.u64_to_float(F32),
+            opcode::F64_CONVERT_I64_U => self.u64_to_float(F64),
+            opcode::F32_DEMOTE_F64 => self.other_format(F64, F32),
+            opcode::F64_PROMOTE_F32 => self.other_format(F32, F64),
+            opcode::I32_REINTERPRET_F32 => self.reinterpret(F32, I32),
+            opcode::I64_REINTERPRET_F64 => self.reinterpret(F64, I64),
+            opcode::F32_REINTERPRET_I32 => self.reinterpret(I32, F32),
+            opcode::F64_REINTERPRET_I64 => self.reinterpret(I64, F64),
+            opcode::I32_TRUNC_F32_S => self.trunc_i32(F32, true),
+            opcode::I32_TRUNC_F64_S => self.trunc_i32(F64, true),
+            opcode::I32_TRUNC_F32_U => self.trunc_i32(F32, false),
+            opcode::I32_TRUNC_F64_U => self.trunc_i32(F64, false),
+            opcode::I64_TRUNC_F32_S => self.trunc_i64(F32),
+            opcode::I64_TRUNC_F64_S => self.trunc_i64(F64),
+            opcode::I64_TRUNC_F32_U => self.trunc_u64(F32),
+            opcode::I64_TRUNC_F64_U => self.trunc_u64(F64),
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn saturating_operator(&mut self, operator: &Operator<'_>) -> bool {
+        use Kind::{F32, F64};
+        match operator {
             Operator::I32TruncSatF32S => self.trunc_i32_saturating(F32),
             Operator::I32TruncSatF64S => self.trunc_i32_saturating(F64),
             Operator::I32TruncSatF32U => self.trunc_u32_saturating(F32),
@@ -68,7 +80,7 @@ impl Function<'_> {
 
     fn wrap(&mut self) {
         let value = self.pop();
-        match value.loc {
+        match value.loc() {
             Loc::Const(bits) => self.push_i32(bits as u32),
             Loc::Reg(reg) => {
                 let to = if self.is_free(reg) { reg.gpr() } else { self.alloc_gpr(reg.set()) };
@@ -90,10 +102,16 @@ impl Function<'_> {
         self.push_gpr(kind, to);
     }
 
+    /// The same within one type, which is of a proposal.
+    fn extend_sign(&mut self, load: Load, kind: Kind) {
+        self.detected |= Features::SIGN_EXTENSION;
+        self.extend(load, kind);
+    }
+
     /// Registers hold numbers of 32 bits zero-extended.
     fn extend_unsigned(&mut self) {
         let value = self.pop();
-        match value.loc {
+        match value.loc() {
             Loc::Const(bits) => self.push(Kind::I64, Loc::Const(bits)),
             _ => {
                 let reg = self.in_reg(&value, RegSet::EMPTY);
@@ -147,12 +165,12 @@ impl Function<'_> {
     /// The same bits in a register of the other sort.
     fn reinterpret(&mut self, from_kind: Kind, to_kind: Kind) {
         let value = self.pop();
-        if let Loc::Const(bits) = value.loc {
+        if let Loc::Const(bits) = value.loc() {
             self.push(to_kind, Loc::Const(bits));
             return;
         }
         let to = self.alloc(to_kind, RegSet::EMPTY);
-        match value.loc {
+        match value.loc() {
             Loc::Reg(from) if from_kind.is_float_or_vector() => {
                 self.buffers.asm.float_to_bits(width(from_kind), to.gpr(), from.xmm())
             }

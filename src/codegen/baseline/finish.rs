@@ -81,7 +81,8 @@ impl Function<'_> {
     }
 
     fn emit_stubs(&mut self) {
-        for Stub { label, position, kind } in std::mem::take(&mut self.buffers.stubs) {
+        let mut stubs = std::mem::take(&mut self.buffers.stubs);
+        for Stub { label, position, kind } in stubs.drain(..) {
             self.position = position;
             self.buffers.asm.buffer.bind(label);
             match kind {
@@ -112,6 +113,7 @@ impl Function<'_> {
                 }
             }
         }
+        self.buffers.stubs = stubs;
     }
 
     /// Constants, aligned as instructions want their operands, wherever the function begins.

@@ -1,7 +1,5 @@
 //! Floating-point arithmetic and comparisons.
 
-use wasmparser::Operator;
-
 use crate::abi::artifact::Helper;
 use crate::asm::x64::float::{FloatBits, FloatOp, Rounding};
 use crate::asm::x64::integer::{Alu, Load};
@@ -9,6 +7,7 @@ use crate::asm::x64::{Condition, Width, Xmm};
 use crate::codegen::baseline::function::{Function, float};
 use crate::codegen::baseline::registers::{FLOAT_SCRATCH, Reg, RegSet, SCRATCH};
 use crate::codegen::baseline::state::Kind;
+use crate::wasm::opcode;
 
 /// The bits of a format: its sign, and its canonical NaN.
 fn sign_bit(kind: Kind) -> u64 {
@@ -34,50 +33,52 @@ fn rounding_helper(rounding: Rounding, kind: Kind) -> Helper {
 }
 
 impl Function<'_> {
-    pub(super) fn float_operator(&mut self, operator: &Operator<'_>) -> bool {
+    /// One that is its opcode.
+    #[inline(always)]
+    pub(super) fn float_operator(&mut self, operator: u8) -> bool {
         use Kind::{F32, F64};
         match operator {
-            Operator::F32Add => self.float_binary(FloatOp::Add, F32),
-            Operator::F32Sub => self.float_binary(FloatOp::Sub, F32),
-            Operator::F32Mul => self.float_binary(FloatOp::Mul, F32),
-            Operator::F32Div => self.float_binary(FloatOp::Div, F32),
-            Operator::F64Add => self.float_binary(FloatOp::Add, F64),
-            Operator::F64Sub => self.float_binary(FloatOp::Sub, F64),
-            Operator::F64Mul => self.float_binary(FloatOp::Mul, F64),
-            Operator::F64Div => self.float_binary(FloatOp::Div, F64),
-            Operator::F32Min => self.float_extreme(FloatOp::Min, F32),
-            Operator::F32Max => self.float_extreme(FloatOp::Max, F32),
-            Operator::F64Min => self.float_extreme(FloatOp::Min, F64),
-            Operator::F64Max => self.float_extreme(FloatOp::Max, F64),
-            Operator::F32Copysign => self.copysign(F32),
-            Operator::F64Copysign => self.copysign(F64),
-            Operator::F32Abs => self.float_mask(FloatBits::And, F32),
-            Operator::F64Abs => self.float_mask(FloatBits::And, F64),
-            Operator::F32Neg => self.float_mask(FloatBits::Xor, F32),
-            Operator::F64Neg => self.float_mask(FloatBits::Xor, F64),
-            Operator::F32Sqrt => self.sqrt(F32),
-            Operator::F64Sqrt => self.sqrt(F64),
-            Operator::F32Ceil => self.round(Rounding::Ceil, F32),
-            Operator::F32Floor => self.round(Rounding::Floor, F32),
-            Operator::F32Trunc => self.round(Rounding::Trunc, F32),
-            Operator::F32Nearest => self.round(Rounding::Nearest, F32),
-            Operator::F64Ceil => self.round(Rounding::Ceil, F64),
-            Operator::F64Floor => self.round(Rounding::Floor, F64),
-            Operator::F64Trunc => self.round(Rounding::Trunc, F64),
-            Operator::F64Nearest => self.round(Rounding::Nearest, F64),
-            Operator::F32Eq => self.float_equal(F32, true),
-            Operator::F32Ne => self.float_equal(F32, false),
-            Operator::F64Eq => self.float_equal(F64, true),
-            Operator::F64Ne => self.float_equal(F64, false),
+            opcode::F32_ADD => self.float_binary(FloatOp::Add, F32),
+            opcode::F32_SUB => self.float_binary(FloatOp::Sub, F32),
+            opcode::F32_MUL => self.float_binary(FloatOp::Mul, F32),
+            opcode::F32_DIV => self.float_binary(FloatOp::Div, F32),
+            opcode::F64_ADD => self.float_binary(FloatOp::Add, F64),
+            opcode::F64_SUB => self.float_binary(FloatOp::Sub, F64),
+            opcode::F64_MUL => self.float_binary(FloatOp::Mul, F64),
+            opcode::F64_DIV => self.float_binary(FloatOp::Div, F64),
+            opcode::F32_MIN => self.float_extreme(FloatOp::Min, F32),
+            opcode::F32_MAX => self.float_extreme(FloatOp::Max, F32),
+            opcode::F64_MIN => self.float_extreme(FloatOp::Min, F64),
+            opcode::F64_MAX => self.float_extreme(FloatOp::Max, F64),
+            opcode::F32_COPYSIGN => self.copysign(F32),
+            opcode::F64_COPYSIGN => self.copysign(F64),
+            opcode::F32_ABS => self.float_mask(FloatBits::And, F32),
+            opcode::F64_ABS => self.float_mask(FloatBits::And, F64),
+            opcode::F32_NEG => self.float_mask(FloatBits::Xor, F32),
+            opcode::F64_NEG => self.float_mask(FloatBits::Xor, F64),
+            opcode::F32_SQRT => self.sqrt(F32),
+            opcode::F64_SQRT => self.sqrt(F64),
+            opcode::F32_CEIL => self.round(Rounding::Ceil, F32),
+            opcode::F32_FLOOR => self.round(Rounding::Floor, F32),
+            opcode::F32_TRUNC => self.round(Rounding::Trunc, F32),
+            opcode::F32_NEAREST => self.round(Rounding::Nearest, F32),
+            opcode::F64_CEIL => self.round(Rounding::Ceil, F64),
+            opcode::F64_FLOOR => self.round(Rounding::Floor, F64),
+            opcode::F64_TRUNC => self.round(Rounding::Trunc, F64),
+            opcode::F64_NEAREST => self.round(Rounding::Nearest, F64),
+            opcode::F32_EQ => self.float_equal(F32, true),
+            opcode::F32_NE => self.float_equal(F32, false),
+            opcode::F64_EQ => self.float_equal(F64, true),
+            opcode::F64_NE => self.float_equal(F64, false),
             // Only "above" is false where one is not a number.
-            Operator::F32Gt => self.float_order(F32, Condition::Above, false),
-            Operator::F32Ge => self.float_order(F32, Condition::AboveEqual, false),
-            Operator::F32Lt => self.float_order(F32, Condition::Above, true),
-            Operator::F32Le => self.float_order(F32, Condition::AboveEqual, true),
-            Operator::F64Gt => self.float_order(F64, Condition::Above, false),
-            Operator::F64Ge => self.float_order(F64, Condition::AboveEqual, false),
-            Operator::F64Lt => self.float_order(F64, Condition::Above, true),
-            Operator::F64Le => self.float_order(F64, Condition::AboveEqual, true),
+            opcode::F32_GT => self.float_order(F32, Condition::Above, false),
+            opcode::F32_GE => self.float_order(F32, Condition::AboveEqual, false),
+            opcode::F32_LT => self.float_order(F32, Condition::Above, true),
+            opcode::F32_LE => self.float_order(F32, Condition::AboveEqual, true),
+            opcode::F64_GT => self.float_order(F64, Condition::Above, false),
+            opcode::F64_GE => self.float_order(F64, Condition::AboveEqual, false),
+            opcode::F64_LT => self.float_order(F64, Condition::Above, true),
+            opcode::F64_LE => self.float_order(F64, Condition::AboveEqual, true),
             _ => return false,
         }
         true

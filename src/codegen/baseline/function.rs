@@ -238,7 +238,7 @@ impl Function<'_> {
     #[cold]
     fn evict(&mut self, among: RegSet) -> Reg {
         let values = &self.buffers.values;
-        let holds = |index: usize| match values.list[index].loc {
+        let holds = |index: usize| match values.list[index].loc() {
             Loc::Reg(reg) if among.contains(reg) => Some((index, reg)),
             _ => None,
         };
@@ -247,7 +247,7 @@ impl Function<'_> {
         let (index, reg) = found.expect("an operator needs fewer registers than there are");
         self.spill(reg);
         let values = &mut self.buffers.values;
-        let is_in_register = |below: usize| matches!(values.list[below].loc, Loc::Reg(_));
+        let is_in_register = |below: usize| matches!(values.list[below].loc(), Loc::Reg(_));
         if operand.is_some() && !(values.operands().start..index).any(is_in_register) {
             values.floor = index + 1;
         }
@@ -259,7 +259,7 @@ impl Function<'_> {
         // From the top: what lies deep is found once, and not again.
         let values = &self.buffers.values;
         for index in values.outside().chain(values.operands().rev()) {
-            if self.buffers.values.list[index].loc == Loc::Reg(reg) {
+            if self.buffers.values.list[index].loc() == Loc::Reg(reg) {
                 self.save(index);
                 self.buffers.values.set_loc(index, Loc::Slot);
                 if self.buffers.values.uses(reg) == 0 {
@@ -282,12 +282,12 @@ impl Function<'_> {
         if value.is_in_slot() {
             return;
         }
-        match value.loc {
-            Loc::Reg(reg) => self.store_reg(value.kind, value.slot(), reg),
-            Loc::Const(bits) => self.store_const(value.kind, value.slot(), bits),
+        match value.loc() {
+            Loc::Reg(reg) => self.store_reg(value.kind(), value.slot(), reg),
+            Loc::Const(bits) => self.store_const(value.kind(), value.slot(), bits),
             Loc::Slot => {}
         }
-        self.buffers.values.list[index].saved = true;
+        self.buffers.values.list[index].set_saved(true);
     }
 
     pub(super) fn store_reg(&mut self, kind: Kind, mem: Mem, reg: Reg) {
@@ -392,16 +392,16 @@ impl Function<'_> {
 
     /// A value that was popped, in a register.
     pub(super) fn in_reg(&mut self, value: &Value, avoid: RegSet) -> Reg {
-        match value.loc {
+        match value.loc() {
             Loc::Reg(reg) => reg,
             Loc::Const(bits) => {
-                let reg = self.alloc(value.kind, avoid);
-                self.load_const(value.kind, reg, bits);
+                let reg = self.alloc(value.kind(), avoid);
+                self.load_const(value.kind(), reg, bits);
                 reg
             }
             Loc::Slot => {
-                let reg = self.alloc(value.kind, avoid);
-                self.load_reg(value.kind, reg, value.slot());
+                let reg = self.alloc(value.kind(), avoid);
+                self.load_reg(value.kind(), reg, value.slot());
                 reg
             }
         }
@@ -409,11 +409,11 @@ impl Function<'_> {
 
     /// An integer that was popped, in a certain register, which nothing else that was popped is in. The flags stay as they were.
     pub(super) fn move_to(&mut self, value: &Value, to: Gpr) {
-        match value.loc {
+        match value.loc() {
             Loc::Reg(reg) if reg == to.into() => {}
-            Loc::Reg(reg) => self.move_reg(value.kind, to.into(), reg),
+            Loc::Reg(reg) => self.move_reg(value.kind(), to.into(), reg),
             Loc::Const(bits) => self.buffers.asm.mov_ri(to, bits),
-            Loc::Slot => self.load_reg(value.kind, to.into(), value.slot()),
+            Loc::Slot => self.load_reg(value.kind(), to.into(), value.slot()),
         }
     }
 
@@ -455,7 +455,7 @@ impl Function<'_> {
     pub(super) fn pop_owned(&mut self, avoid: RegSet) -> Reg {
         let value = self.pop();
         let reg = self.in_reg(&value, avoid);
-        self.owned(value.kind, reg, avoid)
+        self.owned(value.kind(), reg, avoid)
     }
 
     // ---- Leaving the function ----
@@ -535,8 +535,8 @@ impl Function<'_> {
 
     /// Compares an integer that was popped with zero.
     pub(super) fn test_zero(&mut self, value: &Value) {
-        let kind = value.kind;
-        match value.loc {
+        let kind = value.kind();
+        match value.loc() {
             Loc::Reg(reg) => self.buffers.asm.test_rr(width(kind), reg.gpr(), reg.gpr()),
             Loc::Slot => self.buffers.asm.alu_mi(Alu::Cmp, width(kind), value.slot(), 0),
             Loc::Const(bits) => {

@@ -1,30 +1,29 @@
 //! Integer arithmetic and comparisons.
 
-use wasmparser::Operator;
-
 use crate::abi::trap::TrapCode;
 use crate::asm::x64::integer::{Alu, Bits, Load, Shift};
 use crate::asm::x64::{Condition, Gpr, Mem, Width};
 use crate::codegen::baseline::function::{Function, width};
 use crate::codegen::baseline::registers::{Reg, RegSet, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, Value};
+use crate::wasm::opcode;
 
 /// The register of a value that was popped.
 pub(super) fn reg_of(value: &Value) -> RegSet {
-    if let Loc::Reg(reg) = value.loc { reg.set() } else { RegSet::EMPTY }
+    if let Loc::Reg(reg) = value.loc() { reg.set() } else { RegSet::EMPTY }
 }
 
 /// A value that was popped, as a constant that an instruction can hold.
 pub(super) fn imm32(value: &Value) -> Option<i32> {
-    match value.loc {
-        Loc::Const(bits) if value.kind.is_wide() => i32::try_from(bits.cast_signed()).ok(),
+    match value.loc() {
+        Loc::Const(bits) if value.kind().is_wide() => i32::try_from(bits.cast_signed()).ok(),
         Loc::Const(bits) => Some((bits as u32).cast_signed()),
         _ => None,
     }
 }
 
 fn is_const(value: &Value) -> bool {
-    matches!(value.loc, Loc::Const(_))
+    matches!(value.loc(), Loc::Const(_))
 }
 
 const RAX: Gpr = Gpr::RAX;
@@ -32,68 +31,70 @@ const RDX: Gpr = Gpr::RDX;
 const RCX: Gpr = Gpr::RCX;
 
 impl Function<'_> {
-    pub(super) fn integer_operator(&mut self, operator: &Operator<'_>) -> bool {
+    /// One that is its opcode.
+    #[inline(always)]
+    pub(super) fn integer_operator(&mut self, operator: u8) -> bool {
         use Condition::*;
         use Kind::{I32, I64};
         match operator {
-            Operator::I32Add => self.arithmetic(Alu::Add, I32),
-            Operator::I32Sub => self.arithmetic(Alu::Sub, I32),
-            Operator::I32And => self.arithmetic(Alu::And, I32),
-            Operator::I32Or => self.arithmetic(Alu::Or, I32),
-            Operator::I32Xor => self.arithmetic(Alu::Xor, I32),
-            Operator::I64Add => self.arithmetic(Alu::Add, I64),
-            Operator::I64Sub => self.arithmetic(Alu::Sub, I64),
-            Operator::I64And => self.arithmetic(Alu::And, I64),
-            Operator::I64Or => self.arithmetic(Alu::Or, I64),
-            Operator::I64Xor => self.arithmetic(Alu::Xor, I64),
-            Operator::I32Eqz => self.is_zero(I32),
-            Operator::I64Eqz => self.is_zero(I64),
-            Operator::I32Eq => self.compare(Equal, I32),
-            Operator::I32Ne => self.compare(NotEqual, I32),
-            Operator::I32LtS => self.compare(Less, I32),
-            Operator::I32LtU => self.compare(Below, I32),
-            Operator::I32GtS => self.compare(Greater, I32),
-            Operator::I32GtU => self.compare(Above, I32),
-            Operator::I32LeS => self.compare(LessEqual, I32),
-            Operator::I32LeU => self.compare(BelowEqual, I32),
-            Operator::I32GeS => self.compare(GreaterEqual, I32),
-            Operator::I32GeU => self.compare(AboveEqual, I32),
-            Operator::I64Eq => self.compare(Equal, I64),
-            Operator::I64Ne => self.compare(NotEqual, I64),
-            Operator::I64LtS => self.compare(Less, I64),
-            Operator::I64LtU => self.compare(Below, I64),
-            Operator::I64GtS => self.compare(Greater, I64),
-            Operator::I64GtU => self.compare(Above, I64),
-            Operator::I64LeS => self.compare(LessEqual, I64),
-            Operator::I64LeU => self.compare(BelowEqual, I64),
-            Operator::I64GeS => self.compare(GreaterEqual, I64),
-            Operator::I64GeU => self.compare(AboveEqual, I64),
-            Operator::I32Shl => self.shift(Shift::Left, I32),
-            Operator::I32ShrS => self.shift(Shift::RightSigned, I32),
-            Operator::I32ShrU => self.shift(Shift::RightUnsigned, I32),
-            Operator::I32Rotl => self.shift(Shift::RotateLeft, I32),
-            Operator::I32Rotr => self.shift(Shift::RotateRight, I32),
-            Operator::I64Shl => self.shift(Shift::Left, I64),
-            Operator::I64ShrS => self.shift(Shift::RightSigned, I64),
-            Operator::I64ShrU => self.shift(Shift::RightUnsigned, I64),
-            Operator::I64Rotl => self.shift(Shift::RotateLeft, I64),
-            Operator::I64Rotr => self.shift(Shift::RotateRight, I64),
-            Operator::I32Mul => self.multiply(I32),
-            Operator::I64Mul => self.multiply(I64),
-            Operator::I32DivS => self.divide(I32, true, false),
-            Operator::I32DivU => self.divide(I32, false, false),
-            Operator::I32RemS => self.divide(I32, true, true),
-            Operator::I32RemU => self.divide(I32, false, true),
-            Operator::I64DivS => self.divide(I64, true, false),
-            Operator::I64DivU => self.divide(I64, false, false),
-            Operator::I64RemS => self.divide(I64, true, true),
-            Operator::I64RemU => self.divide(I64, false, true),
-            Operator::I32Clz => self.leading_zeros(I32),
-            Operator::I64Clz => self.leading_zeros(I64),
-            Operator::I32Ctz => self.trailing_zeros(I32),
-            Operator::I64Ctz => self.trailing_zeros(I64),
-            Operator::I32Popcnt => self.ones(I32),
-            Operator::I64Popcnt => self.ones(I64),
+            opcode::I32_ADD => self.arithmetic(Alu::Add, I32),
+            opcode::I32_SUB => self.arithmetic(Alu::Sub, I32),
+            opcode::I32_AND => self.arithmetic(Alu::And, I32),
+            opcode::I32_OR => self.arithmetic(Alu::Or, I32),
+            opcode::I32_XOR => self.arithmetic(Alu::Xor, I32),
+            opcode::I64_ADD => self.arithmetic(Alu::Add, I64),
+            opcode::I64_SUB => self.arithmetic(Alu::Sub, I64),
+            opcode::I64_AND => self.arithmetic(Alu::And, I64),
+            opcode::I64_OR => self.arithmetic(Alu::Or, I64),
+            opcode::I64_XOR => self.arithmetic(Alu::Xor, I64),
+            opcode::I32_EQZ => self.is_zero(I32),
+            opcode::I64_EQZ => self.is_zero(I64),
+            opcode::I32_EQ => self.compare(Equal, I32),
+            opcode::I32_NE => self.compare(NotEqual, I32),
+            opcode::I32_LT_S => self.compare(Less, I32),
+            opcode::I32_LT_U => self.compare(Below, I32),
+            opcode::I32_GT_S => self.compare(Greater, I32),
+            opcode::I32_GT_U => self.compare(Above, I32),
+            opcode::I32_LE_S => self.compare(LessEqual, I32),
+            opcode::I32_LE_U => self.compare(BelowEqual, I32),
+            opcode::I32_GE_S => self.compare(GreaterEqual, I32),
+            opcode::I32_GE_U => self.compare(AboveEqual, I32),
+            opcode::I64_EQ => self.compare(Equal, I64),
+            opcode::I64_NE => self.compare(NotEqual, I64),
+            opcode::I64_LT_S => self.compare(Less, I64),
+            opcode::I64_LT_U => self.compare(Below, I64),
+            opcode::I64_GT_S => self.compare(Greater, I64),
+            opcode::I64_GT_U => self.compare(Above, I64),
+            opcode::I64_LE_S => self.compare(LessEqual, I64),
+            opcode::I64_LE_U => self.compare(BelowEqual, I64),
+            opcode::I64_GE_S => self.compare(GreaterEqual, I64),
+            opcode::I64_GE_U => self.compare(AboveEqual, I64),
+            opcode::I32_SHL => self.shift(Shift::Left, I32),
+            opcode::I32_SHR_S => self.shift(Shift::RightSigned, I32),
+            opcode::I32_SHR_U => self.shift(Shift::RightUnsigned, I32),
+            opcode::I32_ROTL => self.shift(Shift::RotateLeft, I32),
+            opcode::I32_ROTR => self.shift(Shift::RotateRight, I32),
+            opcode::I64_SHL => self.shift(Shift::Left, I64),
+            opcode::I64_SHR_S => self.shift(Shift::RightSigned, I64),
+            opcode::I64_SHR_U => self.shift(Shift::RightUnsigned, I64),
+            opcode::I64_ROTL => self.shift(Shift::RotateLeft, I64),
+            opcode::I64_ROTR => self.shift(Shift::RotateRight, I64),
+            opcode::I32_MUL => self.multiply(I32),
+            opcode::I64_MUL => self.multiply(I64),
+            opcode::I32_DIV_S => self.divide(I32, true, false),
+            opcode::I32_DIV_U => self.divide(I32, false, false),
+            opcode::I32_REM_S => self.divide(I32, true, true),
+            opcode::I32_REM_U => self.divide(I32, false, true),
+            opcode::I64_DIV_S => self.divide(I64, true, false),
+            opcode::I64_DIV_U => self.divide(I64, false, false),
+            opcode::I64_REM_S => self.divide(I64, true, true),
+            opcode::I64_REM_U => self.divide(I64, false, true),
+            opcode::I32_CLZ => self.leading_zeros(I32),
+            opcode::I64_CLZ => self.leading_zeros(I64),
+            opcode::I32_CTZ => self.trailing_zeros(I32),
+            opcode::I64_CTZ => self.trailing_zeros(I64),
+            opcode::I32_POPCNT => self.ones(I32),
+            opcode::I64_POPCNT => self.ones(I64),
             _ => return false,
         }
         true
@@ -102,12 +103,12 @@ impl Function<'_> {
     fn arithmetic(&mut self, alu: Alu, kind: Kind) {
         let mut b = self.pop();
         let mut a = self.pop();
-        if let (Loc::Const(a), Loc::Const(b)) = (a.loc, b.loc) {
+        if let (Loc::Const(a), Loc::Const(b)) = (a.loc(), b.loc()) {
             self.push(kind, Loc::Const(folded(alu, kind, a, b)));
             return;
         }
         let is_commutative = alu != Alu::Sub;
-        let a_is_free = |function: &Self, value: &Value| matches!(value.loc, Loc::Reg(reg) if function.is_free(reg));
+        let a_is_free = |function: &Self, value: &Value| matches!(value.loc(), Loc::Reg(reg) if function.is_free(reg));
         // The operand that may be overwritten comes first, and a constant second.
         if is_commutative && (is_const(&a) || (!is_const(&b) && !a_is_free(self, &a) && a_is_free(self, &b))) {
             std::mem::swap(&mut a, &mut b);
@@ -128,17 +129,17 @@ impl Function<'_> {
             self.push_gpr(kind, to);
             return;
         }
-        if let (false, Alu::Add, Loc::Reg(second)) = (is_free, alu, b.loc) {
+        if let (false, Alu::Add, Loc::Reg(second)) = (is_free, alu, b.loc()) {
             let to = self.alloc_gpr(Reg::from(first).set().union(second.set()));
             self.buffers.asm.lea(width, to, Mem::indexed(first, second.gpr(), 0, 0));
             self.push_gpr(kind, to);
             return;
         }
         let mut to = first;
-        if !is_free || b.loc == Loc::Reg(first.into()) && alu == Alu::Sub {
+        if !is_free || b.loc() == Loc::Reg(first.into()) && alu == Alu::Sub {
             to = self.owned(kind, first.into(), reg_of(&b)).gpr();
         }
-        match b.loc {
+        match b.loc() {
             Loc::Reg(second) => self.buffers.asm.alu_rr(alu, width, to, second.gpr()),
             Loc::Slot => self.buffers.asm.alu_rm(alu, width, to, b.slot()),
             Loc::Const(bits) => {
@@ -183,8 +184,8 @@ impl Function<'_> {
             return;
         }
         let value = self.pop();
-        debug_assert_eq!(value.kind, kind);
-        if let Loc::Const(bits) = value.loc {
+        debug_assert_eq!(value.kind(), kind);
+        if let Loc::Const(bits) = value.loc() {
             self.push_i32(u32::from(bits == 0));
             return;
         }
@@ -201,13 +202,13 @@ impl Function<'_> {
             condition = condition.swapped();
         }
         let width = width(kind);
-        match (a.loc, b.loc) {
+        match (a.loc(), b.loc()) {
             (Loc::Slot, _) if imm32(&b).is_some() => {
                 self.buffers.asm.alu_mi(Alu::Cmp, width, a.slot(), imm32(&b).unwrap_or(0));
             }
             _ => {
                 let first = self.in_reg(&a, reg_of(&b)).gpr();
-                match b.loc {
+                match b.loc() {
                     Loc::Reg(second) => self.buffers.asm.alu_rr(Alu::Cmp, width, first, second.gpr()),
                     Loc::Slot => self.buffers.asm.alu_rm(Alu::Cmp, width, first, b.slot()),
                     Loc::Const(0) => self.buffers.asm.test_rr(width, first, first),
@@ -228,7 +229,7 @@ impl Function<'_> {
         let count = self.pop();
         let value = self.pop();
         let width = width(kind);
-        if let Loc::Const(bits) = count.loc {
+        if let Loc::Const(bits) = count.loc() {
             let reg = self.in_reg(&value, RegSet::EMPTY);
             let to = self.owned(kind, reg, RegSet::EMPTY).gpr();
             self.buffers.asm.shift_i(shift, width, to, bits as u8 & (width.bits() - 1));
@@ -246,7 +247,7 @@ impl Function<'_> {
         } else {
             reg = self.owned(kind, reg, avoid);
         }
-        match count.loc {
+        match count.loc() {
             Loc::Reg(from) if from == RCX.into() => {}
             Loc::Reg(from) if from == reg => self.buffers.asm.mov_rr(Width::W32, RCX, from.gpr()),
             Loc::Reg(from) => self.buffers.asm.mov_rr(Width::W32, RCX, from.gpr()),
@@ -264,11 +265,11 @@ impl Function<'_> {
         self.free_register(RAX.into());
         self.free_register(RDX.into());
         let fixed = Reg::from(RAX).set().union(Reg::from(RDX).set());
-        let divisor = match by.loc {
+        let divisor = match by.loc() {
             Loc::Reg(reg) if !fixed.contains(reg) => reg.gpr(),
             _ => {
                 let copy = self.alloc_gpr(fixed.union(reg_of(&value)));
-                match by.loc {
+                match by.loc() {
                     Loc::Reg(reg) => self.buffers.asm.mov_rr(width, copy, reg.gpr()),
                     Loc::Const(bits) => self.buffers.asm.mov_ri(copy, bits),
                     Loc::Slot => self.load_reg(kind, copy.into(), by.slot()),
@@ -277,7 +278,7 @@ impl Function<'_> {
             }
         };
         self.move_to(&value, RAX);
-        if !matches!(by.loc, Loc::Const(bits) if bits != 0) {
+        if !matches!(by.loc(), Loc::Const(bits) if bits != 0) {
             self.buffers.asm.test_rr(width, divisor, divisor);
             self.trap_if(Condition::Equal, TrapCode::IntegerDivideByZero);
         }

@@ -18,37 +18,57 @@ use crate::codegen::baseline::registers::{MEMORY, Reg, RegSet, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, Value};
 use crate::codegen::common::memory::{access_end, is_guarded};
 use crate::layout::objects::{MEMORY_BASE, MEMORY_LEN};
+use crate::wasm::opcode;
 use crate::wasm::types::MemoryType;
 use crate::wasm::validate::Features;
 
+/// Of the immediates of an access what counts.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Access {
+    pub memory: u32,
+    pub offset: u64,
+}
+
+impl From<&MemArg> for Access {
+    fn from(memarg: &MemArg) -> Access {
+        let memory = match memarg.target {
+            MemArgTarget::Memory(memory) => memory,
+            // Belongs to a proposal whose operators are not taken.
+            MemArgTarget::Array(_) => 0,
+        };
+        Access { memory, offset: memarg.offset }
+    }
+}
+
 impl Function<'_> {
-    pub(super) fn memory_operator(&mut self, operator: &Operator<'_>) -> bool {
+    /// A load or store.
+    #[inline(always)]
+    pub(super) fn access_operator(&mut self, operator: u8, access: Access) {
         use Kind::{F32, F64, I32, I64};
-        match *operator {
-            Operator::I32Load { ref memarg } => self.load(memarg, 4, I32, Load::Word),
-            Operator::I64Load { ref memarg } => self.load(memarg, 8, I64, Load::Double),
-            Operator::I32Load8S { ref memarg } => self.load(memarg, 1, I32, Load::ByteSigned(Width::W32)),
-            Operator::I32Load8U { ref memarg } => self.load(memarg, 1, I32, Load::Byte),
-            Operator::I32Load16S { ref memarg } => self.load(memarg, 2, I32, Load::HalfSigned(Width::W32)),
-            Operator::I32Load16U { ref memarg } => self.load(memarg, 2, I32, Load::Half),
-            Operator::I64Load8S { ref memarg } => self.load(memarg, 1, I64, Load::ByteSigned(Width::W64)),
-            Operator::I64Load8U { ref memarg } => self.load(memarg, 1, I64, Load::Byte),
-            Operator::I64Load16S { ref memarg } => self.load(memarg, 2, I64, Load::HalfSigned(Width::W64)),
-            Operator::I64Load16U { ref memarg } => self.load(memarg, 2, I64, Load::Half),
-            Operator::I64Load32S { ref memarg } => self.load(memarg, 4, I64, Load::WordSigned),
-            Operator::I64Load32U { ref memarg } => self.load(memarg, 4, I64, Load::Word),
-            Operator::F32Load { ref memarg } => self.load_float(memarg, 4, F32),
-            Operator::F64Load { ref memarg } => self.load_float(memarg, 8, F64),
-            Operator::I32Store { ref memarg } => self.store(memarg, 4, Store::Word),
-            Operator::I64Store { ref memarg } => self.store(memarg, 8, Store::Double),
-            Operator::F32Store { ref memarg } => self.store_float(memarg, 4, Float::F32),
-            Operator::F64Store { ref memarg } => self.store_float(memarg, 8, Float::F64),
-            Operator::I32Store8 { ref memarg } | Operator::I64Store8 { ref memarg } => self.store(memarg, 1, Store::Byte),
-            Operator::I32Store16 { ref memarg } | Operator::I64Store16 { ref memarg } => self.store(memarg, 2, Store::Half),
-            Operator::I64Store32 { ref memarg } => self.store(memarg, 4, Store::Word),
-            _ => return self.bulk_operator(operator),
+        match operator {
+            opcode::I32_LOAD => self.load(access, 4, I32, Load::Word),
+            opcode::I64_LOAD => self.load(access, 8, I64, Load::Double),
+            opcode::I32_LOAD8_S => self.load(access, 1, I32, Load::ByteSigned(Width::W32)),
+            opcode::I32_LOAD8_U => self.load(access, 1, I32, Load::Byte),
+            opcode::I32_LOAD16_S => self.load(access, 2, I32, Load::HalfSigned(Width::W32)),
+            opcode::I32_LOAD16_U => self.load(access, 2, I32, Load::Half),
+            opcode::I64_LOAD8_S => self.load(access, 1, I64, Load::ByteSigned(Width::W64)),
+            opcode::I64_LOAD8_U => self.load(access, 1, I64, Load::Byte),
+            opcode::I64_LOAD16_S => self.load(access, 2, I64, Load::HalfSigned(Width::W64)),
+            opcode::I64_LOAD16_U => self.load(access, 2, I64, Load::Half),
+            opcode::I64_LOAD32_S => self.load(access, 4, I64, Load::WordSigned),
+            opcode::I64_LOAD32_U => self.load(access, 4, I64, Load::Word),
+            opcode::F32_LOAD => self.load_float(access, 4, F32),
+            opcode::F64_LOAD => self.load_float(access, 8, F64),
+            opcode::I32_STORE => self.store(access, 4, Store::Word),
+            opcode::I64_STORE => self.store(access, 8, Store::Double),
+            opcode::F32_STORE => self.store_float(access, 4, Float::F32),
+            opcode::F64_STORE => self.store_float(access, 8, Float::F64),
+            opcode::I32_STORE8 | opcode::I64_STORE8 => self.store(access, 1, Store::Byte),
+            opcode::I32_STORE16 | opcode::I64_STORE16 => self.store(access, 2, Store::Half),
+            opcode::I64_STORE32 => self.store(access, 4, Store::Word),
+            _ => {}
         }
-        true
     }
 
     /// A memory that an operator names.
@@ -66,19 +86,15 @@ impl Function<'_> {
 
     /// Takes an index off; gives the operand for `bytes` bytes there. `None` when no memory of this type has them: then the trap is
     /// emitted, and what follows is not reached. The operand may be in the scratch register, and in one that nothing holds.
-    pub(super) fn pop_place(&mut self, memarg: &MemArg, bytes: u64, avoid: RegSet) -> Option<Mem> {
+    pub(super) fn pop_place(&mut self, access: Access, bytes: u64, avoid: RegSet) -> Option<Mem> {
         let index = self.pop();
-        let (memory, ty) = match memarg.target {
-            MemArgTarget::Memory(index) => self.memory(index),
-            // Belongs to a proposal whose operators are not taken.
-            MemArgTarget::Array(_) => self.memory(0),
-        };
-        let Some(end) = access_end(&ty, memarg.offset, bytes) else {
+        let (memory, ty) = self.memory(access.memory);
+        let Some(end) = access_end(&ty, access.offset, bytes) else {
             self.trap(TrapCode::MemoryOutOfBounds);
             return None;
         };
         if is_guarded(self.variant, &ty) {
-            Some(self.guarded_place(memory, &index, memarg.offset, end, avoid))
+            Some(self.guarded_place(memory, &index, access.offset, end, avoid))
         } else {
             Some(self.checked_place(memory, &ty, &index, end, bytes, avoid))
         }
@@ -96,7 +112,7 @@ impl Function<'_> {
 
     fn guarded_place(&mut self, memory: MemoryIndex, index: &Value, offset: u64, end: u64, avoid: RegSet) -> Mem {
         let is_far = end > MEMORY_GUARD_BYTES;
-        if let (Loc::Const(bits), false) = (index.loc, is_far)
+        if let (Loc::Const(bits), false) = (index.loc(), is_far)
             && let Ok(displacement) = i32::try_from(bits + offset)
         {
             let base = self.memory_base(memory);
@@ -147,8 +163,8 @@ impl Function<'_> {
         Mem::indexed(SCRATCH, top, 0, -(bytes as i32))
     }
 
-    fn load(&mut self, memarg: &MemArg, bytes: u64, kind: Kind, load: Load) {
-        let Some(place) = self.pop_place(memarg, bytes, RegSet::EMPTY) else { return };
+    fn load(&mut self, access: Access, bytes: u64, kind: Kind, load: Load) {
+        let Some(place) = self.pop_place(access, bytes, RegSet::EMPTY) else { return };
         // The index's register serves again, if it is free.
         let avoid = place.index.map_or(RegSet::EMPTY, |index| Reg::from(index).set());
         let to = match place.index {
@@ -160,35 +176,35 @@ impl Function<'_> {
         self.push_gpr(kind, to);
     }
 
-    fn load_float(&mut self, memarg: &MemArg, bytes: u64, kind: Kind) {
-        let Some(place) = self.pop_place(memarg, bytes, RegSet::EMPTY) else { return };
+    fn load_float(&mut self, access: Access, bytes: u64, kind: Kind) {
+        let Some(place) = self.pop_place(access, bytes, RegSet::EMPTY) else { return };
         let to = self.alloc_xmm(RegSet::EMPTY);
         self.note_trap(TrapCode::MemoryOutOfBounds);
         self.buffers.asm.float_load(if kind == Kind::F64 { Float::F64 } else { Float::F32 }, to, place);
         self.push_xmm(kind, to);
     }
 
-    fn store(&mut self, memarg: &MemArg, bytes: u64, store: Store) {
+    fn store(&mut self, access: Access, bytes: u64, store: Store) {
         let value = self.pop();
-        if let (Loc::Const(bits), true) = (value.loc, store != Store::Double || imm32(&value).is_some()) {
-            let Some(place) = self.pop_place(memarg, bytes, RegSet::EMPTY) else { return };
+        if let (Loc::Const(bits), true) = (value.loc(), store != Store::Double || imm32(&value).is_some()) {
+            let Some(place) = self.pop_place(access, bytes, RegSet::EMPTY) else { return };
             self.note_trap(TrapCode::MemoryOutOfBounds);
             self.buffers.asm.store_imm(store, place, (bits as u32).cast_signed());
             return;
         }
-        let reg = match value.loc {
+        let reg = match value.loc() {
             Loc::Reg(reg) => reg,
             // The index, below it, is not lost to it.
             _ => self.in_reg(&value, self.top_register()),
         };
-        let Some(place) = self.pop_place(memarg, bytes, reg.set()) else { return };
+        let Some(place) = self.pop_place(access, bytes, reg.set()) else { return };
         self.note_trap(TrapCode::MemoryOutOfBounds);
         self.buffers.asm.store(store, place, reg.gpr());
     }
 
-    fn store_float(&mut self, memarg: &MemArg, bytes: u64, float: Float) {
+    fn store_float(&mut self, access: Access, bytes: u64, float: Float) {
         let value = self.pop_xmm(RegSet::EMPTY);
-        let Some(place) = self.pop_place(memarg, bytes, Reg::from(value).set()) else { return };
+        let Some(place) = self.pop_place(access, bytes, Reg::from(value).set()) else { return };
         self.note_trap(TrapCode::MemoryOutOfBounds);
         self.buffers.asm.float_store(float, place, value);
     }
@@ -200,7 +216,7 @@ impl Function<'_> {
 
     // ---- Whole memories ----
 
-    fn bulk_operator(&mut self, operator: &Operator<'_>) -> bool {
+    pub(super) fn bulk_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::MemorySize { mem } => {
                 let (memory, ty) = self.memory(mem);

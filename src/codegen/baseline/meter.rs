@@ -1,8 +1,6 @@
 //! Fuel and polls. Costs, and the places where they are added up and checked, are those of the optimizing tier
 //! ([`meter`](crate::codegen::optimizing)), so that a program stops at the same operator in every tier.
 
-use wasmparser::Operator;
-
 use crate::abi::artifact::{LoopSite, LoopValue, Register, Reloc, RelocTarget};
 use crate::abi::builtins::Builtin;
 use crate::abi::osr::STATE_BYTES;
@@ -17,11 +15,11 @@ use crate::codegen::weight;
 use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
 
 impl Function<'_> {
-    /// Notes the cost of an operator.
+    /// Notes the cost of the operator with an opcode.
     #[inline]
-    pub(super) fn count(&mut self, operator: &Operator<'_>) {
+    pub(super) fn count(&mut self, opcode: u8) {
         if self.env.settings.fuel {
-            self.fuel += fuel::cost(operator);
+            self.fuel += fuel::cost_by_opcode(opcode);
         }
     }
 
@@ -82,13 +80,13 @@ impl Function<'_> {
         let first = all.len() as u32;
         for index in values.outside().chain(values.operands()) {
             let value = &values.list[index];
-            if let Loc::Reg(reg) = value.loc {
-                let register = match value.kind {
+            if let Loc::Reg(reg) = value.loc() {
+                let register = match value.kind() {
                     Kind::V128 => Register::Vector(reg.xmm().0),
                     Kind::F32 | Kind::F64 => Register::Float(reg.xmm().0),
                     _ => Register::Int(reg.gpr().0),
                 };
-                all.push(LoopValue { offset: value.offset, register });
+                all.push(LoopValue { offset: value.offset(), register });
             }
         }
         let values = (first, all.len() as u32);

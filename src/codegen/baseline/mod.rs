@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! common::operators (decoded and validated) ─► body (one operator after the other) ─► asm ─ finish ─► Artifact
+//!          ├ frequent                  the operators that bodies have most of, from their bytes
 //!          ├ state moves registers     where values are, and how they get elsewhere
 //!          ├ control                   blocks, branches, and where values are at labels
 //!          ├ variable integer wide float convert   values
@@ -33,6 +34,7 @@ mod exception;
 mod exception_legacy;
 mod finish;
 mod float;
+mod frequent;
 mod function;
 mod integer;
 mod memory;
@@ -160,7 +162,7 @@ impl Compiler for Baseline {
     }
 
     fn new_scratch(&self) -> Scratch {
-        Scratch::new(Memory::default())
+        Scratch::new(Some(Box::<Memory>::default()))
     }
 
     fn compile(
@@ -170,13 +172,13 @@ impl Compiler for Baseline {
         variant: CodeVariant,
         unit: &mut UnitContext<'_>,
     ) -> Result<Artifact, UnitError> {
-        let mut scratch = unit.scratch.get_mut::<Memory>().map(std::mem::take);
-        let Some(memory) = &mut scratch else {
+        let Some(memory) = unit.scratch.get_mut::<Option<Box<Memory>>>().map(Option::take) else {
             return Err(UnitError::Module(CompileError::new(CompileErrorKind::EngineBug, "scratch of another compiler", None)));
         };
-        let result = self.compile_in(memory, env, func, variant, unit);
-        if let (Some(place), Some(memory)) = (unit.scratch.get_mut::<Memory>(), scratch) {
-            *place = memory;
+        let mut memory = memory.unwrap_or_default();
+        let result = self.compile_in(&mut memory, env, func, variant, unit);
+        if let Some(place) = unit.scratch.get_mut::<Option<Box<Memory>>>() {
+            *place = Some(memory);
         }
         result
     }

@@ -28,7 +28,7 @@ pub(super) struct Move {
 impl Function<'_> {
     /// Adds a move to those that are collected, unless it is none.
     pub(super) fn add_move(&mut self, target: Target, value: Value) {
-        let is_there = match (target, value.loc) {
+        let is_there = match (target, value.loc()) {
             (Target::Reg(to), Loc::Reg(from)) => to == from,
             (Target::Memory(to), _) => value.is_in_slot() && to == value.slot(),
             _ => false,
@@ -39,33 +39,48 @@ impl Function<'_> {
     }
 
     /// Does what was collected. Only the flags stay as they were.
+    #[inline]
     pub(super) fn do_moves(&mut self) {
+        if !self.buffers.moves.is_empty() {
+            self.do_all_moves();
+        }
+    }
+
+    fn do_all_moves(&mut self) {
         let mut moves = std::mem::take(&mut self.buffers.moves);
-        self.do_stores(&moves);
-        moves.retain(|found| matches!(found.target, Target::Reg(_)));
-        self.do_loads(&mut moves);
+        let to_memory = self.do_stores(&moves);
+        if to_memory < moves.len() {
+            if to_memory > 0 {
+                moves.retain(|found| matches!(found.target, Target::Reg(_)));
+            }
+            self.do_loads(&mut moves);
+        }
         moves.clear();
         self.buffers.moves = moves;
     }
 
-    fn do_stores(&mut self, moves: &[Move]) {
+    /// Gives how many there were.
+    fn do_stores(&mut self, moves: &[Move]) -> usize {
+        let mut count = 0;
         for &Move { target, value } in moves {
             let (mem, stored) = match target {
                 Target::Reg(_) => continue,
-                Target::Memory(mem) => (mem, value.kind),
-                Target::Argument(mem) if value.kind.is_float_or_vector() => (mem, value.kind),
+                Target::Memory(mem) => (mem, value.kind()),
+                Target::Argument(mem) if value.kind().is_float_or_vector() => (mem, value.kind()),
                 Target::Argument(mem) => (mem, Kind::I64),
             };
-            match value.loc {
+            count += 1;
+            match value.loc() {
                 Loc::Reg(reg) => self.store_reg(stored, mem, reg),
                 Loc::Const(bits) => self.store_const(stored, mem, bits),
-                Loc::Slot if stored == value.kind => self.copy_memory(stored, mem, value.slot()),
+                Loc::Slot if stored == value.kind() => self.copy_memory(stored, mem, value.slot()),
                 Loc::Slot => {
-                    self.load_reg(value.kind, SCRATCH.into(), value.slot());
+                    self.load_reg(value.kind(), SCRATCH.into(), value.slot());
                     self.store_reg(stored, mem, SCRATCH.into());
                 }
             }
         }
+        count
     }
 
     fn do_loads(&mut self, moves: &mut [Move]) {
@@ -73,7 +88,7 @@ impl Function<'_> {
         let mut waiting = moves.len();
         let mut at = 0;
         while at < waiting {
-            if matches!(moves[at].value.loc, Loc::Reg(_)) {
+            if matches!(moves[at].value.loc(), Loc::Reg(_)) {
                 at += 1;
             } else {
                 waiting -= 1;
@@ -83,9 +98,9 @@ impl Function<'_> {
         let (between_registers, rest) = moves.split_at_mut(waiting);
         self.move_registers(between_registers);
         for &mut Move { target, value } in rest {
-            match (target, value.loc) {
-                (Target::Reg(to), Loc::Const(bits)) => self.load_const(value.kind, to, bits),
-                (Target::Reg(to), Loc::Slot) => self.load_reg(value.kind, to, value.slot()),
+            match (target, value.loc()) {
+                (Target::Reg(to), Loc::Const(bits)) => self.load_const(value.kind(), to, bits),
+                (Target::Reg(to), Loc::Slot) => self.load_reg(value.kind(), to, value.slot()),
                 _ => {}
             }
         }
@@ -97,15 +112,15 @@ impl Function<'_> {
             let before = waiting;
             let mut at = 0;
             while at < waiting {
-                let Move { target: Target::Reg(to), value: Value { kind, loc: Loc::Reg(from), .. } } = moves[at] else { return };
+                let (Target::Reg(to), Loc::Reg(from)) = (moves[at].target, moves[at].value.loc()) else { return };
                 // What another move reads is written after that.
-                let is_read = (0..waiting).any(|other| other != at && moves[other].value.loc == Loc::Reg(to));
+                let is_read = (0..waiting).any(|other| other != at && moves[other].value.loc() == Loc::Reg(to));
                 if is_read && from != to {
                     at += 1;
                     continue;
                 }
                 if from != to {
-                    self.move_reg(kind, to, from);
+                    self.move_reg(moves[at].value.kind(), to, from);
                 }
                 waiting -= 1;
                 moves.swap(at, waiting);
@@ -121,11 +136,11 @@ impl Function<'_> {
         let Move { target: Target::Reg(to), value } = moves[0] else { return };
         // Whole registers, whatever part of them counts.
         let (kind, scratch): (Kind, Reg) =
-            if value.kind.is_float_or_vector() { (Kind::V128, FLOAT_SCRATCH.into()) } else { (Kind::I64, SCRATCH.into()) };
+            if value.kind().is_float_or_vector() { (Kind::V128, FLOAT_SCRATCH.into()) } else { (Kind::I64, SCRATCH.into()) };
         self.move_reg(kind, scratch, to);
         for found in moves {
-            if found.value.loc == Loc::Reg(to) {
-                found.value.loc = Loc::Reg(scratch);
+            if found.value.loc() == Loc::Reg(to) {
+                found.value = found.value.with_loc(Loc::Reg(scratch));
             }
         }
     }

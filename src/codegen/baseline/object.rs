@@ -139,11 +139,11 @@ impl Function<'_> {
 
     /// A value that was popped, in a register or a constant that an instruction can hold: storing it needs no other register.
     pub(super) fn storable(&mut self, value: Value, avoid: RegSet) -> Value {
-        if matches!(value.loc, Loc::Reg(_)) || !value.kind.is_float_or_vector() && imm32(&value).is_some() {
+        if matches!(value.loc(), Loc::Reg(_)) || !value.kind().is_float_or_vector() && imm32(&value).is_some() {
             return value;
         }
         let reg = self.in_reg(&value, avoid);
-        Value { loc: Loc::Reg(reg), ..value }
+        value.with_loc(Loc::Reg(reg))
     }
 
     /// Writes a field, without the barrier. What is [`storable`](Self::storable) leaves the scratch register alone.
@@ -151,15 +151,15 @@ impl Function<'_> {
         let size = match storage {
             StorageType::I8 => Store::Byte,
             StorageType::I16 => Store::Half,
-            StorageType::Val(_) if value.kind.is_wide() => Store::Double,
+            StorageType::Val(_) if value.kind().is_wide() => Store::Double,
             StorageType::Val(_) => Store::Word,
         };
-        match value.loc {
-            Loc::Reg(reg) if reg.is_xmm() => self.store_reg(value.kind, place, reg),
-            Loc::Const(bits) if value.kind == Kind::V128 => self.store_const(value.kind, place, bits),
-            Loc::Slot if value.kind == Kind::V128 => self.copy_memory(value.kind, place, value.slot()),
+        match value.loc() {
+            Loc::Reg(reg) if reg.is_xmm() => self.store_reg(value.kind(), place, reg),
+            Loc::Const(bits) if value.kind() == Kind::V128 => self.store_const(value.kind(), place, bits),
+            Loc::Slot if value.kind() == Kind::V128 => self.copy_memory(value.kind(), place, value.slot()),
             Loc::Reg(reg) => self.buffers.asm.store(size, place, reg.gpr()),
-            Loc::Const(bits) if size == Store::Double => self.store_const(value.kind, place, bits),
+            Loc::Const(bits) if size == Store::Double => self.store_const(value.kind(), place, bits),
             Loc::Const(bits) => self.buffers.asm.store_imm(size, place, (bits as u32).cast_signed()),
             Loc::Slot => {
                 let load = if size == Store::Double { Load::Double } else { Load::Word };
@@ -172,7 +172,7 @@ impl Function<'_> {
     /// A register for [`barrier`](Self::barrier) to work in, if it has anything to do: that of an operand that was popped, if nothing
     /// else is in it.
     pub(super) fn barrier_register(&mut self, storage: StorageType, value: &Value, operand: Gpr, avoid: RegSet) -> Option<Gpr> {
-        if !is_ref(storage) || !matches!(value.loc, Loc::Reg(_)) {
+        if !is_ref(storage) || !matches!(value.loc(), Loc::Reg(_)) {
             // Null is never young.
             return None;
         }
@@ -185,7 +185,7 @@ impl Function<'_> {
     /// The barrier (see [`HeapState`](crate::layout::HeapState)): dirties the card of a slot if an old object got a young value
     /// there. The slot is given by references, as if the cage were at 0.
     pub(super) fn barrier(&mut self, reference: Gpr, value: &Value, slot: Mem, work: Option<Gpr>) {
-        let (Loc::Reg(value), Some(work)) = (value.loc, work) else { return };
+        let (Loc::Reg(value), Some(work)) = (value.loc(), work) else { return };
         let next = self.buffers.asm.buffer.new_label();
         self.load_vmctx(SCRATCH, BLOCK);
         let asm = &mut self.buffers.asm;
@@ -255,7 +255,7 @@ impl Function<'_> {
         let values = &self.buffers.values;
         let deep = values.list.len().saturating_sub(TRACKED_OPERANDS);
         for index in values.operands().start..deep {
-            if let Loc::Reg(_) = self.buffers.values.list[index].loc {
+            if let Loc::Reg(_) = self.buffers.values.list[index].loc() {
                 self.save(index);
                 self.buffers.values.set_loc(index, Loc::Slot);
             }
@@ -272,22 +272,22 @@ impl Function<'_> {
         let values = &self.buffers.values;
         for index in values.outside().chain(values.operands()) {
             let value = values.list[index];
-            let Loc::Reg(reg) = value.loc else { continue };
-            if value.kind != Kind::Ref && PRESERVED.contains(reg) {
+            let Loc::Reg(reg) = value.loc() else { continue };
+            if value.kind() != Kind::Ref && PRESERVED.contains(reg) {
                 continue;
             }
             if seen.contains(reg) {
                 // Values of several widths may be in one register: the widest is kept.
-                let known = self.buffers.slow_values[first..].iter_mut().find(|known| known.loc == value.loc);
-                if let Some(known) = known.filter(|known| value.kind.bits() > known.kind.bits()) {
+                let known = self.buffers.slow_values[first..].iter_mut().find(|known| known.loc() == value.loc());
+                if let Some(known) = known.filter(|known| value.kind().bits() > known.kind().bits()) {
                     *known = value;
                 }
                 continue;
             }
             seen = seen.union(reg.set());
             self.buffers.slow_values.push(value);
-            if value.kind == Kind::Ref && !value.saved {
-                self.buffers.map_slots.push(value.offset);
+            if value.kind() == Kind::Ref && !value.is_saved() {
+                self.buffers.map_slots.push(value.offset());
             }
         }
         references.slots.1 = self.buffers.map_slots.len() as u32;
@@ -301,8 +301,8 @@ impl Function<'_> {
         let Slow { next, to, ty, bytes, values: (first, end), references } = self.buffers.slow[slow];
         for index in first as usize..end as usize {
             let value = self.buffers.slow_values[index];
-            if let (Loc::Reg(reg), false) = (value.loc, value.saved) {
-                self.store_reg(value.kind, value.slot(), reg);
+            if let (Loc::Reg(reg), false) = (value.loc(), value.is_saved()) {
+                self.store_reg(value.kind(), value.slot(), reg);
             }
         }
         let asm = &mut self.buffers.asm;
@@ -316,8 +316,8 @@ impl Function<'_> {
         self.buffers.asm.mov_rr(Width::W32, to, Gpr::RAX);
         for index in first as usize..end as usize {
             let value = self.buffers.slow_values[index];
-            if let Loc::Reg(reg) = value.loc {
-                self.load_reg(value.kind, reg, value.slot());
+            if let Loc::Reg(reg) = value.loc() {
+                self.load_reg(value.kind(), reg, value.slot());
             }
         }
         self.load_vmctx(SCRATCH, BLOCK);

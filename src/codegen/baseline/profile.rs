@@ -1,19 +1,16 @@
 //! What calls record of themselves ([`abi::profile`](crate::abi::profile)), where no operand is in the flags any more.
 
-use wasmparser::Operator;
-
 use crate::abi::artifact::{Helper, Reloc, RelocTarget};
-use crate::abi::profile;
 use crate::asm::buffer::Label;
 use crate::asm::x64::{Condition, Gpr};
 use crate::codegen::baseline::function::{Function, StubKind};
 use crate::codegen::baseline::registers::SCRATCH;
 
 impl Function<'_> {
-    /// The first word of a call, if calls are recorded.
-    pub(super) fn next_site(&mut self, operator: &Operator<'_>) -> Option<u32> {
+    /// The first word of a call that has so many, if calls are recorded.
+    pub(super) fn next_site(&mut self, words: u32) -> Option<u32> {
         let word = self.profile_words;
-        self.profile_words += profile::words(operator);
+        self.profile_words += words;
         self.env.settings.profile.then_some(word)
     }
 

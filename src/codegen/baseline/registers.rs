@@ -32,6 +32,17 @@ impl Reg {
         self.0 >= 16
     }
 
+    /// Its number, and back.
+    #[inline]
+    pub(super) fn number(self) -> u8 {
+        self.0
+    }
+
+    #[inline]
+    pub(super) fn of_number(number: u8) -> Reg {
+        Reg(number & 31)
+    }
+
     #[inline]
     pub(super) fn index(self) -> usize {
         usize::from(self.0 & 31)

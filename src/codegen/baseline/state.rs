@@ -8,6 +8,8 @@
 //! **Bounded work:** locals from the 64th on are always in their slots, and so are operands that lie deeper than 16 below a block's
 //! start. What is saved and compared at a label is bounded by that, whatever the function.
 
+use std::fmt;
+
 use crate::abi::osr::STATE_BELOW_FP;
 use crate::asm::x64::{Gpr, Mem};
 use crate::codegen::baseline::registers::{Reg, RegSet};
@@ -30,28 +32,101 @@ pub(super) enum Loc {
     Slot,
 }
 
-/// A local or an operand.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+/// A local or an operand: two words. What is written and copied as words, and not in pieces of other sizes, the processor need not wait for.
+#[derive(Copy, Clone, PartialEq, Eq)]
 pub(super) struct Value {
-    pub kind: Kind,
-    pub loc: Loc,
-    /// Whether its slot holds it too.
-    pub saved: bool,
-    /// Its slot: bytes below the save area to the slot's first byte.
-    pub offset: u32,
+    /// If it is known: its bits, zero-extended. Zero of others.
+    bits: u64,
+    /// From the lowest byte: its register, or another place; its kind; whether its slot holds it too; and, in the upper half, its slot.
+    word: u64,
 }
 
+/// The places of a value that are no registers.
+const CONST: u8 = 0xfe;
+const SLOT: u8 = 0xff;
+const SAVED: u64 = 1 << 16;
+
 impl Value {
+    /// A value whose slot does not hold it, unless it is there. `offset` is bytes below the save area to the slot's first byte.
+    #[inline]
+    pub(super) fn new(kind: Kind, loc: Loc, offset: u32) -> Value {
+        Value { bits: 0, word: u64::from(offset) << 32 | u64::from(kind as u8) << 8 }.with_loc(loc)
+    }
+
+    /// The same value elsewhere.
+    #[inline]
+    pub(super) fn with_loc(self, loc: Loc) -> Value {
+        let (place, bits) = match loc {
+            Loc::Reg(reg) => (reg.number(), 0),
+            Loc::Const(bits) => (CONST, bits),
+            Loc::Slot => (SLOT, 0),
+        };
+        Value { bits, word: self.word & !0xff | u64::from(place) }
+    }
+
+    /// The same value at one place, and nowhere else.
+    #[inline]
+    pub(super) fn only_at(self, loc: Loc) -> Value {
+        let mut value = self.with_loc(loc);
+        value.set_saved(false);
+        value
+    }
+
+    #[inline]
+    pub(super) fn loc(&self) -> Loc {
+        match self.word as u8 {
+            SLOT => Loc::Slot,
+            CONST => Loc::Const(self.bits),
+            number => Loc::Reg(Reg::of_number(number)),
+        }
+    }
+
+    /// Whether both are in one register.
+    #[inline]
+    pub(super) fn is_in_register_of(&self, other: &Value) -> bool {
+        let place = self.word as u8;
+        place < CONST && place == other.word as u8
+    }
+
+    #[inline]
+    pub(super) fn kind(&self) -> Kind {
+        Kind::of_number((self.word >> 8) as u8)
+    }
+
+    /// Whether its slot holds it too.
+    #[inline]
+    pub(super) fn is_saved(&self) -> bool {
+        self.word & SAVED != 0
+    }
+
+    #[inline]
+    pub(super) fn set_saved(&mut self, is_saved: bool) {
+        self.word = self.word & !SAVED | if is_saved { SAVED } else { 0 };
+    }
+
+    /// Its slot: bytes below the save area to the slot's first byte.
+    #[inline]
+    pub(super) fn offset(&self) -> u32 {
+        (self.word >> 32) as u32
+    }
+
     /// Its slot.
     #[inline]
     pub(super) fn slot(&self) -> Mem {
-        slot(self.offset)
+        slot(self.offset())
     }
 
     /// Whether its slot holds it.
     #[inline]
     pub(super) fn is_in_slot(&self) -> bool {
-        self.saved || self.loc == Loc::Slot
+        self.is_saved() || self.word as u8 == SLOT
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}, slot {}", self.kind(), self.loc(), self.offset())?;
+        if self.is_saved() { f.write_str(" saved") } else { Ok(()) }
     }
 }
 
@@ -189,7 +264,7 @@ impl Values {
 
     /// Bytes of the slots below a position.
     pub(super) fn bytes_below(&self, position: usize) -> u32 {
-        if position == 0 { self.base_bytes } else { self.list[position - 1].offset }
+        if position == 0 { self.base_bytes } else { self.list[position - 1].offset() }
     }
 
     /// Adds a value on top.
@@ -198,14 +273,14 @@ impl Values {
         let offset = self.bytes_below(self.list.len()) + kind.slot_bytes();
         self.slot_bytes = self.slot_bytes.max(offset);
         self.hold(loc);
-        self.list.push(Value { kind, loc, saved: false, offset });
+        self.list.push(Value::new(kind, loc, offset));
     }
 
     /// Takes the topmost value off. What held it still does not hold anything else until something is allocated.
     #[inline]
     pub(super) fn pop(&mut self) -> Value {
         let value = self.list.pop().expect("validation has counted the operands");
-        self.release(value.loc);
+        self.release(value.loc());
         self.window = self.window.min(self.list.len());
         self.floor = self.floor.min(self.list.len());
         self.listed = self.listed.min(self.list.len());
@@ -241,14 +316,14 @@ impl Values {
         let total = self.list.len();
         (self.local_count, self.window) = (total, total);
         for index in 0..self.tracked() {
-            self.outside.set(index, self.list[index].loc != Loc::Slot);
+            self.outside.set(index, self.list[index].loc() != Loc::Slot);
         }
     }
 
     /// Adds the slots that hold references of the heap to a list, but for those that lie deep, which are looked through once: of them it
     /// gives the last, counted from 1.
     pub(super) fn list_references(&mut self, to: &mut Vec<u32>) -> u32 {
-        let offset_in_slot = |value: &Value| (value.kind == Kind::Ref && value.is_in_slot()).then_some(value.offset);
+        let offset_in_slot = |value: &Value| (value.kind() == Kind::Ref && value.is_in_slot()).then_some(value.offset());
         to.extend(self.list[..self.tracked()].iter().filter_map(offset_in_slot));
         // Those of operands that were taken off since lie above the slots of those that are left.
         let listed = self.listed.max(self.local_count);
@@ -277,8 +352,8 @@ impl Values {
     /// Notes the locals beyond the tracked ones that are references.
     pub(super) fn list_untracked(&mut self) {
         for index in TRACKED_LOCALS..self.local_count {
-            if self.list[index].kind == Kind::Ref {
-                self.add_deep(self.list[index].offset);
+            if self.list[index].kind() == Kind::Ref {
+                self.add_deep(self.list[index].offset());
             }
         }
     }
@@ -287,8 +362,9 @@ impl Values {
     #[inline]
     pub(super) fn set_loc(&mut self, index: usize, loc: Loc) {
         self.hold(loc);
-        let old = std::mem::replace(&mut self.list[index].loc, loc);
-        self.release(old);
+        let old = self.list[index];
+        self.list[index] = old.with_loc(loc);
+        self.release(old.loc());
         if index < self.tracked() {
             self.outside.set(index, loc != Loc::Slot);
         }
@@ -318,7 +394,7 @@ impl Values {
         let (of_locals, of_operands) = saved.split_at(outside.count());
         for index in self.outside {
             let value = &mut self.list[index];
-            (value.loc, value.saved) = (Loc::Slot, false);
+            *value = value.only_at(Loc::Slot);
         }
         for (index, value) in outside.zip(of_locals) {
             self.list[index] = *value;
@@ -328,7 +404,7 @@ impl Values {
         self.list.extend_from_slice(of_operands);
         debug_assert_eq!(self.list.len(), height);
         for value in saved {
-            self.hold(value.loc);
+            self.hold(value.loc());
         }
     }
 }

@@ -31,7 +31,7 @@ impl Function<'_> {
             }
             Operator::TableSet { table } => {
                 let value = self.pop();
-                let reg = match value.loc {
+                let reg = match value.loc() {
                     Loc::Reg(reg) => reg,
                     _ => self.in_reg(&value, self.top_register()),
                 };
@@ -67,7 +67,7 @@ impl Function<'_> {
             }
             Operator::RefIsNull => {
                 let value = self.pop();
-                if let Loc::Const(bits) = value.loc {
+                if let Loc::Const(bits) = value.loc() {
                     self.push_i32(u32::from(bits == 0));
                 } else {
                     self.test_zero(&value);
@@ -82,7 +82,7 @@ impl Function<'_> {
                 let reg = self.in_reg(&value, RegSet::EMPTY);
                 self.buffers.asm.test_rr(Width::W32, reg.gpr(), reg.gpr());
                 self.trap_if(Condition::Equal, TrapCode::NullReference);
-                self.push(value.kind, Loc::Reg(reg));
+                self.push(value.kind(), Loc::Reg(reg));
             }
             _ => return Ok(false),
         }

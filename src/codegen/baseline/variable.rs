@@ -6,78 +6,70 @@ use crate::abi::vmctx::GlobalPlace;
 use crate::asm::x64::integer::Load;
 use crate::asm::x64::{Condition, Mem};
 use crate::base::GlobalIndex;
-use crate::codegen::baseline::function::{Function, Result, vmctx, width};
+use crate::codegen::baseline::function::{Function, vmctx, width};
 use crate::codegen::baseline::integer::reg_of;
 use crate::codegen::baseline::registers::{RegSet, SCRATCH};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_LOCALS};
 use crate::wasm::module::ConstOp;
 
 impl Function<'_> {
-    pub(super) fn variable_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+    /// Those that are rare, or have an unusual form.
+    pub(super) fn variable_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::LocalGet { local_index } => self.local_get(local_index as usize),
-            Operator::LocalSet { local_index } => self.local_set(local_index as usize),
-            Operator::LocalTee { local_index } => {
-                self.local_set(local_index as usize);
-                self.local_get(local_index as usize);
-            }
-            Operator::I32Const { value } => self.push_i32(value.cast_unsigned()),
             Operator::I64Const { value } => self.push(Kind::I64, Loc::Const(value.cast_unsigned())),
-            Operator::F32Const { value } => self.push(Kind::F32, Loc::Const(u64::from(value.bits()))),
-            Operator::F64Const { value } => self.push(Kind::F64, Loc::Const(value.bits())),
-            Operator::GlobalGet { global_index } => self.global_get(GlobalIndex::from_u32(global_index)),
-            Operator::GlobalSet { global_index } => self.global_set(GlobalIndex::from_u32(global_index)),
-            Operator::Drop => {
-                self.pop();
-            }
-            Operator::Select | Operator::TypedSelect { .. } => self.select(),
-            _ => return Ok(false),
+            Operator::TypedSelect { .. } => self.select(),
+            _ => return false,
         }
-        Ok(true)
+        true
     }
 
     /// A local in a register is pushed as it is; one in its slot is loaded, and is in the register from then on.
-    fn local_get(&mut self, local: usize) {
+    pub(super) fn local_get(&mut self, local: usize) {
         let value = self.buffers.values.list[local];
-        let loc = match value.loc {
+        let loc = match value.loc() {
             Loc::Slot => {
-                let reg = self.alloc(value.kind, RegSet::EMPTY);
-                self.load_reg(value.kind, reg, value.slot());
+                let reg = self.alloc(value.kind(), RegSet::EMPTY);
+                self.load_reg(value.kind(), reg, value.slot());
                 if local < TRACKED_LOCALS {
                     self.buffers.values.set_loc(local, Loc::Reg(reg));
-                    self.buffers.values.list[local].saved = true;
+                    self.buffers.values.list[local].set_saved(true);
                 }
                 Loc::Reg(reg)
             }
             loc => loc,
         };
-        self.push(value.kind, loc);
+        self.push(value.kind(), loc);
     }
 
-    fn local_set(&mut self, local: usize) {
+    pub(super) fn local_set(&mut self, local: usize) {
         let value = self.pop();
         if local >= TRACKED_LOCALS {
             let mem = self.buffers.values.list[local].slot();
-            match value.loc {
-                Loc::Const(bits) => self.store_const(value.kind, mem, bits),
+            match value.loc() {
+                Loc::Const(bits) => self.store_const(value.kind(), mem, bits),
                 _ => {
                     let reg = self.in_reg(&value, RegSet::EMPTY);
-                    self.store_reg(value.kind, mem, reg);
+                    self.store_reg(value.kind(), mem, reg);
                 }
             }
             return;
         }
-        let loc = match value.loc {
+        let loc = match value.loc() {
             Loc::Slot => Loc::Reg(self.in_reg(&value, RegSet::EMPTY)),
             loc => loc,
         };
         self.buffers.values.set_loc(local, loc);
-        self.buffers.values.list[local].saved = false;
+        self.buffers.values.list[local].set_saved(false);
+    }
+
+    pub(super) fn local_tee(&mut self, local: usize) {
+        self.local_set(local);
+        self.local_get(local);
     }
 
     // ---- Globals ----
 
-    fn global_get(&mut self, global: GlobalIndex) {
+    pub(super) fn global_get(&mut self, global: GlobalIndex) {
         let kind = Kind::of(self.module.globals[global].content);
         if let Some(bits) = self.global_constant(global) {
             self.push(kind, Loc::Const(bits));
@@ -89,12 +81,12 @@ impl Function<'_> {
         self.push(kind, Loc::Reg(reg));
     }
 
-    fn global_set(&mut self, global: GlobalIndex) {
+    pub(super) fn global_set(&mut self, global: GlobalIndex) {
         // The place may take the scratch register, which some constants need.
         let value = self.pop();
         let reg = self.in_reg(&value, RegSet::EMPTY);
         let place = self.global_place(global);
-        self.store_reg(value.kind, place, reg);
+        self.store_reg(value.kind(), place, reg);
     }
 
     fn global_place(&mut self, global: GlobalIndex) -> Mem {
@@ -120,7 +112,7 @@ impl Function<'_> {
 
     // ---- Select ----
 
-    fn select(&mut self) {
+    pub(super) fn select(&mut self) {
         let condition = match self.flags.take() {
             Some(condition) => condition,
             None => {
@@ -131,7 +123,7 @@ impl Function<'_> {
         };
         let otherwise = self.pop();
         let then = self.pop();
-        let kind = then.kind;
+        let kind = then.kind();
         // Loads and constants leave the flags alone, but for zero in a vector register, which does so too.
         let second = self.in_reg(&otherwise, reg_of(&then));
         let first = self.in_reg(&then, second.set());

@@ -44,7 +44,7 @@ impl Function<'_> {
 
     fn splat(&mut self, lane: Lane) {
         let value = self.pop();
-        if let Loc::Const(bits) = value.loc {
+        if let Loc::Const(bits) = value.loc() {
             self.vector_const(match lane {
                 Lane::L8 => lanes8(bits as u8),
                 Lane::L16 => lanes16(bits as u16),
@@ -80,7 +80,7 @@ impl Function<'_> {
 
     fn splat_float(&mut self, kind: Kind) {
         let value = self.pop();
-        if let Loc::Const(bits) = value.loc {
+        if let Loc::Const(bits) = value.loc() {
             self.vector_const(if kind == Kind::F64 { lanes64(bits) } else { lanes32(bits as u32) });
             return;
         }

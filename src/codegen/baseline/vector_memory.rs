@@ -58,7 +58,7 @@ impl Function<'_> {
 
     /// The first instruction of `emit` is the access.
     fn load_with(&mut self, memarg: &MemArg, bytes: u64, emit: impl FnOnce(&mut Self, Xmm, Mem)) {
-        let Some(place) = self.pop_place(memarg, bytes, RegSet::EMPTY) else { return };
+        let Some(place) = self.pop_place(memarg.into(), bytes, RegSet::EMPTY) else { return };
         let to = self.alloc_xmm(RegSet::EMPTY);
         self.note_trap(TrapCode::MemoryOutOfBounds);
         emit(self, to, place);
@@ -83,7 +83,7 @@ impl Function<'_> {
 
     fn load_lane(&mut self, memarg: &MemArg, lane: Lane, index: u8) {
         let to = self.pop_owned_vector();
-        let Some(place) = self.pop_place(memarg, bytes(lane), Reg::from(to).set()) else { return };
+        let Some(place) = self.pop_place(memarg.into(), bytes(lane), Reg::from(to).set()) else { return };
         self.note_trap(TrapCode::MemoryOutOfBounds);
         self.buffers.asm.lane_load(lane, to, place, index);
         self.push_vector(to);
@@ -91,7 +91,7 @@ impl Function<'_> {
 
     fn store_with(&mut self, memarg: &MemArg, bytes: u64, emit: impl FnOnce(&mut Self, Mem, Xmm)) {
         let from = self.pop_xmm(RegSet::EMPTY);
-        let Some(place) = self.pop_place(memarg, bytes, Reg::from(from).set()) else { return };
+        let Some(place) = self.pop_place(memarg.into(), bytes, Reg::from(from).set()) else { return };
         self.note_trap(TrapCode::MemoryOutOfBounds);
         emit(self, place, from);
     }

@@ -38,7 +38,7 @@ impl Function<'_> {
 
     /// The amount in the scratch register for vectors, more by a number.
     fn load_amount(&mut self, amount: &Value, bits: u8, more: i32) {
-        match amount.loc {
+        match amount.loc() {
             Loc::Reg(reg) => self.buffers.asm.mov_rr(Width::W32, SCRATCH, reg.gpr()),
             Loc::Const(known) => self.buffers.asm.mov_ri(SCRATCH, known),
             Loc::Slot => self.buffers.asm.load(Load::Word, SCRATCH, amount.slot()),
@@ -53,7 +53,7 @@ impl Function<'_> {
     fn shift_lanes(&mut self, by_register: Packed, by_constant: PackedShift, bits: u8) {
         let amount = self.pop();
         let x = self.pop_owned_vector();
-        if let Loc::Const(known) = amount.loc {
+        if let Loc::Const(known) = amount.loc() {
             self.buffers.asm.packed_shift(by_constant, x, known as u8 & (bits - 1));
         } else {
             self.load_amount(&amount, bits, 0);
@@ -66,7 +66,7 @@ impl Function<'_> {
     fn shift_bytes(&mut self, left: bool) {
         let amount = self.pop();
         let x = self.pop_owned_vector();
-        if let Loc::Const(known) = amount.loc {
+        if let Loc::Const(known) = amount.loc() {
             let bits = known as u8 & 7;
             let stay = lanes8(0xff >> bits);
             if left {
@@ -105,7 +105,7 @@ impl Function<'_> {
         asm.movaps_rr(high, low);
         asm.packed_rr(Packed::Punpckhbw, high, high);
         asm.packed_rr(Packed::Punpcklbw, low, low);
-        if let Loc::Const(known) = amount.loc {
+        if let Loc::Const(known) = amount.loc() {
             for half in [low, high] {
                 asm.packed_shift(PackedShift::Psraw, half, 8 + (known as u8 & 7));
             }
@@ -123,7 +123,7 @@ impl Function<'_> {
     fn shift_wide_signed(&mut self) {
         let amount = self.pop();
         let x = self.pop_owned_vector();
-        if let Loc::Const(known) = amount.loc {
+        if let Loc::Const(known) = amount.loc() {
             let bits = known as u8 & 63;
             self.buffers.asm.packed_shift(PackedShift::Psrlq, x, bits);
             self.load_vector(FLOAT_SCRATCH, lanes64(SIGN >> bits));

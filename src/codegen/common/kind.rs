@@ -5,6 +5,7 @@ use crate::wasm::types::ValType;
 
 /// What the compiler has to know of a type.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(in crate::codegen) enum Kind {
     I32,
     I64,
@@ -18,6 +19,20 @@ pub(in crate::codegen) enum Kind {
 }
 
 impl Kind {
+    /// The kind with a number.
+    #[inline]
+    pub(in crate::codegen) fn of_number(number: u8) -> Kind {
+        match number & 7 {
+            0 => Kind::I32,
+            1 => Kind::I64,
+            2 => Kind::F32,
+            3 => Kind::F64,
+            4 => Kind::V128,
+            5 => Kind::Func,
+            _ => Kind::Ref,
+        }
+    }
+
     pub(in crate::codegen) fn of(ty: ValType) -> Kind {
         match ty {
             ValType::I32 => Kind::I32,

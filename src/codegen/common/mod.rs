@@ -4,7 +4,6 @@
 pub(in crate::codegen) mod bodies;
 pub(in crate::codegen) mod casts;
 pub(in crate::codegen) mod features;
-mod frequent;
 pub(in crate::codegen) mod fuel;
 pub(in crate::codegen) mod kind;
 pub(in crate::codegen) mod loop_state;

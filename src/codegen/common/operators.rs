@@ -1,10 +1,11 @@
 //! The operators of a body, which is valid as far as they were read.
 //!
 //! *Problem.* A compiler of one pass takes little longer for an operator than reading and validating it. *Idea.* A body that the quick
-//! validator accepts ([`crate::wasm::quick`]) is read without more checks, the frequent operators by words ([`frequent`]). Any other one
-//! is validated as it is read, by wasmparser: one decode for validation and code, by a visitor that has each operator validated before
+//! validator accepts ([`crate::wasm::quick`]) is read without more checks: the compiler sees the word that an operator begins with, and
+//! has it [decoded](Operators::decode) only if that does not tell it all. Any other body is validated as it is read, by wasmparser: one
+//! decode for that and for the rare operators, by a visitor that has each operator validated before
 //! it writes it down, in one place: an operator that is returned through several results is copied as often, in pieces that the
-//! processor has not yet put together. **Invariant:** an operator that [`next`](Operators::next) found is valid where it stands, so
+//! processor has not yet put together. **Invariant:** an operator that [`begin`](Operators::begin) came to is valid where it stands, so
 //! that a compiler may rely on the types of its operands.
 
 use wasmparser::{
@@ -13,8 +14,8 @@ use wasmparser::{
 };
 
 use crate::base::DefinedFuncIndex;
+use crate::codegen::common::bodies;
 use crate::codegen::common::features::proposal;
-use crate::codegen::common::{bodies, frequent};
 use crate::codegen::env::CompileEnv;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::validate::{BodyMemory, Features};
@@ -22,60 +23,27 @@ use crate::wasm::words::Code;
 
 /// See the module's documentation.
 pub(in crate::codegen) struct Operators<'a> {
-    source: Source<'a>,
-    /// The operator that was found last.
+    /// The module's bytes.
+    code: Code<'a>,
+    /// Of the operator, in the module.
+    pub position: usize,
+    /// Behind the body.
+    end: usize,
+    features: WasmFeatures,
+    /// What validates operators, of a body that was not validated before.
+    checks: Option<Checks<'a>>,
+    /// The operator that was [decoded](Self::decode) last.
     pub operator: Operator<'a>,
-    /// Its byte offset in the module.
-    pub position: u64,
-    /// Proposals of the operators so far.
+    /// Behind that.
+    next: usize,
+    /// Proposals of the operators that were decoded so far.
     pub detected: Features,
 }
 
-/// Where operators come from.
-enum Source<'a> {
-    /// A body that is validated as it is read.
-    New { reader: BinaryReader<'a>, validator: Box<FuncValidator<ValidatorResources>> },
-    /// One that was validated before.
-    Valid(Valid<'a>),
-}
-
-/// The bytes of a valid body.
-struct Valid<'a> {
-    /// The module's, up to the end of the body.
-    bytes: &'a [u8],
-    /// The same, and those behind it.
-    code: Code<'a>,
-    position: usize,
-    features: WasmFeatures,
-}
-
-impl<'a> Valid<'a> {
-    #[inline(always)]
-    fn read(&mut self, operator: &mut Operator<'a>, detected: &mut Features) -> Result<(), CompileError> {
-        let word = self.code.word_at(self.position);
-        if let Some(size) = word.and_then(|word| frequent::read(word, operator)) {
-            if word.is_some_and(|word| matches!(word as u8, 0xc0..=0xc4)) {
-                *detected |= proposal::sign_extension;
-            }
-            self.position += size;
-            return Ok(());
-        }
-        self.read_rare(operator, detected)
-    }
-
-    #[inline(never)]
-    fn read_rare(&mut self, operator: &mut Operator<'a>, detected: &mut Features) -> Result<(), CompileError> {
-        let bytes = self.bytes.get(self.position..).unwrap_or_default();
-        let frame = match bytes.first() {
-            Some(0x05) => FrameKind::If,
-            Some(0x07 | 0x18 | 0x19) => FrameKind::LegacyTry,
-            _ => FrameKind::Block,
-        };
-        let mut reader = BinaryReader::new_features(bytes, self.position as u64, self.features);
-        reader.visit_operator(&mut Write { operator, detected, frame })?;
-        self.position += reader.current_position();
-        Ok(())
-    }
+/// A body that is validated as it is read.
+struct Checks<'a> {
+    reader: BinaryReader<'a>,
+    validator: Box<FuncValidator<ValidatorResources>>,
 }
 
 impl<'a> Operators<'a> {
@@ -93,11 +61,9 @@ impl<'a> Operators<'a> {
         memory: &mut BodyMemory,
     ) -> Result<Self, CompileError> {
         let mut reader = body.get_binary_reader();
-        let source = if is_valid || env.validation.accepts(&env.wire_bytes, &env.module, func, memory) {
+        let checks = if is_valid || env.validation.accepts(&env.wire_bytes, &env.module, func, memory) {
             bodies::read_locals(&mut reader, 0, |_, _| Ok::<(), CompileError>(()))?;
-            let bytes = env.wire_bytes.get(..env.module.bodies[func].end as usize).unwrap_or_default();
-            let position = usize::try_from(reader.original_position()).unwrap_or(usize::MAX);
-            Source::Valid(Valid { bytes, code: Code::new(&env.wire_bytes), position, features: env.validation.features() })
+            None
         } else {
             let Some(to_validate) = env.validation.func(&env.module, func) else {
                 return Err(CompileError::new(CompileErrorKind::EngineBug, "a body in a module without functions", None));
@@ -105,50 +71,103 @@ impl<'a> Operators<'a> {
             let mut validator = Box::new(to_validate.into_validator(memory.take_allocations()));
             validator.read_locals(&mut reader)?;
             reader.set_features(env.validation.features());
-            Source::New { reader, validator }
+            Some(Checks { reader: reader.clone(), validator })
         };
-        Ok(Operators { source, operator: Operator::Nop, position: 0, detected: Features::empty() })
+        let position = usize::try_from(reader.original_position()).unwrap_or(usize::MAX);
+        Ok(Operators {
+            code: Code::new(&env.wire_bytes),
+            position,
+            end: env.module.bodies[func].end as usize,
+            features: env.validation.features(),
+            checks,
+            operator: Operator::Nop,
+            next: position,
+            detected: Features::empty(),
+        })
     }
 
-    /// Finds the next operator; false behind the last.
+    /// Comes to the next operator, and gives the word that it begins with; nothing behind the last. The one before was
+    /// [decoded](Self::decode) or [passed](Self::pass).
     ///
     /// # Errors
     ///
     /// It is malformed or invalid, or the body ends too early or too late.
-    #[inline]
-    pub fn next(&mut self) -> Result<bool, CompileError> {
-        self.position = self.next_position();
-        let (operator, detected) = (&mut self.operator, &mut self.detected);
-        match &mut self.source {
-            Source::New { reader, validator } => {
-                if reader.eof() {
-                    reader.finish_expression(&validator.visitor(self.position))?;
-                    return Ok(false);
-                }
-                reader.visit_operator(&mut Validate { validator, position: self.position, operator, detected })??;
-            }
-            Source::Valid(valid) => {
-                if valid.position >= valid.bytes.len() {
-                    return Ok(false);
-                }
-                valid.read(operator, detected)?;
-            }
+    #[inline(always)]
+    pub fn begin(&mut self) -> Result<Option<u64>, CompileError> {
+        self.position = self.next;
+        if self.checks.is_some() {
+            self.check()?;
         }
-        Ok(true)
+        Ok((self.position < self.end).then(|| self.code.word_or_rest_at(self.position)))
     }
 
-    /// The byte offset in the module of what [`next`](Operators::next) will find.
-    pub fn next_position(&self) -> u64 {
-        match &self.source {
-            Source::New { reader, .. } => reader.original_position(),
-            Source::Valid(valid) => valid.position as u64,
+    /// Validates the operator, which is decoded with that.
+    #[inline(never)]
+    fn check(&mut self) -> Result<(), CompileError> {
+        let Operators { checks: Some(Checks { reader, validator }), operator, detected, position, .. } = self else {
+            return Ok(());
+        };
+        let position = *position as u64;
+        debug_assert_eq!(position, reader.original_position());
+        if reader.eof() {
+            reader.finish_expression(&validator.visitor(position))?;
+            return Ok(());
         }
+        reader.visit_operator(&mut Validate { validator, position, operator, detected })??;
+        Ok(())
+    }
+
+    /// The operator is of so many bytes, which somebody else has read.
+    #[inline(always)]
+    pub fn pass(&mut self, size: usize) {
+        self.next = self.position + size;
+    }
+
+    /// Decodes the operator.
+    ///
+    /// # Errors
+    ///
+    /// It is malformed, which none is that was found to be valid.
+    #[inline(never)]
+    pub fn decode(&mut self) -> Result<&Operator<'a>, CompileError> {
+        if let Some(Checks { reader, .. }) = &self.checks {
+            self.next = usize::try_from(reader.original_position()).unwrap_or(usize::MAX);
+            return Ok(&self.operator);
+        }
+        let bytes = self.code.between(self.position, self.end);
+        let frame = match bytes.first() {
+            Some(0x05) => FrameKind::If,
+            Some(0x07 | 0x18 | 0x19) => FrameKind::LegacyTry,
+            _ => FrameKind::Block,
+        };
+        let mut reader = BinaryReader::new_features(bytes, self.position as u64, self.features);
+        reader.visit_operator(&mut Write { operator: &mut self.operator, detected: &mut self.detected, frame })?;
+        self.pass(reader.current_position());
+        Ok(&self.operator)
+    }
+
+    /// Validates the operators that are left.
+    ///
+    /// # Errors
+    ///
+    /// One is invalid.
+    pub fn check_rest(&mut self) -> Result<(), CompileError> {
+        while self.checks.is_some() && self.position < self.end {
+            self.decode()?;
+            self.begin()?;
+        }
+        Ok(())
+    }
+
+    /// The first byte of what comes behind the operator that was decoded last.
+    pub fn byte_behind(&self) -> u8 {
+        self.code.byte_at(self.next).unwrap_or(0)
     }
 
     /// Gives back what was taken of the memory for validation.
     pub fn finish(self, memory: &mut BodyMemory) {
-        if let Source::New { validator, .. } = self.source {
-            memory.give_allocations(validator.into_allocations());
+        if let Some(checks) = self.checks {
+            memory.give_allocations(checks.validator.into_allocations());
         }
     }
 }
