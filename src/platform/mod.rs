@@ -1,11 +1,10 @@
-//! What the engine asks of the operating system and the processor: address space, executable memory, faults, stacks, clocks,
+//! What the engine asks of the operating system: address space, executable memory, faults, stacks, clocks,
 //! threads.
 //!
 //! **Invariants:** nothing here knows WebAssembly or generated code; what is unsafe about a system call stays inside the module
 //! that makes it; no mapping is ever writable and executable at once; the fault handler allocates nothing and takes no lock.
 
 pub mod clock;
-pub mod cpu;
 pub mod exec;
 pub mod file;
 pub mod fork;

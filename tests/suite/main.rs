@@ -4,6 +4,7 @@ mod bad_input;
 mod benches;
 mod cli;
 mod compile;
+mod disas;
 mod exceptions;
 mod fuzz;
 mod host;

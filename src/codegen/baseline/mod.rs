@@ -57,6 +57,7 @@ mod wide;
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::abi::call::CallLayout;
+use crate::abi::cpu::CpuFeatures;
 use crate::asm::x64::Assembler;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::baseline::function::{Buffers, Cpu, Function};
@@ -84,12 +85,17 @@ struct Memory {
 impl Baseline {
     /// A compiler for the machine that it runs on.
     pub fn new() -> Baseline {
-        Baseline { cpu: Cpu::host() }
+        Baseline::for_processor(CpuFeatures::host())
     }
 
     /// A compiler whose code runs on every x86-64 processor: what the oldest lack is done in other ways.
     pub fn for_oldest_processor() -> Baseline {
-        Baseline { cpu: Cpu::oldest() }
+        Baseline::for_processor(CpuFeatures::empty())
+    }
+
+    /// A compiler whose code runs on processors with these extensions, whatever this one has.
+    pub fn for_processor(features: CpuFeatures) -> Baseline {
+        Baseline { cpu: Cpu::new(features) }
     }
 
     fn compile_in(

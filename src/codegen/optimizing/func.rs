@@ -18,7 +18,7 @@ use crate::codegen::compiler::UnitError;
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::inline::Inside;
-use crate::codegen::optimizing::isa;
+use crate::codegen::optimizing::isa::Isas;
 use crate::codegen::optimizing::local::LocalPlace;
 use crate::codegen::optimizing::osr::{Arrival, loop_signature};
 use crate::codegen::optimizing::regions::Flags;
@@ -115,13 +115,13 @@ impl<'a> Body<'a> {
         &self,
         func: &mut Function,
         memory: &mut Allocations,
-        config: TargetFrontendConfig,
+        isas: &Isas,
         (arrival, is_hot): (Option<&LoopState>, Option<IsHot<'_>>),
     ) -> Result {
         // Locals in the frame are not read from a state: such functions take too long to be compiled several times.
         let places = [LocalPlace::Variables, LocalPlace::Frame];
         for place in places.into_iter().take(if arrival.is_some() { 1 } else { 2 }) {
-            if self.translate_once(func, memory, config, (place, arrival, is_hot))? == Outcome::Complete {
+            if self.translate_once(func, memory, isas, (place, arrival, is_hot))? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -133,14 +133,15 @@ impl<'a> Body<'a> {
         &self,
         func: &mut Function,
         memory: &mut Allocations,
-        config: TargetFrontendConfig,
+        isas: &Isas,
         (place, arrival, is_hot): (LocalPlace, Option<&LoopState>, Option<IsHot<'_>>),
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
-        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, (place, is_hot), arrival.is_some());
-        let result = translator.run(&self.body, config, arrival);
+        let how = (place, is_hot, isas.has_fma());
+        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, how, arrival.is_some());
+        let result = translator.run(&self.body, isas.frontend_config(), arrival);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
         }
@@ -170,7 +171,7 @@ impl<'a> Translator<'a> {
         func: &'a mut Function,
         context: &'a mut FunctionBuilderContext,
         state: &'a mut State,
-        (local_place, is_hot): (LocalPlace, Option<IsHot<'a>>),
+        (local_place, is_hot, fused_multiply_add): (LocalPlace, Option<IsHot<'a>>, bool),
         at_loop: bool,
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
@@ -216,7 +217,7 @@ impl<'a> Translator<'a> {
             is_hot,
             next_variable: 0,
             reachable: true,
-            fused_multiply_add: isa::has_fma(),
+            fused_multiply_add,
             fuel: 0,
             arrival: None,
         }

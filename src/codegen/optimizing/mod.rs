@@ -54,6 +54,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::{CodegenError, Context};
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
+use crate::abi::cpu::CpuFeatures;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::{Compiler, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
@@ -84,7 +85,16 @@ impl Optimizing {
     ///
     /// Cranelift has no back end for this machine, or lacks an instruction set extension it needs.
     pub fn new() -> Result<Optimizing, String> {
-        Ok(Optimizing { isas: Isas::new()? })
+        Optimizing::for_processor(CpuFeatures::host())
+    }
+
+    /// A compiler whose code runs on processors with these extensions, whatever this one has.
+    ///
+    /// # Errors
+    ///
+    /// They are not enough: SSSE3 and SSE4.1 are needed.
+    pub fn for_processor(features: CpuFeatures) -> Result<Optimizing, String> {
+        Ok(Optimizing { isas: Isas::new(features)? })
     }
 
     fn compile_in(
@@ -108,7 +118,7 @@ impl Optimizing {
             Entry::Loop(position) => Some(body.loop_state(position, &mut memory.allocations)?),
         };
         let how = (state.as_ref(), unit.is_hot);
-        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), how)?;
+        body.translate(&mut memory.context.func, &mut memory.allocations, &self.isas, how)?;
         *unit.detected |= memory.allocations.state.detected;
         memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
         unit.poll()?;
