@@ -11,7 +11,9 @@ use crate::base::sync::Arc;
 use crate::base::tuning;
 use crate::codegen::env::CodeSettings;
 use crate::compile::observer::{SeededChoice, TierChoice, TierObserver};
+use crate::platform::jitdump::JitDump;
 use crate::platform::perf_map::PerfMap;
+use crate::platform::profile::CodeSink;
 use crate::platform::thread::available_count;
 use crate::tasks::clock::{Clock, SystemClock};
 use crate::tasks::executor::Executor;
@@ -79,7 +81,7 @@ pub struct Config {
     thread_name: String,
     scope_timing: bool,
     unit_recording: bool,
-    perf_map: Option<Arc<PerfMap>>,
+    code_sinks: Vec<Arc<dyn CodeSink>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -107,7 +109,7 @@ impl Default for Config {
             thread_name: "deltic-task".to_owned(),
             scope_timing: false,
             unit_recording: false,
-            perf_map: None,
+            code_sinks: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -271,7 +273,22 @@ impl Config {
     /// in memory of which no address is used twice: it takes more of that, and of time to be published. Default: none.
     #[must_use]
     pub fn with_perf_map(mut self, map: PerfMap) -> Self {
-        self.perf_map = Some(Arc::new(map));
+        self.code_sinks.push(Arc::new(map));
+        self
+    }
+
+    /// A file in which each function gets a record with its address, name, tier and instructions when its code is there: what `perf inject
+    /// --jit` reads, so that `perf annotate` shows them. Default: none.
+    #[must_use]
+    pub fn with_jitdump(mut self, dump: JitDump) -> Self {
+        self.code_sinks.push(Arc::new(dump));
+        self
+    }
+
+    /// Somebody else who is told of code as it is published.
+    #[must_use]
+    pub fn with_code_sink(mut self, sink: Arc<dyn CodeSink>) -> Self {
+        self.code_sinks.push(sink);
         self
     }
 
@@ -400,9 +417,9 @@ impl Config {
         self.unit_recording
     }
 
-    /// See [`with_perf_map`](Self::with_perf_map).
-    pub fn perf_map(&self) -> Option<&Arc<PerfMap>> {
-        self.perf_map.as_ref()
+    /// Who is told of code that is published: see [`with_perf_map`](Self::with_perf_map) and [`with_jitdump`](Self::with_jitdump).
+    pub fn code_sinks(&self) -> &[Arc<dyn CodeSink>] {
+        &self.code_sinks
     }
 
     /// See [`with_clock`](Self::with_clock).

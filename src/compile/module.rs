@@ -143,7 +143,7 @@ impl Module {
     ) -> Result<Module, CompileError> {
         let canonical_types = engine.types().intern_module(&decoded.module)?;
         let env = Arc::new(compile_env(engine, decoded));
-        let native = NativeModule::new(env, EventQueue::new(sink), engine.config().perf_map().cloned(), engine.poster().clone());
+        let native = NativeModule::new(env, EventQueue::new(sink), engine.config().code_sinks().into(), engine.poster().clone());
         let native = TokenOwner::new(native);
         let token_id = engine.tokens().insert(native.token());
         Ok(Module(Arc::new(ModuleOwner {
