@@ -273,6 +273,7 @@ impl Module {
             code_bytes: module.code_section_bytes,
             native_bytes: native.native_bytes(),
             published_by_tier: native.published_by_tier(),
+            inlined_sites: native.inlined_sites(),
             validate_wall: self.0.validate_wall + self.0.validate_bodies_wall.get().copied().unwrap_or_default(),
             detected: native.features.all(),
             ..CompileStats::default()
@@ -284,11 +285,13 @@ impl Module {
                 *total += count.load(Ordering::Relaxed);
             }
             // Relaxed: figures.
+            stats.tier_ups += job.stats.tier_ups.load(Ordering::Relaxed);
             stats.loop_versions += job.loops.published.load(Ordering::Relaxed);
             stats.loop_entries += job.loops.entered.load(Ordering::Relaxed);
             for (slot, worker) in job.stats.workers.iter().enumerate() {
                 let worker = *worker.lock();
-                stats.compile_cpu += worker.cpu;
+                stats.compile_cpu += worker.cpu.sum();
+                stats.cpu_times.merge(&worker.cpu);
                 stats.validate_bodies += worker.validate;
                 stats.workers.resize_with(stats.workers.len().max(slot + 1), Default::default);
                 stats.workers[slot].merge(&worker);

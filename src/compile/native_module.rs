@@ -44,6 +44,7 @@ pub struct NativeModule {
     env: Arc<CompileEnv>,
     variants: [OnceLock<VariantCode>; 2],
     published_by_tier: [AtomicUsize; 2],
+    inlined_sites: AtomicUsize,
     /// Held while a variant is made.
     making: RankedMutex<()>,
     pub(super) features: DetectedFeatures,
@@ -77,6 +78,7 @@ impl NativeModule {
             env,
             variants: [OnceLock::new(), OnceLock::new()],
             published_by_tier: Default::default(),
+            inlined_sites: AtomicUsize::new(0),
             making: RankedMutex::new(Rank::Making, ()),
             features: DetectedFeatures::default(),
             callbacks: Callbacks::default(),
@@ -143,6 +145,7 @@ impl NativeModule {
             return Ok(0);
         }
         let by_tier = TIERS.map(|tier| code_bytes(&artifacts, tier));
+        let inlined = artifacts.iter().map(|artifact| artifact.inlined.len()).sum();
         let told = (!self.code_sinks.is_empty()).then(|| {
             let entries: Vec<(DefinedFuncIndex, Entry)> = artifacts.iter().map(|it| (it.func, it.entry)).collect();
             (clock::monotonic(), entries)
@@ -155,6 +158,7 @@ impl NativeModule {
             // Relaxed: a figure.
             total.fetch_add(bytes, Ordering::Relaxed);
         }
+        self.inlined_sites.fetch_add(inlined, Ordering::Relaxed); // a figure
         Ok(added)
     }
 
@@ -192,6 +196,11 @@ impl NativeModule {
     pub(super) fn published_by_tier(&self) -> [usize; 2] {
         // Relaxed: a figure.
         self.published_by_tier.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Bodies in the place of calls, in what was published so far.
+    pub(super) fn inlined_sites(&self) -> usize {
+        self.inlined_sites.load(Ordering::Relaxed) // a figure
     }
 
     /// Bytes of machine code of all variants.

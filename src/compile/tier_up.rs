@@ -130,6 +130,8 @@ impl Module {
         let Some(space) = &code.space else { return };
         let job = &code.job;
         job.tell(func, Entry::Call, TierEventKind::Asked);
+        let function = job.env.module.func_index(func).index();
+        tracing::debug!(target: trace::COMPILE, function, "better code is asked for");
         let choice = self.engine().config().tier_choice();
         if choice.is_none_or(|choice| choice.choose(&job.tier_event(func, Entry::Call, TierEventKind::Asked))) {
             self.ask_for_better(job, space, func);
@@ -199,7 +201,7 @@ impl CompileJob {
         let made = runner.run(unit, entry, stop);
         let cpu = clock.thread_cpu().saturating_sub(begun);
         let mut stats = self.stats.workers[0].lock();
-        stats.cpu += cpu;
+        *stats.cpu.of(unit.tier, entry) += cpu;
         stats.unit_count += 1;
         drop(stats);
         if let Ok(artifact) = &made {
@@ -226,6 +228,7 @@ impl CompileJob {
         match entry {
             Entry::Call if is_published => {
                 self.count_finished(&[(func, tier)]);
+                self.stats.tier_ups.fetch_add(1, Ordering::Relaxed); // a figure
                 self.states.finish(func);
             }
             Entry::Call => self.states.give_up(func),

@@ -25,5 +25,6 @@ mod tier_up;
 mod tiers;
 mod types;
 mod vectors;
+mod visibility;
 #[cfg(feature = "wasi")]
 mod wasi;
