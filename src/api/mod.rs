@@ -18,6 +18,7 @@ pub use crate::compile::engine::WasmEngine;
 pub use crate::compile::module::Module;
 pub use crate::compile::observer::{SeededChoice, TierChoice, TierEvent, TierEventKind, TierObserver};
 pub use crate::compile::stats::CompileStats;
+pub use crate::compile::warm_up::{UnknownFunc, WantedFunc, WarmUp};
 pub use crate::heap::HeapStats;
 pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
 pub use crate::platform::file::{SharedBytes, read_shared};
@@ -32,6 +33,7 @@ pub use crate::runtime::link::{Extern, ExternType};
 pub use crate::runtime::shared::SharedMemory;
 pub use crate::runtime::trap::{Frame, HostError, Trap};
 pub use crate::runtime::value::{AnyRef, ExnRef, ExternRef, Func, Global, Instance, Memory, Table, Tag, Val};
+pub use crate::tasks::manager::TaskPriority;
 pub use crate::wasm::canonical::{CanonicalType, TypeHandle};
 pub use crate::wasm::error::{CompileError, CompileErrorKind};
 pub use crate::wasm::types::{

@@ -26,5 +26,6 @@ mod tiers;
 mod types;
 mod vectors;
 mod visibility;
+mod warm_up;
 #[cfg(feature = "wasi")]
 mod wasi;
