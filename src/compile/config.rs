@@ -73,6 +73,7 @@ pub struct Config {
     tier_up_calls: u32,
     loop_versions: bool,
     inlining: bool,
+    compilation_hints: bool,
     tier_choice: Option<Arc<dyn TierChoice>>,
     tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
@@ -101,6 +102,7 @@ impl Default for Config {
             tier_up_calls: tuning::TIER_UP_CALLS,
             loop_versions: true,
             inlining: true,
+            compilation_hints: true,
             tier_choice: None,
             tier_observer: None,
             compile_memory_limit: None,
@@ -215,6 +217,15 @@ impl Config {
     #[must_use]
     pub fn with_inlining(mut self, inlining: bool) -> Self {
         self.inlining = inlining;
+        self
+    }
+
+    /// Whether a module may say which functions are compiled first in the background, which are worth better code, and which are not (the section
+    /// "metadata.code.compilation_priority"), where functions are compiled as they are called. Default: yes. Hints for branches are of the
+    /// [`CodeSettings`].
+    #[must_use]
+    pub fn with_compilation_hints(mut self, hints: bool) -> Self {
+        self.compilation_hints = hints;
         self
     }
 
@@ -375,6 +386,11 @@ impl Config {
     /// See [`with_inlining`](Self::with_inlining).
     pub fn inlining(&self) -> bool {
         self.inlining
+    }
+
+    /// See [`with_compilation_hints`](Self::with_compilation_hints).
+    pub fn compilation_hints(&self) -> bool {
+        self.compilation_hints
     }
 
     /// See [`with_tier_choice`](Self::with_tier_choice).

@@ -168,6 +168,9 @@ impl Module {
             self.0.validate_bodies_wall.get_or_init(|| wall);
         }
         self.ensure(engine.default_variant(), kind)?;
+        if kind == JobKind::Lazy {
+            self.follow_hints();
+        }
         Ok(self)
     }
 

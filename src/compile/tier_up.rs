@@ -140,6 +140,10 @@ impl Module {
 
     /// Has a function compiled again, if that was not done. Its budget is full again.
     pub(super) fn ask_for_better(&self, job: &Arc<CompileJob>, space: &CodeSpace, func: DefinedFuncIndex) {
+        if self.engine().config().compilation_hints() && job.env.module.runs_once(func) {
+            set_budget(space, func, UNLIMITED);
+            return;
+        }
         refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         let best = job.shared.best_tier();
         if job.states.reached(func) >= best as u8 {

@@ -70,8 +70,7 @@ pub struct WarmUp(Arc<List>);
 
 #[derive(Debug)]
 struct List {
-    funcs: Vec<DefinedFuncIndex>,
-    tier: Tier,
+    funcs: Vec<(DefinedFuncIndex, Tier)>,
     /// Position of the next.
     next: AtomicUsize,
     /// Functions that are not done with.
@@ -89,7 +88,7 @@ impl List {
         self.left.load(Ordering::Acquire) == 0 || self.tasks.load(Ordering::Acquire) == 0
     }
 
-    fn take(&self) -> Option<DefinedFuncIndex> {
+    fn take(&self) -> Option<(DefinedFuncIndex, Tier)> {
         // Relaxed: each position is given out once; what is there was written before the list was shared.
         self.funcs.get(self.next.fetch_add(1, Ordering::Relaxed)).copied()
     }
@@ -150,9 +149,9 @@ impl Module {
         let mut wanted = Vec::new();
         for func in funcs {
             let index = self.find_func(func.into())?;
-            wanted.extend(self.decoded().defined_func(index));
+            wanted.extend(self.decoded().defined_func(index).map(|func| (func, tier)));
         }
-        Ok(self.warm_up_list(wanted, tier, priority))
+        Ok(self.warm_up_list(wanted, priority))
     }
 
     /// All functions with a body, for [`warm_up`](Self::warm_up).
@@ -181,16 +180,36 @@ impl Module {
         }
     }
 
-    fn warm_up_list(&self, funcs: Vec<DefinedFuncIndex>, tier: Tier, priority: TaskPriority) -> WarmUp {
+    /// Has functions compiled in the background as the module itself says.
+    pub(super) fn follow_hints(&self) {
+        let (module, config) = (self.decoded(), self.engine().config());
+        if !config.compilation_hints() || module.priorities.is_empty() || self.compiles_itself() {
+            return;
+        }
+        let hints = module.priorities.iter();
+        let mut hints: Vec<_> = hints.filter_map(|(&index, &hint)| Some((module.find_body(index)?, hint))).collect();
+        hints.sort_by_key(|&(func, hint)| (hint.compilation, func));
+        let mut wanted: Vec<(DefinedFuncIndex, Tier)> = hints.iter().map(|&(func, _)| (func, Tier::Baseline)).collect();
+        // Behind all that may be called soon.
+        hints.sort_by_key(|&(func, hint)| (hint.optimization, func));
+        let better = hints.iter().filter(|(_, hint)| hint.optimization.is_some() && !hint.runs_once());
+        wanted.extend(better.map(|&(func, _)| (func, Tier::Optimized)));
+        // Nobody waits.
+        let _ = self.warm_up_list(wanted, TaskPriority::Background);
+    }
+
+    fn warm_up_list(&self, mut funcs: Vec<(DefinedFuncIndex, Tier)>, priority: TaskPriority) -> WarmUp {
         let engine = self.engine();
         let shared = engine.shared();
-        let tier = engine.config().tier().unwrap_or(tier).max(shared.first_tier()).min(shared.best_tier());
+        for (_, tier) in &mut funcs {
+            *tier = engine.config().tier().unwrap_or(*tier).max(shared.first_tier()).min(shared.best_tier());
+        }
         let variant = engine.default_variant();
         let task_max = engine.config().num_compilation_tasks().saturating_sub(1).max(1);
         let task_count = task_max.min(funcs.len());
         let (left, tasks) = (AtomicUsize::new(funcs.len()), AtomicUsize::new(task_count));
         let (next, first_error, parking) = (AtomicUsize::new(0), FirstError::default(), Parking::default());
-        let list = Arc::new(List { funcs, tier, next, left, tasks, first_error, parking });
+        let list = Arc::new(List { funcs, next, left, tasks, first_error, parking });
         let Some(code) = self.native().variant(variant) else {
             // Nothing can be called yet: it is for who compiles the module.
             list.tasks.store(0, Ordering::Release); // partner: `is_over`
@@ -199,7 +218,7 @@ impl Module {
         if self.compiles_itself() {
             let mut runner = Runner::inlining(&code.job);
             while let (Some(func), Some(space)) = (list.take(), &code.space) {
-                if let Some(made) = code.job.warm(&mut runner, func, &list, &|| false) {
+                if let Some(made) = code.job.warm(&mut runner, func, &|| false) {
                     let told = code.job.settle_warm(self.native(), space, made, &runner, &list);
                     code.job.tell_of(told);
                 }
@@ -224,17 +243,17 @@ struct Made {
 }
 
 impl CompileJob {
-    /// Compiles a function in the list's tier, unless it has that, or somebody is at it.
-    fn warm(&self, runner: &mut Runner<'_>, func: DefinedFuncIndex, list: &List, stop: &dyn Fn() -> bool) -> Option<Made> {
-        if self.states.reached(func) >= list.tier as u8 {
+    /// Compiles a function in a tier, unless it has that, or somebody is at it.
+    fn warm(&self, runner: &mut Runner<'_>, (func, tier): (DefinedFuncIndex, Tier), stop: &dyn Fn() -> bool) -> Option<Made> {
+        if self.states.reached(func) >= tier as u8 {
             return None;
         }
         // There is no tier above the best, so that nobody wants another of a function that is queued for it.
-        let is_queued = || list.tier == self.shared.best_tier() && self.states.is_wanted(func, list.tier);
-        if !(self.states.request(func, list.tier) || is_queued()) || !self.states.start(func) {
+        let is_queued = || tier == self.shared.best_tier() && self.states.is_wanted(func, tier);
+        if !(self.states.request(func, tier) || is_queued()) || !self.states.start(func) {
             return None;
         }
-        let unit = Unit { func, tier: list.tier, variant: self.variant, bucket: 1, flags: UnitFlags::empty() };
+        let unit = Unit { func, tier, variant: self.variant, bucket: 1, flags: UnitFlags::empty() };
         let (result, cpu) = self.run_unit(runner, unit, Entry::Call, stop);
         Some(Made { unit, result, cpu })
     }
@@ -266,11 +285,11 @@ impl Task for WarmUpTask {
         let timing = &job.shared.timing;
         let deadline = timing.clock.now() + timing.slice;
         let mut runner = Runner::inlining(job);
-        while let Some(func) = list.take() {
-            if let Some(made) = job.warm(&mut runner, func, list, &|| job.token.stop_requested()) {
+        while let Some(wanted) = list.take() {
+            if let Some(made) = job.warm(&mut runner, wanted, &|| job.token.stop_requested()) {
                 let scope = if matches!(made.result, Err(UnitError::Stopped)) { None } else { job.token.enter() };
                 let Some(scope) = scope else {
-                    job.states.give_up(func);
+                    job.states.give_up(wanted.0);
                     job.parking.announce();
                     return Outcome::Done;
                 };
@@ -281,7 +300,7 @@ impl Task for WarmUpTask {
                         drop(scope);
                         job.tell_of(told);
                     }
-                    None => job.states.give_up(func),
+                    None => job.states.give_up(wanted.0),
                 }
             }
             list.settle();

@@ -1,6 +1,7 @@
 //! Functions that are compiled before they are called, or better than they are, because somebody asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use deltic::abi::artifact::CodeVariant;
 use deltic::base::DefinedFuncIndex;
@@ -8,8 +9,8 @@ use deltic::codegen::baseline::Baseline;
 use deltic::codegen::compiler::UnitError;
 use deltic::codegen::optimizing::Optimizing;
 use deltic::{
-    CompileErrorKind, Config, FuncIndex, Isolate, Linker, Module, Strategy, TaskPriority, Tier, UnknownFunc, Val, WantedFunc,
-    WasmEngine,
+    CodeSink, CompileErrorKind, Config, FuncIndex, Isolate, Linker, Module, NamedCode, Strategy, TaskPriority, Tier, UnknownFunc,
+    Val, WantedFunc, WasmEngine,
 };
 
 use crate::support::{around, engine_with};
@@ -65,6 +66,82 @@ fn functions_have_the_tier_that_was_asked_for() {
         let instance = linker.instantiate(&mut isolate, &module).expect("an instance");
         let func = instance.get_typed_func::<i32, i32>(&mut isolate, "c").expect("a function");
         assert_eq!(func.call(&mut isolate, 41).expect("no trap"), 42);
+    }
+}
+
+/// `GUEST`, with hints: `c` before `a`, which is worth better code, `b` runs once; and one of a function that there is not.
+fn hinted() -> String {
+    let hints = r#"(@custom "metadata.code.compilation_priority" "\04\01\01\00\02\09\00\02\01\00\02\05\7f\03\01\00\01\02\20\01\00\01\00")"#;
+    format!("{}{hints})", GUEST.strip_suffix(')').expect("a module"))
+}
+
+/// Who is told of code, and notes the names.
+#[derive(Debug, Default)]
+struct Published(Mutex<Vec<String>>);
+
+impl CodeSink for Published {
+    fn add(&self, _: Duration, code: &[NamedCode]) {
+        self.0.lock().expect("no panic").extend(code.iter().map(|code| code.name.clone()));
+    }
+
+    fn wants_bytes(&self) -> bool {
+        false
+    }
+
+    fn wants_new_addresses(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_module_says_what_is_compiled_first() {
+    let published = Arc::new(Published::default());
+    let config = Config::default().with_num_compilation_tasks(2).with_code_sink(Arc::clone(&published) as _);
+    let engine = WasmEngine::new(&config).expect("an engine");
+    let module = Module::new(&engine, hinted()).expect("a module");
+    let begun = Instant::now();
+    let names = || published.0.lock().expect("no panic").clone();
+    while names().len() < 4 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "only {:?}", names());
+        std::thread::yield_now();
+    }
+    assert_eq!(names(), ["wasm!func[3] [baseline]", "wasm!b [baseline]", "wasm!a [baseline]", "wasm!a [optimized]"]);
+    assert_eq!(tiers(&module), [OPTIMIZED, BASELINE, BASELINE]);
+}
+
+#[test]
+fn hints_are_followed_only_where_that_is_asked_and_possible() {
+    let two = Config::default().with_num_compilation_tasks(2);
+    for config in [two.clone().with_compilation_hints(false), two.with_num_compilation_tasks(0)] {
+        let engine = WasmEngine::new(&config).expect("an engine");
+        let module = Module::new(&engine, hinted()).expect("a module");
+        assert_eq!((tiers(&module), engine.active_task_count()), ([NONE; 3], 0));
+    }
+    // A section that is cut short is as good as none, and the module is as good as any.
+    let damaged = hinted().replace("\\20\\01\\00\\01\\00", "\\20");
+    assert_ne!(damaged, hinted());
+    let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(2)).expect("an engine");
+    assert_eq!(tiers(&Module::new(&engine, damaged).expect("a module")), [NONE; 3]);
+}
+
+/// A function that runs once, as its module says, stays in its tier however often it runs; unless the host wants more.
+#[test]
+fn what_runs_once_is_not_made_better() {
+    for (hints, tier) in [(true, BASELINE), (false, OPTIMIZED)] {
+        let engine = engine_with(Config::default().with_tier_up_calls(10).with_compilation_hints(hints));
+        let module = Module::new(&engine, hinted()).expect("a module");
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let mut linker = Linker::new(&engine);
+        linker.stub_missing_funcs(true);
+        let instance = linker.instantiate(&mut isolate, &module).expect("an instance");
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "c").expect("a function");
+        for n in 0..1000 {
+            assert_eq!(func.call(&mut isolate, n).expect("no trap"), n + 1);
+        }
+        assert_eq!(tiers(&module), [OPTIMIZED, tier, OPTIMIZED]);
+        let warm = module.warm_up([FuncIndex::from_u32(2)], Tier::Optimized, TaskPriority::Background);
+        assert_eq!(warm.expect("a function").wait(), Ok(()));
+        assert_eq!(tiers(&module), [OPTIMIZED; 3]);
     }
 }
 
