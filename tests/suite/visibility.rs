@@ -5,14 +5,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deltic::{CompileStats, Config, Isolate, Linker, Module, Strategy, Val, trace};
+use deltic::codegen::baseline::Baseline;
+use deltic::codegen::compiler::UnitError;
+use deltic::codegen::optimizing::Optimizing;
+use deltic::{CompileStats, Config, Isolate, Linker, Module, Strategy, Val, WasmEngine, trace};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
-use crate::support::engine_with;
+use crate::support::{around, engine_with};
 
 /// `f` calls two small functions in a loop, `$leaf` twice; `never` is not called.
 const GUEST: &str = r#"(module
@@ -27,10 +30,13 @@ const GUEST: &str = r#"(module
 
 /// Calls `f` so often, each time with so many iterations, where all is compiled on this thread.
 fn run(config: Config, calls: usize, iterations: i32) -> CompileStats {
-    let engine = engine_with(config);
-    let module = Module::new(&engine, GUEST).expect("a module");
-    let mut isolate = Isolate::new(&engine).expect("an isolate");
-    let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+    run_in(&engine_with(config), calls, iterations)
+}
+
+fn run_in(engine: &WasmEngine, calls: usize, iterations: i32) -> CompileStats {
+    let module = Module::new(engine, GUEST).expect("a module");
+    let mut isolate = Isolate::new(engine).expect("an isolate");
+    let instance = Linker::new(engine).instantiate(&mut isolate, &module).expect("an instance");
     let func = instance.get_func(&mut isolate, "f").expect("a function");
     for _ in 0..calls {
         func.call(&mut isolate, &[Val::I32(iterations)]).expect("no trap");
@@ -114,4 +120,25 @@ fn each_step_has_an_event() {
     assert_eq!(count("better code is asked for"), 2, "{events:?}");
     assert!(count("a loop asks for better code") > 1, "{events:?}");
     assert_eq!(count("bailout"), 0, "{events:?}");
+}
+
+/// A function that a tier does not take, and the next one does, is told of with each.
+#[test]
+fn a_bail_out_has_an_event() {
+    let counter = Counter::default();
+    let subscriber = Registry::default().with(counter.clone());
+    let _other = tracing::Dispatch::new(Registry::default());
+    let unable = around(
+        Baseline::new(),
+        |func, compile| {
+            if func.as_u32() == 0 { Err(UnitError::TierUnable("no".into())) } else { compile() }
+        },
+    );
+    let compilers = vec![unable, Arc::new(Optimizing::new().expect("a processor")) as _];
+    let config = Config::default().with_num_compilation_tasks(0).with_tier_up_calls(u32::MAX);
+    let engine = WasmEngine::with_compilers(&config, compilers).expect("an engine");
+    let stats = tracing::subscriber::with_default(subscriber, || run_in(&engine, 1, 1));
+    let events = counter.0.lock().expect("no panic").clone();
+    assert_eq!((events.get("bailout"), events.get("compiled")), (Some(&1), Some(&3)), "{events:?}");
+    assert_eq!((stats.finished_by_tier, counts(&stats)), ([3, 0], [0; 4]));
 }
