@@ -61,13 +61,25 @@ impl LoopVersions {
 impl CodeSpace {
     /// The version of a function for the loop at a byte offset of the module. Asked by a thread that runs baseline code of the function.
     pub fn loop_code(&self, func: DefinedFuncIndex, wasm_offset: u32) -> Option<LoopCode> {
+        self.loop_metadata(func, wasm_offset, |metadata| {
+            let FunctionMetadata { entry_offset, code_bytes, frame_bytes, state_bytes, .. } = *metadata;
+            LoopCode { address: self.exec().base().addr() + entry_offset as usize, code_bytes, frame_bytes, state_bytes }
+        })
+    }
+
+    /// Reads what is known of a version, which stays there meanwhile.
+    pub(in crate::code) fn loop_metadata<T>(
+        &self,
+        func: DefinedFuncIndex,
+        wasm_offset: u32,
+        read: impl FnOnce(&FunctionMetadata) -> T,
+    ) -> Option<T> {
         let _kept = self.installing.read();
         let entry_offset = self.loops.find(func, wasm_offset)?;
         // SAFETY: the version is in the table, and leaves it before it is freed, which the lock keeps from happening meanwhile.
         let metadata = unsafe { &*self.view().metadata_pointer(entry_offset as usize) };
         debug_assert_eq!(metadata.entry, Entry::Loop(wasm_offset));
-        let FunctionMetadata { code_bytes, frame_bytes, state_bytes, .. } = *metadata;
-        Some(LoopCode { address: self.exec().base().addr() + entry_offset as usize, code_bytes, frame_bytes, state_bytes })
+        Some(read(metadata))
     }
 
     /// The versions of functions whose baseline code is gone.

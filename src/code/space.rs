@@ -25,7 +25,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Range;
 
-use crate::abi::artifact::{Helper, RelocTarget, Tier};
+use crate::abi::artifact::{Entry, Helper, RelocTarget, Tier};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, Mutex, RwLock};
 use crate::base::{DefinedFuncIndex, tuning};
@@ -146,6 +146,17 @@ const EXPANSION_MIN: usize = EXPANSIONS[2];
 fn estimate(slot_count: usize, wasm_code_bytes: usize, expansion: usize) -> usize {
     let stubs = slot_count.saturating_mul(expansion << 5).saturating_add(64 << 10);
     wasm_code_bytes.saturating_mul(expansion).saturating_add(stubs)
+}
+
+/// See [`CodeSpace::present_code`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentCode {
+    /// Where it is.
+    pub addresses: Range<usize>,
+    /// Its tier.
+    pub tier: Tier,
+    /// Its instructions, and the constants behind them; empty if nobody asked.
+    pub bytes: Vec<u8>,
 }
 
 impl CodeSpace {
@@ -294,13 +305,19 @@ impl CodeSpace {
         unsafe { self.metadata_of_entry(entry) }.map(read)
     }
 
-    /// The addresses of a function's present code, and its tier.
-    pub fn present_code(&self, func: DefinedFuncIndex) -> Option<(Range<usize>, Tier)> {
-        let base = self.exec.base().addr();
-        self.metadata(func, |metadata| {
-            let entry = base + metadata.entry_offset as usize;
-            (entry..entry + metadata.code_bytes as usize, metadata.tier)
-        })
+    /// A function's present code, or its present version for a loop; with a copy of the instructions, if they are asked for.
+    pub fn present_code(&self, func: DefinedFuncIndex, entry: Entry, with_bytes: bool) -> Option<PresentCode> {
+        let read = |metadata: &FunctionMetadata| {
+            let code = self.exec.base().wrapping_add(metadata.entry_offset as usize);
+            let len = metadata.code_bytes as usize;
+            // SAFETY: published code can be read, and is written no more until it is freed, which the lock keeps from happening meanwhile.
+            let bytes = if with_bytes { unsafe { std::slice::from_raw_parts(code, len) }.to_vec() } else { Vec::new() };
+            PresentCode { addresses: code.addr()..code.addr() + len, tier: metadata.tier, bytes }
+        };
+        match entry {
+            Entry::Call => self.metadata(func, read),
+            Entry::Loop(wasm_offset) => self.loop_metadata(func, wasm_offset, read),
+        }
     }
 
     /// Bytes of the machine code that is published and not freed.

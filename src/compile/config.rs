@@ -11,7 +11,9 @@ use crate::base::sync::Arc;
 use crate::base::tuning;
 use crate::codegen::env::CodeSettings;
 use crate::compile::observer::{SeededChoice, TierChoice, TierObserver};
+use crate::platform::jitdump::JitDump;
 use crate::platform::perf_map::PerfMap;
+use crate::platform::profile::CodeSink;
 use crate::platform::thread::available_count;
 use crate::tasks::clock::{Clock, SystemClock};
 use crate::tasks::executor::Executor;
@@ -72,6 +74,7 @@ pub struct Config {
     loop_versions: bool,
     inlining: bool,
     call_profiles: bool,
+    compilation_hints: bool,
     tier_choice: Option<Arc<dyn TierChoice>>,
     tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
@@ -80,7 +83,7 @@ pub struct Config {
     thread_name: String,
     scope_timing: bool,
     unit_recording: bool,
-    perf_map: Option<Arc<PerfMap>>,
+    code_sinks: Vec<Arc<dyn CodeSink>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -101,6 +104,7 @@ impl Default for Config {
             loop_versions: true,
             inlining: true,
             call_profiles: true,
+            compilation_hints: true,
             tier_choice: None,
             tier_observer: None,
             compile_memory_limit: None,
@@ -109,7 +113,7 @@ impl Default for Config {
             thread_name: "deltic-task".to_owned(),
             scope_timing: false,
             unit_recording: false,
-            perf_map: None,
+            code_sinks: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -226,6 +230,15 @@ impl Config {
         self
     }
 
+    /// Whether a module may say which functions are compiled first in the background, which are worth better code, and which are not (the section
+    /// "metadata.code.compilation_priority"), where functions are compiled as they are called. Default: yes. Hints for branches are of the
+    /// [`CodeSettings`].
+    #[must_use]
+    pub fn with_compilation_hints(mut self, hints: bool) -> Self {
+        self.compilation_hints = hints;
+        self
+    }
+
     /// Has somebody told of functions that ask for better code, and get it.
     #[must_use]
     pub fn with_tier_observer(mut self, observer: Arc<dyn TierObserver>) -> Self {
@@ -281,7 +294,22 @@ impl Config {
     /// in memory of which no address is used twice: it takes more of that, and of time to be published. Default: none.
     #[must_use]
     pub fn with_perf_map(mut self, map: PerfMap) -> Self {
-        self.perf_map = Some(Arc::new(map));
+        self.code_sinks.push(Arc::new(map));
+        self
+    }
+
+    /// A file in which each function gets a record with its address, name, tier and instructions when its code is there: what `perf inject
+    /// --jit` reads, so that `perf annotate` shows them. Default: none.
+    #[must_use]
+    pub fn with_jitdump(mut self, dump: JitDump) -> Self {
+        self.code_sinks.push(Arc::new(dump));
+        self
+    }
+
+    /// Somebody else who is told of code as it is published.
+    #[must_use]
+    pub fn with_code_sink(mut self, sink: Arc<dyn CodeSink>) -> Self {
+        self.code_sinks.push(sink);
         self
     }
 
@@ -375,6 +403,11 @@ impl Config {
         self.call_profiles
     }
 
+    /// See [`with_compilation_hints`](Self::with_compilation_hints).
+    pub fn compilation_hints(&self) -> bool {
+        self.compilation_hints
+    }
+
     /// See [`with_tier_choice`](Self::with_tier_choice).
     pub fn tier_choice(&self) -> Option<&Arc<dyn TierChoice>> {
         self.tier_choice.as_ref()
@@ -415,9 +448,9 @@ impl Config {
         self.unit_recording
     }
 
-    /// See [`with_perf_map`](Self::with_perf_map).
-    pub fn perf_map(&self) -> Option<&Arc<PerfMap>> {
-        self.perf_map.as_ref()
+    /// Who is told of code that is published: see [`with_perf_map`](Self::with_perf_map) and [`with_jitdump`](Self::with_jitdump).
+    pub fn code_sinks(&self) -> &[Arc<dyn CodeSink>] {
+        &self.code_sinks
     }
 
     /// See [`with_clock`](Self::with_clock).

@@ -85,6 +85,8 @@ pub(super) struct JobStats {
     ended: OnceLock<Duration>,
     published_bytes: AtomicUsize,
     pub(super) finished_by_tier: [AtomicUsize; 2],
+    /// Functions that got better code.
+    pub(super) tier_ups: AtomicUsize,
     /// By slot; locked by the slot's occupant once per batch.
     pub(super) workers: Box<[RankedMutex<WorkerStats>]>,
     /// Every unit, when the configuration asks.
@@ -138,6 +140,7 @@ impl CompileJob {
                 ended: OnceLock::new(),
                 published_bytes: AtomicUsize::new(0),
                 finished_by_tier: Default::default(),
+                tier_ups: AtomicUsize::new(0),
                 workers: (0..slot_count).map(|_| RankedMutex::new(Rank::Stats, WorkerStats::default())).collect(),
                 records: engine.config().unit_recording().then(|| RankedMutex::new(Rank::Stats, Vec::new())),
             },

@@ -116,7 +116,7 @@ impl CompileJob {
         let mut stats = self.stats.workers[0].lock();
         stats.unit_count += 1;
         stats.flush_count += 1;
-        stats.cpu += cpu;
+        *stats.cpu.of(unit.tier, Entry::Call) += cpu;
         stats.validate += validate;
         Ok(())
     }

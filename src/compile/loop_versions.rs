@@ -122,6 +122,9 @@ impl Module {
         let (job, space) = (&code.job, code.space.as_ref()?);
         let entry = Entry::Loop(wasm_offset);
         job.tell(func, entry, TierEventKind::Asked);
+        let function = job.env.module.func_index(func).index();
+        // Loops ask in bursts.
+        tracing::trace!(target: trace::COMPILE, function, wasm_offset, "a loop asks for better code");
         let config = self.engine().config();
         if let Some(choice) = config.tier_choice() {
             let is_chosen = choice.choose(&job.tier_event(func, entry, TierEventKind::Asked));

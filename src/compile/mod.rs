@@ -41,6 +41,7 @@ mod compilers;
 mod phases;
 mod refusal;
 mod runner;
+pub mod warm_up;
 
 pub use config::{Config, EngineError};
 pub use engine::WasmEngine;

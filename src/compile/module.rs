@@ -143,7 +143,7 @@ impl Module {
     ) -> Result<Module, CompileError> {
         let canonical_types = engine.types().intern_module(&decoded.module)?;
         let env = Arc::new(compile_env(engine, decoded));
-        let native = NativeModule::new(env, EventQueue::new(sink), engine.config().perf_map().cloned(), engine.poster().clone());
+        let native = NativeModule::new(env, EventQueue::new(sink), engine.config().code_sinks().into(), engine.poster().clone());
         let native = TokenOwner::new(native);
         let token_id = engine.tokens().insert(native.token());
         Ok(Module(Arc::new(ModuleOwner {
@@ -168,6 +168,9 @@ impl Module {
             self.0.validate_bodies_wall.get_or_init(|| wall);
         }
         self.ensure(engine.default_variant(), kind)?;
+        if kind == JobKind::Lazy {
+            self.follow_hints();
+        }
         Ok(self)
     }
 
@@ -278,6 +281,7 @@ impl Module {
             code_bytes: module.code_section_bytes,
             native_bytes: native.native_bytes(),
             published_by_tier: native.published_by_tier(),
+            inlined_sites: native.inlined_sites(),
             validate_wall: self.0.validate_wall + self.0.validate_bodies_wall.get().copied().unwrap_or_default(),
             detected: native.features.all(),
             ..CompileStats::default()
@@ -289,11 +293,13 @@ impl Module {
                 *total += count.load(Ordering::Relaxed);
             }
             // Relaxed: figures.
+            stats.tier_ups += job.stats.tier_ups.load(Ordering::Relaxed);
             stats.loop_versions += job.loops.published.load(Ordering::Relaxed);
             stats.loop_entries += job.loops.entered.load(Ordering::Relaxed);
             for (slot, worker) in job.stats.workers.iter().enumerate() {
                 let worker = *worker.lock();
-                stats.compile_cpu += worker.cpu;
+                stats.compile_cpu += worker.cpu.sum();
+                stats.cpu_times.merge(&worker.cpu);
                 stats.validate_bodies += worker.validate;
                 stats.workers.resize_with(stats.workers.len().max(slot + 1), Default::default);
                 stats.workers[slot].merge(&worker);

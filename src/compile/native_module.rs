@@ -7,7 +7,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::ops::Range;
+use std::time::Duration;
 
 use cranelift_entity::EntityRef;
 
@@ -23,8 +23,9 @@ use crate::compile::events::{Callbacks, EventQueue};
 use crate::compile::features::DetectedFeatures;
 use crate::compile::job::CompileJob;
 use crate::compile::tier_up;
+use crate::platform::clock;
 use crate::platform::exec::ExecStrategy;
-use crate::platform::perf_map::PerfMap;
+use crate::platform::profile::{CodeSink, NamedCode};
 use crate::tasks::manager::TaskPoster;
 use crate::wasm::module::WasmModule;
 
@@ -43,12 +44,13 @@ pub struct NativeModule {
     env: Arc<CompileEnv>,
     variants: [OnceLock<VariantCode>; 2],
     published_by_tier: [AtomicUsize; 2],
+    inlined_sites: AtomicUsize,
     /// Held while a variant is made.
     making: RankedMutex<()>,
     pub(super) features: DetectedFeatures,
     pub(super) callbacks: Callbacks,
     pub(super) events: Arc<EventQueue>,
-    perf_map: Option<Arc<PerfMap>>,
+    code_sinks: Box<[Arc<dyn CodeSink>]>,
     graveyard: TaskPoster,
 }
 
@@ -66,16 +68,22 @@ impl std::fmt::Debug for VariantCode {
 }
 
 impl NativeModule {
-    pub(super) fn new(env: Arc<CompileEnv>, events: EventQueue, perf_map: Option<Arc<PerfMap>>, graveyard: TaskPoster) -> Self {
+    pub(super) fn new(
+        env: Arc<CompileEnv>,
+        events: EventQueue,
+        code_sinks: Box<[Arc<dyn CodeSink>]>,
+        graveyard: TaskPoster,
+    ) -> Self {
         NativeModule {
             env,
             variants: [OnceLock::new(), OnceLock::new()],
             published_by_tier: Default::default(),
+            inlined_sites: AtomicUsize::new(0),
             making: RankedMutex::new(Rank::Making, ()),
             features: DetectedFeatures::default(),
             callbacks: Callbacks::default(),
             events: Arc::new(events),
-            perf_map,
+            code_sinks,
             graveyard,
         }
     }
@@ -118,7 +126,8 @@ impl NativeModule {
         }
         let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
         let usual = CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes);
-        let strategies = if self.perf_map.is_some() { &[ExecStrategy::Protect] } else { usual.strategies };
+        let wants_new_addresses = self.code_sinks.iter().any(|sink| sink.wants_new_addresses());
+        let strategies = if wants_new_addresses { &[ExecStrategy::Protect] } else { usual.strategies };
         let options = CodeSpaceOptions {
             thunks,
             budgets: self.env.settings.tier_up,
@@ -142,28 +151,38 @@ impl NativeModule {
             return Ok(0);
         }
         let by_tier = TIERS.map(|tier| code_bytes(&artifacts, tier));
-        let named = self.perf_map.iter().flat_map(|_| &artifacts);
-        let named: Vec<(DefinedFuncIndex, Entry)> = named.map(|artifact| (artifact.func, artifact.entry)).collect();
+        let inlined = artifacts.iter().map(|artifact| artifact.inlined.len()).sum();
+        let told = (!self.code_sinks.is_empty()).then(|| {
+            let entries: Vec<(DefinedFuncIndex, Entry)> = artifacts.iter().map(|it| (it.func, it.entry)).collect();
+            (clock::monotonic(), entries)
+        });
         let added = space.publish(artifacts)?;
-        if let Some(map) = &self.perf_map {
-            map.add(named.iter().filter_map(|&(func, entry)| self.describe_code(space, func, entry)));
+        if let Some((since, entries)) = told {
+            self.tell(space, since, &entries);
         }
         for (total, bytes) in self.published_by_tier.iter().zip(by_tier) {
             // Relaxed: a figure.
             total.fetch_add(bytes, Ordering::Relaxed);
         }
+        self.inlined_sites.fetch_add(inlined, Ordering::Relaxed); // a figure
         Ok(added)
     }
 
-    /// What a profiler calls a function's present code, and where that is.
-    fn describe_code(&self, space: &CodeSpace, func: DefinedFuncIndex, entry: Entry) -> Option<(Range<usize>, String)> {
-        let (addresses, tier) = match entry {
-            Entry::Call => space.present_code(func)?,
-            Entry::Loop(wasm_offset) => {
-                let code = space.loop_code(func, wasm_offset)?;
-                (code.address..code.address + code.code_bytes as usize, Tier::Optimized)
-            }
+    /// Tells profilers of code that was just published, as far as it is still there.
+    fn tell(&self, space: &CodeSpace, since: Duration, entries: &[(DefinedFuncIndex, Entry)]) {
+        let with_bytes = self.code_sinks.iter().any(|sink| sink.wants_bytes());
+        let describe = |&(func, entry): &(DefinedFuncIndex, Entry)| {
+            let code = space.present_code(func, entry, with_bytes)?;
+            Some(NamedCode { addresses: code.addresses, name: self.name_of_code(func, entry, code.tier), bytes: code.bytes })
         };
+        let code: Vec<NamedCode> = entries.iter().filter_map(describe).collect();
+        for sink in &self.code_sinks {
+            sink.add(since, &code);
+        }
+    }
+
+    /// What a profiler calls a function's code.
+    fn name_of_code(&self, func: DefinedFuncIndex, entry: Entry, tier: Tier) -> String {
         let (module, index) = (&self.env.module, self.env.module.func_index(func));
         let names = module.names(&self.env.wire_bytes);
         let func = names.funcs.get(&index).map_or_else(|| format!("func[{}]", index.index()), |name| name.to_string());
@@ -176,13 +195,18 @@ impl NativeModule {
             Entry::Call => String::new(),
             Entry::Loop(wasm_offset) => format!(", loop at {wasm_offset:#x}"),
         };
-        Some((addresses, format!("{module}!{func} [{tier}{place}]")))
+        format!("{module}!{func} [{tier}{place}]")
     }
 
     /// Bytes of machine code that were published so far, by tier.
     pub(super) fn published_by_tier(&self) -> [usize; 2] {
         // Relaxed: a figure.
         self.published_by_tier.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Bodies in the place of calls, in what was published so far.
+    pub(super) fn inlined_sites(&self) -> usize {
+        self.inlined_sites.load(Ordering::Relaxed) // a figure
     }
 
     /// Bytes of machine code of all variants.

@@ -64,11 +64,26 @@ impl<'j> Runner<'j> {
         let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
         for (index, compiler) in job.shared.compilers_for(unit.tier) {
             result = self.run_compiler(index, &**compiler, (unit, entry), stop);
+            if let Ok(artifact) = &result {
+                self.trace_compiled(artifact);
+            }
             let Err(UnitError::TierUnable(reason)) = &result else { break };
             let function = job.env.module.func_index(unit.func).index();
             tracing::debug!(target: trace::COMPILE, function, tier = ?compiler.tier(), reason, "bailout");
         }
         result
+    }
+
+    fn trace_compiled(&self, artifact: &Artifact) {
+        if !self.traced {
+            return;
+        }
+        let function = self.job.env.module.func_index(artifact.func).index();
+        let (tier, entry, code_bytes, count) = (artifact.tier, artifact.entry, artifact.code.len(), artifact.inlined.len());
+        tracing::debug!(target: trace::COMPILE, function, ?tier, ?entry, code_bytes, "compiled");
+        if count > 0 {
+            tracing::debug!(target: trace::COMPILE, function, ?entry, count, "bodies in the place of calls");
+        }
     }
 
     fn run_compiler(

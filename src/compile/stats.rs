@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::abi::artifact::{Entry, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::wasm::validate::Features;
 
@@ -94,6 +95,40 @@ impl ScopeTimes {
     }
 }
 
+/// Processor time by what it was for: the tier that was asked for, as another may have done it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CpuTimes {
+    /// Functions in the baseline tier.
+    pub baseline: Duration,
+    /// Functions in the optimizing tier.
+    pub optimized: Duration,
+    /// Versions of functions for their loops.
+    pub loop_versions: Duration,
+}
+
+impl CpuTimes {
+    /// The time of one kind of code.
+    pub fn of(&mut self, tier: Tier, entry: Entry) -> &mut Duration {
+        match (tier, entry) {
+            (_, Entry::Loop(_)) => &mut self.loop_versions,
+            (Tier::Baseline, Entry::Call) => &mut self.baseline,
+            (Tier::Optimized, Entry::Call) => &mut self.optimized,
+        }
+    }
+
+    /// All of another one.
+    pub fn merge(&mut self, other: &CpuTimes) {
+        self.baseline += other.baseline;
+        self.optimized += other.optimized;
+        self.loop_versions += other.loop_versions;
+    }
+
+    /// Their sum.
+    pub fn sum(&self) -> Duration {
+        self.baseline + self.optimized + self.loop_versions
+    }
+}
+
 /// What one slot of a job did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WorkerStats {
@@ -103,8 +138,8 @@ pub struct WorkerStats {
     pub flush_count: usize,
     /// Slices that ended at their deadline.
     pub yield_count: usize,
-    /// Processor time.
-    pub cpu: Duration,
+    /// Processor time, with what is around compiling: fetching, publishing.
+    pub cpu: CpuTimes,
     /// Time in which units validated and did nothing else.
     pub validate: Duration,
     /// Its scopes, when the configuration asks.
@@ -117,7 +152,7 @@ impl WorkerStats {
         self.unit_count += other.unit_count;
         self.flush_count += other.flush_count;
         self.yield_count += other.yield_count;
-        self.cpu += other.cpu;
+        self.cpu.merge(&other.cpu);
         self.validate += other.validate;
         self.scopes.merge(&other.scopes);
     }
@@ -156,10 +191,16 @@ pub struct CompileStats {
     pub compile_wall: Duration,
     /// Processor time of all workers, the caller among them.
     pub compile_cpu: Duration,
+    /// The same by what it was for.
+    pub cpu_times: CpuTimes,
     /// Proposals that the bodies use, as far as tasks have reported.
     pub detected: Features,
     /// Functions by the tier that was asked for: baseline, optimized (statement S1-27).
     pub finished_by_tier: [usize; 2],
+    /// Functions that got better code, because they did much or somebody asked for it.
+    pub tier_ups: usize,
+    /// Calls in the place of which bodies are, in all optimized code that was published so far, loop versions included.
+    pub inlined_sites: usize,
     /// Versions of functions for loops that ran in baseline code.
     pub loop_versions: usize,
     /// How often a loop went on in one.

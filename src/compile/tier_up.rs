@@ -130,6 +130,8 @@ impl Module {
         let Some(space) = &code.space else { return };
         let job = &code.job;
         job.tell(func, Entry::Call, TierEventKind::Asked);
+        let function = job.env.module.func_index(func).index();
+        tracing::debug!(target: trace::COMPILE, function, "better code is asked for");
         let choice = self.engine().config().tier_choice();
         if choice.is_none_or(|choice| choice.choose(&job.tier_event(func, Entry::Call, TierEventKind::Asked))) {
             self.ask_for_better(job, space, func);
@@ -138,6 +140,10 @@ impl Module {
 
     /// Has a function compiled again, if that was not done. Its budget is full again.
     pub(super) fn ask_for_better(&self, job: &Arc<CompileJob>, space: &CodeSpace, func: DefinedFuncIndex) {
+        if self.engine().config().compilation_hints() && job.env.module.runs_once(func) {
+            set_budget(space, func, UNLIMITED);
+            return;
+        }
         refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         let best = job.shared.best_tier();
         if job.states.reached(func) >= best as u8 {
@@ -179,18 +185,25 @@ impl CompileJob {
     /// Compiles in the best tier on the owner's thread. Nobody else has begun to.
     pub(super) fn compile_better(&self, native: &NativeModule, space: &CodeSpace, code: (DefinedFuncIndex, Entry)) {
         let mut runner = Runner::inlining(self);
-        let (made, cpu) = self.run_better(&mut runner, code, &|| false);
-        let settled = self.settle_better(native, space, code, made, &runner);
-        self.tell_of(code, settled, cpu);
+        let (unit, entry) = (self.better_unit(code.0), code.1);
+        let (made, cpu) = self.run_unit(&mut runner, unit, entry, &|| false);
+        let settled = self.settle_better(native, space, (unit, entry), made, &runner);
+        self.tell_of(Told { unit, entry, settled, cpu });
     }
 
-    fn run_better(
+    fn better_unit(&self, func: DefinedFuncIndex) -> Unit {
+        Unit { func, tier: self.shared.best_tier(), variant: self.variant, bucket: 1, flags: UnitFlags::empty() }
+    }
+
+    /// Compiles a unit that nobody waits for; gives what was made, and the processor time that it took.
+    pub(super) fn run_unit(
         &self,
         runner: &mut Runner<'_>,
-        (func, entry): (DefinedFuncIndex, Entry),
+        unit: Unit,
+        entry: Entry,
         stop: &dyn Fn() -> bool,
     ) -> (Result<Artifact, UnitError>, Duration) {
-        let unit = Unit { func, tier: self.shared.best_tier(), variant: self.variant, bucket: 1, flags: UnitFlags::empty() };
+        let func = unit.func;
         let function = self.env.module.func_index(func).index();
         let _span = tracing::debug_span!(target: trace::COMPILE, "tier_up", function, tier = ?unit.tier, ?entry).entered();
         let _room = self.wait_for_room(unit);
@@ -199,7 +212,7 @@ impl CompileJob {
         let made = runner.run(unit, entry, stop);
         let cpu = clock.thread_cpu().saturating_sub(begun);
         let mut stats = self.stats.workers[0].lock();
-        stats.cpu += cpu;
+        *stats.cpu.of(unit.tier, entry) += cpu;
         stats.unit_count += 1;
         drop(stats);
         if let Ok(artifact) = &made {
@@ -209,16 +222,16 @@ impl CompileJob {
     }
 
     /// Publishes what was made, or leaves the function in its tier for good, and says why.
-    fn settle_better(
+    pub(super) fn settle_better(
         &self,
         native: &NativeModule,
         space: &CodeSpace,
-        (func, entry): (DefinedFuncIndex, Entry),
+        (Unit { func, tier, .. }, entry): (Unit, Entry),
         made: Result<Artifact, UnitError>,
         runner: &Runner<'_>,
     ) -> Result<usize, String> {
         native.features.report(runner.detected);
-        let tier = self.shared.best_tier();
+        let had_code = self.states.reached(func) > 0;
         let published = made
             .map_err(|error| format!("{error:?}"))
             .and_then(|artifact| native.publish(self.variant, vec![artifact]).map_err(|error| error.to_string()));
@@ -226,6 +239,7 @@ impl CompileJob {
         match entry {
             Entry::Call if is_published => {
                 self.count_finished(&[(func, tier)]);
+                self.stats.tier_ups.fetch_add(usize::from(had_code), Ordering::Relaxed); // a figure
                 self.states.finish(func);
             }
             Entry::Call => self.states.give_up(func),
@@ -241,9 +255,10 @@ impl CompileJob {
     }
 
     /// Tells what came of it. Not in a scope.
-    fn tell_of(&self, (func, entry): (DefinedFuncIndex, Entry), settled: Result<usize, String>, cpu: Duration) {
+    pub(super) fn tell_of(&self, told: Told) {
+        let Told { unit: Unit { func, tier, .. }, entry, settled, cpu } = told;
         match &settled {
-            &Ok(code_bytes) => self.tell(func, entry, TierEventKind::Compiled { tier: self.shared.best_tier(), code_bytes, cpu }),
+            &Ok(code_bytes) => self.tell(func, entry, TierEventKind::Compiled { tier, code_bytes, cpu }),
             Err(reason) => {
                 let function = self.env.module.func_index(func).index();
                 tracing::warn!(target: trace::COMPILE, function, ?entry, reason, "stays in its tier");
@@ -251,6 +266,16 @@ impl CompileJob {
             }
         }
     }
+}
+
+/// What came of a unit, for who is told.
+pub(super) struct Told {
+    pub unit: Unit,
+    pub entry: Entry,
+    /// Bytes of code, or why there is none.
+    pub settled: Result<usize, String>,
+    /// Processor time.
+    pub cpu: Duration,
 }
 
 /// Compiles what waits, the most urgent first.
@@ -274,7 +299,8 @@ impl Task for TierUpTask {
             if code.1 == Entry::Call && !job.states.start(code.0) {
                 continue;
             }
-            let (made, cpu) = job.run_better(&mut runner, code, &|| job.token.stop_requested());
+            let (unit, entry) = (job.better_unit(code.0), code.1);
+            let (made, cpu) = job.run_unit(&mut runner, unit, entry, &|| job.token.stop_requested());
             if matches!(made, Err(UnitError::Stopped)) {
                 if code.1 == Entry::Call {
                     job.states.give_up(code.0);
@@ -284,10 +310,10 @@ impl Task for TierUpTask {
             let Some(scope) = job.token.enter() else { return Outcome::Done };
             let native = scope.native_module();
             let space = native.variant(job.variant).and_then(|code| code.space.as_ref());
-            let settled = space.map(|space| job.settle_better(native, space, code, made, &runner));
+            let settled = space.map(|space| job.settle_better(native, space, (unit, entry), made, &runner));
             drop(scope);
             if let Some(settled) = settled {
-                job.tell_of(code, settled, cpu);
+                job.tell_of(Told { unit, entry, settled, cpu });
             }
             if timing.clock.now() >= deadline {
                 return Outcome::Again;

@@ -123,6 +123,8 @@ struct Slice<'j> {
     /// Not yet merged into the job's.
     stats: WorkerStats,
     cpu_mark: Duration,
+    /// Of the units since then.
+    cpu_tier: Tier,
     /// Whether spans are wanted: asked once, as asking costs.
     traced: bool,
 }
@@ -181,6 +183,7 @@ impl<'j> Slice<'j> {
             reported: Features::empty(),
             stats: WorkerStats::default(),
             cpu_mark: timing.clock.thread_cpu(),
+            cpu_tier: job.tier,
             traced: tracing::enabled!(target: trace::COMPILE, Level::DEBUG)
                 || tracing::enabled!(target: trace::PUBLISH, Level::DEBUG),
         })
@@ -371,6 +374,7 @@ impl<'j> Slice<'j> {
         });
         // Before compiling, as another tier may do it (S1-23).
         let asked = unit.tier;
+        self.cpu_tier = asked;
         let begun = job.stats.records.as_ref().map(|_| job.shared.timing.clock.thread_cpu());
         let background = self.background;
         let result = self.runner.run(unit, Entry::Call, &|| job.should_stop(unit.func, background));
@@ -433,7 +437,8 @@ impl<'j> Slice<'j> {
     /// Before the batch is counted, so that who sees the job's end sees its figures too.
     fn merge_stats(&mut self) {
         let cpu = self.job.shared.timing.clock.thread_cpu();
-        self.stats.cpu += cpu.saturating_sub(self.cpu_mark);
+        // Units of another tier come after an exchange, which ends with this.
+        *self.stats.cpu.of(self.cpu_tier, Entry::Call) += cpu.saturating_sub(self.cpu_mark);
         self.cpu_mark = cpu;
         self.stats.validate += std::mem::take(&mut self.runner.validate);
         let stats = std::mem::take(&mut self.stats);

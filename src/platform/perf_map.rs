@@ -7,10 +7,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::base::sync::Mutex;
+use crate::platform::profile::{CodeSink, NamedCode, at, printable};
 
 /// A file of names.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl PerfMap {
     ///
     /// # Errors
     ///
-    /// It cannot be made.
+    /// It cannot be made; the text says where.
     pub fn of_this_process() -> io::Result<PerfMap> {
         PerfMap::create(format!("/tmp/perf-{}.map", std::process::id()))
     }
@@ -33,30 +34,39 @@ impl PerfMap {
     ///
     /// # Errors
     ///
-    /// It cannot be made.
+    /// It cannot be made; the text says where.
     pub fn create(path: impl AsRef<Path>) -> io::Result<PerfMap> {
         let path = path.as_ref().to_owned();
-        Ok(PerfMap { file: Mutex::new(File::create(&path)?), path })
+        Ok(PerfMap { file: Mutex::new(File::create(&path).map_err(at(&path))?), path })
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
 
-    /// Adds lines for code at these addresses, with one call of the system. A disk that is full costs names and nothing else.
-    pub(crate) fn add(&self, functions: impl Iterator<Item = (Range<usize>, String)>) {
-        let lines: String = functions.map(|(addresses, name)| line(&addresses, &name)).collect();
+impl CodeSink for PerfMap {
+    /// Adds lines, with one call of the system.
+    fn add(&self, _: Duration, code: &[NamedCode]) {
+        let lines: String = code.iter().map(line).collect();
         if let Err(error) = self.file.lock().write_all(lines.as_bytes()) {
             tracing::debug!(%error, "functions stay without names");
         }
     }
+
+    fn wants_bytes(&self) -> bool {
+        false
+    }
+
+    fn wants_new_addresses(&self) -> bool {
+        true
+    }
 }
 
 /// A guest's name may hold anything, and a line ends it.
-fn line(addresses: &Range<usize>, name: &str) -> String {
-    let name: String = name.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
-    format!("{:x} {:x} {name}\n", addresses.start, addresses.len())
+fn line(code: &NamedCode) -> String {
+    format!("{:x} {:x} {}\n", code.addresses.start, code.addresses.len(), printable(&code.name))
 }
 
 #[cfg(test)]
@@ -65,6 +75,7 @@ mod tests {
 
     #[test]
     fn lines_are_in_hexadecimal_and_one_each() {
-        assert_eq!(line(&(0x1000..0x10ff), "a b\nc"), "1000 ff a b?c\n");
+        let code = NamedCode { addresses: 0x1000..0x10ff, name: "a b\nc".into(), bytes: Vec::new() };
+        assert_eq!(line(&code), "1000 ff a b?c\n");
     }
 }

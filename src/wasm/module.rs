@@ -67,6 +67,8 @@ pub struct WasmModule {
     pub name_section: Option<Range<usize>>,
     /// Which way branches mostly go, by function, in the order of the branches.
     pub branch_hints: HashMap<FuncIndex, Box<[BranchHint]>>,
+    /// When functions are worth being compiled, as far as the module says.
+    pub priorities: HashMap<FuncIndex, CompilationPriority>,
     /// Bytes of the code section.
     pub code_section_bytes: usize,
     /// Whether its code may use references of the heap: some type, global, table or segment mentions them, or it has tags.
@@ -92,6 +94,22 @@ pub struct Names {
     pub globals: HashMap<GlobalIndex, Box<str>>,
     /// Names of tags.
     pub tags: HashMap<TagIndex, Box<str>>,
+}
+
+/// When a function is worth being compiled, by the section "metadata.code.compilation_priority". The lower, the sooner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompilationPriority {
+    /// Among the functions to compile.
+    pub compilation: u32,
+    /// Among those to optimize.
+    pub optimization: Option<u32>,
+}
+
+impl CompilationPriority {
+    /// Whether the function runs once, and is worth no better code.
+    pub fn runs_once(self) -> bool {
+        self.optimization == Some(127)
+    }
 }
 
 /// Which way a branch mostly goes, from the custom section "metadata.code.branch_hint".
@@ -320,6 +338,16 @@ impl WasmModule {
     /// A type, and the types that it extends, up to the root.
     pub fn supertypes(&self, ty: TypeIndex) -> impl Iterator<Item = TypeIndex> {
         std::iter::successors(Some(ty), |&ty| self.types[ty].supertype).take(limits::SUBTYPING_DEPTH + 1)
+    }
+
+    /// The body of a function of any number.
+    pub fn find_body(&self, func: FuncIndex) -> Option<DefinedFuncIndex> {
+        self.defined_func(func).filter(|func| func.index() < self.bodies.len())
+    }
+
+    /// Whether the module says that a function runs once.
+    pub fn runs_once(&self, func: DefinedFuncIndex) -> bool {
+        self.priorities.get(&self.func_index(func)).is_some_and(|priority| priority.runs_once())
     }
 
     /// Which way the branches of a body mostly go, as far as the module says.

@@ -301,6 +301,12 @@ fn functions_are_compiled_as_they_are_called() {
         let ended = deltic(&args).expect(0);
         assert_eq!(ended.stdout, "75025\n");
         let stats: Value = serde_json::from_str(ended.stderr.lines().last().expect("a line")).expect("JSON");
+        let (cpu, tier_ups) = (&stats["compiled"], stats["compiled"]["tier_ups"].as_u64());
+        assert_eq!(tier_ups, Some(u64::from(!options.contains(&"--tier"))), "{stats}");
+        assert!(cpu["inlined_sites"].as_u64() >= tier_ups, "{stats}");
+        let sum: f64 =
+            ["baseline_cpu_ms", "optimized_cpu_ms", "loop_versions_cpu_ms"].iter().filter_map(|key| cpu[key].as_f64()).sum();
+        assert!((sum - cpu["cpu_ms"].as_f64().expect("a number")).abs() < 0.01, "{stats}");
         json!([stats["compiled"]["baseline"], stats["compiled"]["optimized"]])
     };
     let functions = compiled(&["--eager"]);

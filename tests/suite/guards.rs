@@ -173,6 +173,41 @@ fn functions_of_other_instances_are_others() {
     assert_eq!((call(0, "own", &[]), call(1, "own", &[])), (Some("I32(1010)".into()), Some("I32(100)".into())));
 }
 
+/// A call of two functions has both bodies, one of a hundred functions has none, and without profiles no call has any.
+#[test]
+fn bodies_stand_in_the_place_of_few_targets() {
+    let sites = |config: Config, mask: u32| {
+        let text = format!(
+            r#"(module
+                (type $op (func (param i32) (result i32)))
+                (table funcref (elem {all}))
+                {functions}
+                (func (export "f") (param $n i32) (result i32) (local $sum i32)
+                    (loop $l
+                        (local.set $sum (i32.add (local.get $sum)
+                            (call_indirect (type $op) (local.get $n) (i32.and (local.get $n) (i32.const {mask})))))
+                        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                    (local.get $sum)))"#,
+            all = (0..=mask).map(|nth| format!("$f{nth} ")).collect::<String>(),
+            functions = (0..=mask)
+                .map(|nth| format!("(func $f{nth} (type $op) (i32.add (local.get 0) (i32.const {nth})))"))
+                .collect::<String>(),
+        );
+        let engine = engine_with(config.with_tier_up_calls(300));
+        let module = Module::new(&engine, &text).expect("a module");
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+        let func = instance.get_func(&mut isolate, "f").expect("a function");
+        func.call(&mut isolate, &[Val::I32(20_000)]).expect("an answer");
+        module.compile_stats().inlined_sites
+    };
+    // In the function, and in its version for the loop.
+    assert_eq!(sites(Config::default(), 1), 4);
+    assert_eq!(sites(Config::default(), 127), 0);
+    assert_eq!(sites(Config::default().with_call_profiles(false), 1), 0);
+    assert_eq!(sites(Config::default().with_inlining(false), 1), 0);
+}
+
 /// Fuel is used up at the same operator, with guards and without.
 #[test]
 fn fuel_is_counted_alike() {

@@ -4,6 +4,7 @@ mod bad_input;
 mod benches;
 mod cli;
 mod compile;
+mod disas;
 mod exceptions;
 mod fuzz;
 mod guards;
@@ -25,5 +26,7 @@ mod tier_up;
 mod tiers;
 mod types;
 mod vectors;
+mod visibility;
+mod warm_up;
 #[cfg(feature = "wasi")]
 mod wasi;

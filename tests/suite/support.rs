@@ -17,7 +17,7 @@ pub fn root() -> &'static Path {
 
 /// Whether the tests rewrite what they compare with.
 pub fn bless() -> bool {
-    std::env::var_os("BLESS").is_some_and(|value| value == "1")
+    ["BLESS", "DELTIC_BLESS"].iter().any(|name| std::env::var_os(name).is_some_and(|value| value == "1"))
 }
 
 /// All files below a folder with one of these extensions, in order.

@@ -198,6 +198,9 @@ pub struct EngineArgs {
     /// Tell `perf report` the names of functions, in /tmp/perf-PID.map
     #[arg(long)]
     pub perf_map: bool,
+    /// Write code for `perf inject --jit` to jit-PID.dump in a folder, the present one if none is given
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
+    pub jitdump: Option<PathBuf>,
     /// Say on standard error what the engine does
     #[arg(long, short)]
     pub verbose: bool,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use deltic::{CodeSettings, Config, HeapSettings, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine, read_shared};
+use deltic::{
+    CodeSettings, Config, HeapSettings, JitDump, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine, read_shared,
+};
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
@@ -57,11 +59,22 @@ pub fn config(args: &EngineArgs) -> Result<Config, Exit> {
         Some(jobs) => config.with_num_compilation_tasks(jobs),
         None => config,
     };
-    if !args.perf_map {
-        return Ok(config);
+    profiled(config, args)
+}
+
+/// The files that were asked for by which a profiler knows code.
+fn profiled(mut config: Config, args: &EngineArgs) -> Result<Config, Exit> {
+    if args.perf_map {
+        let map = PerfMap::of_this_process();
+        let map = map.map_err(|error| Exit::failure(format_args!("no file of names for perf: {error}")))?;
+        config = config.with_perf_map(map);
     }
-    let map = PerfMap::of_this_process().map_err(|error| Exit::failure(format_args!("no file of names for perf: {error}")))?;
-    Ok(config.with_perf_map(map))
+    if let Some(folder) = &args.jitdump {
+        let dump = JitDump::in_folder(folder);
+        let dump = dump.map_err(|error| Exit::failure(format_args!("no dump of code for perf: {error}")))?;
+        config = config.with_jitdump(dump);
+    }
+    Ok(config)
 }
 
 /// An engine.

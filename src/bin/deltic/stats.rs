@@ -42,7 +42,8 @@ impl Meter {
     }
 
     /// [`compiled`](Self::compiled), and what running took: wall and processor time; how many functions were compiled in each tier until the
-    /// end, those twice that changed it; which loops went on in better code, and how often.
+    /// end, those twice that changed it, and in what processor time; which loops went on in better code, and how often; how many calls have
+    /// bodies in their place.
     pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: (Duration, Duration), fuel_used: Option<u64>) -> Value {
         let mut object = self.compiled(stats);
         object["instantiate_ms"] = json!(millis(instantiate));
@@ -54,7 +55,12 @@ impl Meter {
             "optimized": optimized,
             "loop_versions": stats.loop_versions,
             "loop_entries": stats.loop_entries,
+            "tier_ups": stats.tier_ups,
+            "inlined_sites": stats.inlined_sites,
             "cpu_ms": millis(stats.compile_cpu),
+            "baseline_cpu_ms": millis(stats.cpu_times.baseline),
+            "optimized_cpu_ms": millis(stats.cpu_times.optimized),
+            "loop_versions_cpu_ms": millis(stats.cpu_times.loop_versions),
         });
         let [baseline, optimized] = stats.published_by_tier;
         object["published_bytes"] = json!({ "baseline": baseline, "optimized": optimized });

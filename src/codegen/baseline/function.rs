@@ -7,6 +7,7 @@ use wasmparser::Catch;
 use crate::abi::artifact::{CodeVariant, LoopSite, LoopValue, Position, Reloc, RelocTarget, TrapSite};
 use crate::abi::builtins::Builtin;
 use crate::abi::call::CallLayout;
+use crate::abi::cpu::CpuFeatures;
 use crate::abi::fields::StructLayout;
 use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::BLOCK;
@@ -177,21 +178,14 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
-    /// What every processor can do.
-    pub(super) fn oldest() -> Cpu {
-        Cpu { sse41: false, vectors: false, fma: false, popcnt: false, lzcnt: false, bmi1: false }
-    }
-
-    pub(super) fn host() -> Cpu {
+    pub(super) fn new(features: CpuFeatures) -> Cpu {
         Cpu {
-            sse41: is_x86_feature_detected!("sse4.1"),
-            vectors: is_x86_feature_detected!("ssse3")
-                && is_x86_feature_detected!("sse4.1")
-                && is_x86_feature_detected!("sse4.2"),
-            fma: is_x86_feature_detected!("fma"),
-            popcnt: is_x86_feature_detected!("popcnt"),
-            lzcnt: is_x86_feature_detected!("lzcnt"),
-            bmi1: is_x86_feature_detected!("bmi1"),
+            sse41: features.contains(CpuFeatures::SSE41),
+            vectors: features.contains(CpuFeatures::SSSE3 | CpuFeatures::SSE41 | CpuFeatures::SSE42),
+            fma: features.contains(CpuFeatures::FMA),
+            popcnt: features.contains(CpuFeatures::POPCNT),
+            lzcnt: features.contains(CpuFeatures::LZCNT),
+            bmi1: features.contains(CpuFeatures::BMI1),
         }
     }
 }

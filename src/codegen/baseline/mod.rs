@@ -60,6 +60,7 @@ mod wide;
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::abi::call::CallLayout;
+use crate::abi::cpu::CpuFeatures;
 use crate::asm::x64::Assembler;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::baseline::function::{Buffers, Cpu, Function};
@@ -87,12 +88,17 @@ struct Memory {
 impl Baseline {
     /// A compiler for the machine that it runs on.
     pub fn new() -> Baseline {
-        Baseline { cpu: Cpu::host() }
+        Baseline::for_processor(CpuFeatures::host())
     }
 
     /// A compiler whose code runs on every x86-64 processor: what the oldest lack is done in other ways.
     pub fn for_oldest_processor() -> Baseline {
-        Baseline { cpu: Cpu::oldest() }
+        Baseline::for_processor(CpuFeatures::empty())
+    }
+
+    /// A compiler whose code runs on processors with these extensions, whatever this one has.
+    pub fn for_processor(features: CpuFeatures) -> Baseline {
+        Baseline { cpu: Cpu::new(features) }
     }
 
     fn compile_in(
@@ -125,7 +131,7 @@ impl Baseline {
             variant,
             buffers: &mut memory.buffers,
             prologue: std::mem::take(&mut memory.prologue),
-            position: 0,
+            position: u32::try_from(offset).unwrap_or(u32::MAX),
             next: 0,
             reachable: true,
             skipped: 0,

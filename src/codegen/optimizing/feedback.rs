@@ -27,10 +27,10 @@ impl Translator<'_> {
         }
     }
 
-    /// Code that has never been reached goes out of the way of what has.
+    /// Code that is hardly ever reached goes out of the way of what is.
     pub(super) fn note_never(&mut self) {
         let block = self.builder.current_block();
-        if let Some(block) = block.filter(|_| self.builder.current_block() != self.builder.func.layout.entry_block()) {
+        if let Some(block) = block.filter(|_| block != self.builder.func.layout.entry_block()) {
             self.builder.set_cold_block(block);
         }
     }

@@ -18,7 +18,7 @@ use crate::codegen::compiler::{Feedback, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::inline::Inside;
-use crate::codegen::optimizing::isa;
+use crate::codegen::optimizing::isa::Isas;
 use crate::codegen::optimizing::local::LocalPlace;
 use crate::codegen::optimizing::osr::{Arrival, copied_loops, loop_signature};
 use crate::codegen::optimizing::regions::Flags;
@@ -117,7 +117,7 @@ impl<'a> Body<'a> {
         &self,
         func: &mut Function,
         memory: &mut Allocations,
-        config: TargetFrontendConfig,
+        isas: &Isas,
         (loops, feedback): (&[LoopState], Option<&dyn Feedback>),
     ) -> Result {
         // Locals in the frame are not read from a state: such functions take too long to be compiled several times. Without copies a version
@@ -127,7 +127,7 @@ impl<'a> Body<'a> {
             _ => [(LocalPlace::Variables, loops), (LocalPlace::Variables, &loops[..1])],
         };
         for (place, loops) in attempts {
-            if self.translate_once(func, memory, config, (place, loops, feedback))? == Outcome::Complete {
+            if self.translate_once(func, memory, isas, (place, loops, feedback))? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -139,15 +139,15 @@ impl<'a> Body<'a> {
         &self,
         func: &mut Function,
         memory: &mut Allocations,
-        config: TargetFrontendConfig,
+        isas: &Isas,
         (place, loops, feedback): (LocalPlace, &[LoopState], Option<&dyn Feedback>),
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
-        let translator =
-            Translator::new(self, func, &mut builder_context, &mut memory.state, (place, feedback), !loops.is_empty());
-        let result = translator.run(&self.body, config, loops);
+        let how = (place, feedback, isas.has_fma());
+        let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, how, !loops.is_empty());
+        let result = translator.run(&self.body, isas.frontend_config(), loops);
         if let Ok(Outcome::Complete) = result {
             memory.builder = builder_context;
         }
@@ -177,7 +177,7 @@ impl<'a> Translator<'a> {
         func: &'a mut Function,
         context: &'a mut FunctionBuilderContext,
         state: &'a mut State,
-        (local_place, feedback): (LocalPlace, Option<&'a dyn Feedback>),
+        (local_place, feedback, fused_multiply_add): (LocalPlace, Option<&'a dyn Feedback>, bool),
         at_loop: bool,
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
@@ -225,7 +225,7 @@ impl<'a> Translator<'a> {
             feedback,
             next_variable: 0,
             reachable: true,
-            fused_multiply_add: isa::has_fma(),
+            fused_multiply_add,
             fuel: 0,
             arrival: None,
         }

@@ -66,6 +66,8 @@ impl Translator<'_> {
         self.builder.seal_block(miss);
         self.builder.switch_to_block(miss);
         call(self);
+        // Where its checks end.
+        self.note_never();
         self.end();
         Ok(())
     }

@@ -1,10 +1,11 @@
-//! Instruction sets: Cranelift's flags for the machine that runs, one target per combination of settings that change code.
+//! Instruction sets: Cranelift's flags for the processor that code is for, one target per combination of settings that change code.
 
 use std::fmt;
 
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetFrontendConfig, lookup_by_name};
 use cranelift_codegen::settings::{self, Configurable};
 
+use crate::abi::cpu::CpuFeatures;
 use crate::base::sync::OnceLock;
 
 /// Every function is verified, before and between Cranelift's passes.
@@ -21,6 +22,7 @@ pub(super) enum Allocator {
 
 /// Targets, made when first wanted.
 pub(super) struct Isas {
+    features: CpuFeatures,
     targets: [OnceLock<Result<OwnedTargetIsa, String>>; 4],
     frontend_config: TargetFrontendConfig,
 }
@@ -28,14 +30,14 @@ pub(super) struct Isas {
 impl Isas {
     /// # Errors
     ///
-    /// Cranelift does not generate code for this machine.
-    pub(super) fn new() -> Result<Self, String> {
+    /// Cranelift does not generate code for this machine, or the features are not enough.
+    pub(super) fn new(features: CpuFeatures) -> Result<Self, String> {
         // Vectors of floats are rounded and shuffled by these; scalars could do without.
-        if !is_x86_feature_detected!("sse4.1") || !is_x86_feature_detected!("ssse3") {
+        if !features.contains(CpuFeatures::SSE41 | CpuFeatures::SSSE3) {
             return Err("this processor lacks SSSE3 or SSE4.1".into());
         }
-        let usual = target(false, Allocator::Backtracking)?;
-        let isas = Isas { targets: Default::default(), frontend_config: usual.frontend_config() };
+        let usual = target(features, false, Allocator::Backtracking)?;
+        let isas = Isas { features, targets: Default::default(), frontend_config: usual.frontend_config() };
         // The cell is new: nobody else has set it.
         let _ = isas.targets[0].set(Ok(usual));
         Ok(isas)
@@ -46,12 +48,17 @@ impl Isas {
         self.frontend_config
     }
 
+    /// Whether the processor multiplies and adds in one step.
+    pub(super) fn has_fma(&self) -> bool {
+        self.features.contains(CpuFeatures::FMA)
+    }
+
     /// # Errors
     ///
     /// A setting that this Cranelift does not know: a defect.
     pub(super) fn get(&self, canonicalize_nans: bool, allocator: Allocator) -> Result<OwnedTargetIsa, String> {
         let position = usize::from(canonicalize_nans) + 2 * usize::from(allocator == Allocator::SinglePass);
-        self.targets[position].get_or_init(|| target(canonicalize_nans, allocator)).clone()
+        self.targets[position].get_or_init(|| target(self.features, canonicalize_nans, allocator)).clone()
     }
 }
 
@@ -62,12 +69,7 @@ impl fmt::Debug for Isas {
     }
 }
 
-/// Whether the processor multiplies and adds in one step.
-pub(super) fn has_fma() -> bool {
-    is_x86_feature_detected!("fma")
-}
-
-fn target(canonicalize_nans: bool, allocator: Allocator) -> Result<OwnedTargetIsa, String> {
+fn target(features: CpuFeatures, canonicalize_nans: bool, allocator: Allocator) -> Result<OwnedTargetIsa, String> {
     let mut flags = settings::builder();
     let allocator = if allocator == Allocator::Backtracking { "backtracking" } else { "single_pass" };
     let values = [
@@ -90,34 +92,32 @@ fn target(canonicalize_nans: bool, allocator: Allocator) -> Result<OwnedTargetIs
         flags.set(name, value).map_err(|error| format!("cranelift setting {name}: {error}"))?;
     }
     let mut builder = lookup_by_name("x86_64-unknown-linux-gnu").map_err(|error| error.to_string())?;
-    for (name, present) in host_extensions() {
-        if present {
+    for (name, feature) in EXTENSIONS {
+        if features.contains(feature) {
             builder.enable(name).map_err(|error| format!("cranelift setting {name}: {error}"))?;
         }
     }
     builder.finish(settings::Flags::new(flags)).map_err(|error| error.to_string())
 }
 
-/// Instruction set extensions that Cranelift can use, and whether this machine has them.
-fn host_extensions() -> [(&'static str, bool); 18] {
-    [
-        ("has_sse3", is_x86_feature_detected!("sse3")),
-        ("has_ssse3", is_x86_feature_detected!("ssse3")),
-        ("has_cmpxchg16b", is_x86_feature_detected!("cmpxchg16b")),
-        ("has_sse41", is_x86_feature_detected!("sse4.1")),
-        ("has_sse42", is_x86_feature_detected!("sse4.2")),
-        ("has_avx", is_x86_feature_detected!("avx")),
-        ("has_avx2", is_x86_feature_detected!("avx2")),
-        ("has_fma", is_x86_feature_detected!("fma")),
-        ("has_avx512bitalg", is_x86_feature_detected!("avx512bitalg")),
-        ("has_avx512dq", is_x86_feature_detected!("avx512dq")),
-        ("has_avx512vl", is_x86_feature_detected!("avx512vl")),
-        ("has_avx512vbmi", is_x86_feature_detected!("avx512vbmi")),
-        ("has_avx512f", is_x86_feature_detected!("avx512f")),
-        ("has_popcnt", is_x86_feature_detected!("popcnt")),
-        ("has_bmi1", is_x86_feature_detected!("bmi1")),
-        ("has_bmi2", is_x86_feature_detected!("bmi2")),
-        ("has_lzcnt", is_x86_feature_detected!("lzcnt")),
-        ("has_avx512vnni", is_x86_feature_detected!("avx512vnni")),
-    ]
-}
+/// Instruction set extensions that Cranelift can use, by its names.
+const EXTENSIONS: [(&str, CpuFeatures); 18] = [
+    ("has_sse3", CpuFeatures::SSE3),
+    ("has_ssse3", CpuFeatures::SSSE3),
+    ("has_cmpxchg16b", CpuFeatures::CMPXCHG16B),
+    ("has_sse41", CpuFeatures::SSE41),
+    ("has_sse42", CpuFeatures::SSE42),
+    ("has_avx", CpuFeatures::AVX),
+    ("has_avx2", CpuFeatures::AVX2),
+    ("has_fma", CpuFeatures::FMA),
+    ("has_avx512bitalg", CpuFeatures::AVX512BITALG),
+    ("has_avx512dq", CpuFeatures::AVX512DQ),
+    ("has_avx512vl", CpuFeatures::AVX512VL),
+    ("has_avx512vbmi", CpuFeatures::AVX512VBMI),
+    ("has_avx512f", CpuFeatures::AVX512F),
+    ("has_popcnt", CpuFeatures::POPCNT),
+    ("has_bmi1", CpuFeatures::BMI1),
+    ("has_bmi2", CpuFeatures::BMI2),
+    ("has_lzcnt", CpuFeatures::LZCNT),
+    ("has_avx512vnni", CpuFeatures::AVX512VNNI),
+];

@@ -56,6 +56,7 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::{CodegenError, Context};
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
+use crate::abi::cpu::CpuFeatures;
 use crate::base::DefinedFuncIndex;
 use crate::codegen::compiler::{Compiler, Feedback, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
@@ -86,7 +87,16 @@ impl Optimizing {
     ///
     /// Cranelift has no back end for this machine, or lacks an instruction set extension it needs.
     pub fn new() -> Result<Optimizing, String> {
-        Ok(Optimizing { isas: Isas::new()? })
+        Optimizing::for_processor(CpuFeatures::host())
+    }
+
+    /// A compiler whose code runs on processors with these extensions, whatever this one has.
+    ///
+    /// # Errors
+    ///
+    /// They are not enough: SSSE3 and SSE4.1 are needed.
+    pub fn for_processor(features: CpuFeatures) -> Result<Optimizing, String> {
+        Ok(Optimizing { isas: Isas::new(features)? })
     }
 
     fn compile_in(
@@ -110,7 +120,7 @@ impl Optimizing {
             Entry::Loop(position) => body.loop_states(position, &mut memory.allocations)?,
         };
         let how = (&*loops, unit.feedback);
-        body.translate(&mut memory.context.func, &mut memory.allocations, self.isas.frontend_config(), how)?;
+        body.translate(&mut memory.context.func, &mut memory.allocations, &self.isas, how)?;
         *unit.detected |= memory.allocations.state.detected;
         memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
         unit.poll()?;

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::platform::cpu::CpuFeatures;
 use crate::platform::signals::{self, Fault, Resume, SIGNAL_STACK_BYTES};
 use crate::platform::{clock, fork, stack, thread};
 
@@ -37,20 +36,6 @@ fn clocks_advance() {
     while clock::thread_cpu_time() < start + Duration::from_millis(2) {}
     assert!(clock::monotonic() >= before.0 + Duration::from_millis(1));
     assert!(clock::process_cpu_time() >= before.1 + Duration::from_millis(1));
-}
-
-#[test]
-fn features_have_distinct_bits_and_names() {
-    let host = CpuFeatures::host();
-    assert_eq!(host.names().count(), host.bits().count_ones() as usize);
-    let mut all = CpuFeatures::empty();
-    for &(feature, name) in CpuFeatures::TABLE {
-        assert!(!all.intersects(feature) && feature.bits().is_power_of_two(), "{name}");
-        all |= feature;
-    }
-    assert_eq!(all, CpuFeatures::all());
-    // Part of cache keys: never renumbered.
-    assert_eq!((CpuFeatures::SSE41.bits(), CpuFeatures::AVX2.bits(), CpuFeatures::GFNI.bits()), (1 << 2, 1 << 9, 1 << 26));
 }
 
 thread_local! {

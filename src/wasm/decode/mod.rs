@@ -5,6 +5,7 @@
 mod hints;
 mod limits;
 mod names;
+mod priorities;
 mod sections;
 mod types;
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use smallvec::{SmallVec, smallvec};
 use wasmparser as wp;
 
-use super::hints;
 use super::types::{self, Translation};
+use super::{hints, priorities};
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::{
@@ -212,6 +212,9 @@ impl WasmModule {
         }
         if reader.name() == hints::SECTION {
             self.branch_hints = hints::read(reader.data(), start);
+        }
+        if reader.name() == priorities::SECTION {
+            self.priorities = priorities::read(reader.data(), start);
         }
         self.customs.push((reader.name().into(), range));
     }

@@ -1,4 +1,8 @@
-//! What the processor can do, as a set whose bits never change their meaning: it is part of cache keys.
+//! What the processor can do that code is for, as a set whose bits never change their meaning: it is part of cache keys.
+//!
+//! Compilers take such a set, and do not look at the processor: what they make depends on it alone.
+
+#![forbid(unsafe_code)]
 
 use bitflags::bitflags;
 
@@ -53,9 +57,29 @@ cpu_features! {
     AES = 24, "aes";
     SHA = 25, "sha";
     GFNI = 26, "gfni";
+    AVX512VNNI = 27, "avx512vnni";
 }
 
 impl CpuFeatures {
+    /// The extensions of the level x86-64-v2 of the System V ABI: processors since 2009.
+    pub const V2: CpuFeatures = CpuFeatures::SSE3
+        .union(CpuFeatures::SSSE3)
+        .union(CpuFeatures::SSE41)
+        .union(CpuFeatures::SSE42)
+        .union(CpuFeatures::POPCNT)
+        .union(CpuFeatures::CMPXCHG16B);
+
+    /// Those of the level x86-64-v3: processors since 2013.
+    pub const V3: CpuFeatures = CpuFeatures::V2
+        .union(CpuFeatures::LZCNT)
+        .union(CpuFeatures::BMI1)
+        .union(CpuFeatures::BMI2)
+        .union(CpuFeatures::AVX)
+        .union(CpuFeatures::AVX2)
+        .union(CpuFeatures::FMA)
+        .union(CpuFeatures::F16C)
+        .union(CpuFeatures::MOVBE);
+
     /// What this processor and system offer.
     pub fn host() -> CpuFeatures {
         CpuFeatures::detect()
@@ -64,5 +88,24 @@ impl CpuFeatures {
     /// The names of the features in the set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         CpuFeatures::TABLE.iter().filter(move |(feature, _)| self.contains(*feature)).map(|&(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CpuFeatures;
+
+    #[test]
+    fn features_have_distinct_bits_and_names() {
+        let host = CpuFeatures::host();
+        assert_eq!(host.names().count(), host.bits().count_ones() as usize);
+        let mut all = CpuFeatures::empty();
+        for &(feature, name) in CpuFeatures::TABLE {
+            assert!(!all.intersects(feature) && feature.bits().is_power_of_two(), "{name}");
+            all |= feature;
+        }
+        assert_eq!(all, CpuFeatures::all());
+        // Part of cache keys: never renumbered.
+        assert_eq!((CpuFeatures::SSE41.bits(), CpuFeatures::AVX2.bits(), CpuFeatures::GFNI.bits()), (1 << 2, 1 << 9, 1 << 26));
     }
 }
