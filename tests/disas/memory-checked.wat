@@ -145,7 +145,7 @@
 ;;     lea rdx, [r11 - 8]
 ;;     cmp r10, rdx
 ;;     ja L2
-;;     add eax, [rcx + r10 + 4]                     ; trap MemoryOutOfBounds; I32Add at 0x3c
+;;     add eax, [rcx + r10 + 4]                     ; trap MemoryOutOfBounds; I32Load at 0x34
 ;;     mov rsp, rbp
 ;;     pop rbp
 ;;     ret

@@ -82,7 +82,7 @@
 ;;     mov r11d, r11d
 ;;     mov rdx, r12
 ;;     mov rax, rdx
-;;     add eax, [rcx + r11 + 8]                     ; trap NullStructReference; I32Add at 0x30
+;;     add eax, [rcx + r11 + 8]                     ; trap NullStructReference; StructGet at 0x2a
 ;;     mov r12, [rsp + 0x10]
 ;;     mov r14, [rsp + 0x18]
 ;;     add rsp, 0x20

@@ -33,6 +33,18 @@ const TRAPS: &str = r#"(module $traps
     (func $load (param i32) (result i32) (i32.load offset=8 (local.get 0)))
     (func $load_far (param i32) (result i32) (i32.load offset=0xffffff00 (local.get 0)))
     (func $load_known (param i32) (result i32) (i32.load (i32.const 65533)))
+    ;; Loads that may be operands of instructions that stand elsewhere.
+    (func $load_right (param i32) (result i32) (i32.add (local.get 0) (i32.load (local.get 0))))
+    (func $load_left (param i32) (result i32) (i32.sub (i32.load (local.get 0)) (local.get 0)))
+    (func $load_both (param i32) (result i32)
+      (i32.xor (i32.load (local.get 0)) (i32.load (i32.mul (local.get 0) (i32.const 2)))))
+    (func $load_compared (param i32) (result i32) (i32.lt_u (local.get 0) (i32.load (local.get 0))))
+    (func $load_converted (param i32) (result i32)
+      (i32.trunc_sat_f32_s (f32.add (f32.convert_i32_s (i32.load (local.get 0))) (f32.const 1))))
+    (func $load_float (param i32) (result i32)
+      (i32.trunc_sat_f64_s (f64.mul (f64.convert_i32_s (local.get 0)) (f64.load (local.get 0)))))
+    (func $load_vector (param i32) (result i32)
+      (i32x4.extract_lane 1 (i32x4.add (i32x4.splat (local.get 0)) (v128.load (local.get 0)))))
     (func $store (param i32) (result i32) (i64.store (local.get 0) (i64.const 0x123456789)) (i32.const 1))
     (func $copy (param i32) (result i32) (memory.copy (i32.const 0) (local.get 0) (i32.const 100)) (i32.const 1))
     (func $fill (param i32) (result i32) (memory.fill (local.get 0) (i32.const 7) (local.get 0)) (i32.const 1))
@@ -50,11 +62,18 @@ const TRAPS: &str = r#"(module $traps
     (func $overflow (param i32) (result i32) (i32.add (call $overflow (local.get 0)) (i32.const 1)))
     CALLERS)"#;
 
-const TRAPPING: [&str; 19] = [
+const TRAPPING: [&str; 26] = [
     "unreachable",
     "load",
     "load_far",
     "load_known",
+    "load_right",
+    "load_left",
+    "load_both",
+    "load_compared",
+    "load_converted",
+    "load_float",
+    "load_vector",
     "store",
     "copy",
     "fill",
@@ -113,7 +132,7 @@ fn traps_are_the_same_and_at_the_same_places() {
             let (mut isolate, instance) = instance_with(&engine, &text);
             let mut outcomes = Vec::new();
             for name in &TRAPPING[..TRAPPING.len() - 1] {
-                for argument in [-1, 1, 3, 70_000] {
+                for argument in [-1, 1, 3, 40_000, 70_000] {
                     outcomes.push(format!("{name}({argument}): {}", outcome(&mut isolate, instance, name, argument)));
                 }
             }

@@ -21,6 +21,7 @@ use crate::codegen::compiler::UnitError;
 use crate::codegen::optimizing::bug;
 use crate::codegen::optimizing::exception::ReturningCall;
 use crate::codegen::optimizing::func::{Result, defined_func};
+use crate::codegen::optimizing::sunk;
 use crate::layout::frame::SAVED_COUNT;
 
 /// Packs what Cranelift made.
@@ -47,7 +48,7 @@ pub(super) fn artifact(
         code: compiled.code_buffer().into(),
         alignment: compiled.buffer.alignment.max(preferred_alignment),
         relocs,
-        positions: positions(compiled, &traps, body_offset),
+        positions: positions(compiled, func, &traps, body_offset),
         traps: traps.into(),
         stack_maps: stack_maps(compiled),
         handlers: handlers(compiled, returning_calls)?,
@@ -162,7 +163,7 @@ fn trap(code: ClifTrap) -> Result<TrapCode> {
 }
 
 /// Merges trap sites and return addresses with the wasm offsets of the code that they stand in.
-fn positions(compiled: &CompiledCode, traps: &[TrapSite], body_offset: usize) -> Box<[Position]> {
+fn positions(compiled: &CompiledCode, func: &Function, traps: &[TrapSite], body_offset: usize) -> Box<[Position]> {
     let body_offset = u32::try_from(body_offset).unwrap_or(u32::MAX);
     let ranges = compiled.buffer.get_srclocs_sorted();
     let find = |code_offset, inside| Position { code_offset, wasm_offset: wasm_offset(ranges, inside).unwrap_or(body_offset) };
@@ -172,10 +173,26 @@ fn positions(compiled: &CompiledCode, traps: &[TrapSite], body_offset: usize) ->
     let calls = calls.map(|offset| find(offset, offset.saturating_sub(1)));
     let mut positions = Vec::with_capacity(compiled.buffer.call_sites().count() + traps.len());
     positions.extend(calls);
+    let first_trap = positions.len();
     positions.extend(traps.iter().map(|site| find(site.code_offset, site.code_offset)));
+    let accesses = positions[first_trap..].iter_mut().zip(traps).filter(|(_, site)| is_access(site.trap));
+    sunk::find_loads(func, accesses.map(|(position, _)| position));
     // Stable: a call stays before a trap at its return address.
     positions.sort_by_key(|position| position.code_offset);
     positions.into()
+}
+
+/// Whether an instruction that traps so may be any that reads memory.
+fn is_access(trap: TrapCode) -> bool {
+    matches!(
+        trap,
+        TrapCode::MemoryOutOfBounds
+            | TrapCode::NullReference
+            | TrapCode::NullStructReference
+            | TrapCode::NullArrayReference
+            | TrapCode::NullFunctionReference
+            | TrapCode::UninitializedElement
+    )
 }
 
 /// The wasm offset of the instruction at a code offset; the prologue has none.

@@ -44,6 +44,7 @@ mod relaxed;
 mod signature;
 mod simd;
 mod stack;
+mod sunk;
 mod table;
 #[cfg(test)]
 mod tests;
