@@ -53,7 +53,7 @@ pub const LOOP_VERSIONS_MAX: usize = 3;
 /// Loops around it that a version has copies for …
 pub const LOOP_COPIES: usize = 3;
 /// … if the function's body has no more bytes than this.
-pub const LOOP_COPIES_BYTES: usize = 32 << 10;
+pub const LOOP_COPIES_BYTES: usize = 4 << 10;
 /// Stack of a background thread. Only touched pages cost anything.
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// Stack on which a thread that runs guests compiles: as much as background threads have.

@@ -58,7 +58,8 @@ impl<'a> Translator<'a> {
         let is_rare = count.is_some_and(|count| count < evidence / INLINED_SHARE);
         let bytes = self.module.bodies[callee].len();
         let is_cold = self.builder.current_block().is_some_and(|block| self.builder.func.layout.is_cold(block));
-        if self.local_place != LocalPlace::Variables || is_cold || self.outside.len() >= INLINED_DEPTH {
+        if self.local_place != LocalPlace::Variables || is_cold || self.is_before_arrival() || self.outside.len() >= INLINED_DEPTH
+        {
             return false;
         }
         let total = self.state.inlined_bytes + bytes;

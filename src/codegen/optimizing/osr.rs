@@ -132,6 +132,7 @@ impl<'a> Translator<'a> {
         self.reachable = true;
         self.fuel = 0;
         self.inside.profile_words = 0;
+        self.state.inlined_bytes = 0;
         let Entrance { state, block, variables, .. } = entrance;
         let body = self.builder.create_block();
         self.builder.seal_block(block);
@@ -241,6 +242,12 @@ impl<'a> Translator<'a> {
     pub(super) fn is_arrival(&self, position: u64) -> bool {
         let last = self.arrival.as_ref().and_then(|arrival| arrival.state.around.last());
         !self.is_inside() && last.is_some_and(|around| around.position == position)
+    }
+
+    /// Whether what is translated is before the loop that this copy is entered at: it is deleted, unless an iteration of a loop around
+    /// comes to it.
+    pub(super) fn is_before_arrival(&self) -> bool {
+        self.arrival.as_ref().is_some_and(|arrival| arrival.open.is_none())
     }
 
     /// Comes to the header, whose frame is the innermost, from the entry: with the operands of the state. The block that goes to the header is left.
