@@ -15,8 +15,7 @@ impl Translator<'_> {
                 self.push(vector);
             }
             Operator::I8x16Shuffle { lanes } => {
-                let mask = self.builder.func.dfg.immediates.push(lanes.to_vec().into());
-                self.vector_binary(I8X16, |ins, x, y| ins.shuffle(x, y, mask));
+                self.shuffle(lanes);
             }
             Operator::I8x16Swizzle => self.vector_binary(I8X16, |ins, x, y| ins.swizzle(x, y)),
             Operator::I8x16ExtractLaneS { lane } => self.extract_narrow(I8X16, lane, true),
@@ -52,6 +51,22 @@ impl Translator<'_> {
             _ => return false,
         }
         true
+    }
+
+    /// Sixteen lanes of two vectors. Compilers fill an operand that no lane is taken from with any vector at hand, often one that the loop has
+    /// just computed: it must not be waited for. And one vector takes one instruction.
+    fn shuffle(&mut self, lanes: [u8; 16]) {
+        let (x, y) = self.pop2_vectors(I8X16);
+        let (x, y, lanes) = if lanes.iter().all(|&lane| lane < 16) {
+            (x, x, lanes)
+        } else if lanes.iter().all(|&lane| lane >= 16) {
+            (y, y, lanes.map(|lane| lane - 16))
+        } else {
+            (x, y, lanes)
+        };
+        let mask = self.builder.func.dfg.immediates.push(lanes.to_vec().into());
+        let vector = self.builder.ins().shuffle(x, y, mask);
+        self.push(vector);
     }
 
     fn splat_narrow(&mut self, ty: Type) {
