@@ -6,8 +6,8 @@
 //! alike, and nobody keeps a table of calls. Tail calls have none, since they are not inlined.
 //!
 //! ```text
-//! direct call          { count }
-//! indirect call        { target, count } × 3, { count of all other targets }
+//! direct call          { 0, count }
+//! indirect call        { target, count } × 3, { 0, count of all other targets }
 //! ```
 //!
 //! A target is the low half of the address of the callee's dispatch slot, which says which function of this module it is, or that it is none
@@ -18,11 +18,13 @@ use wasmparser::Operator;
 use crate::base::DefinedFuncIndex;
 
 /// Words of a direct call.
-pub const COUNT_WORDS: u32 = 1;
+pub const COUNT_WORDS: u32 = 2;
 /// Targets of an indirect call that are told apart.
 pub const TARGETS: usize = 3;
 /// Words of an indirect call.
-pub const TARGETS_WORDS: u32 = 2 * TARGETS as u32 + 1;
+pub const TARGETS_WORDS: u32 = 2 * TARGETS as u32 + 2;
+/// Behind a target stands its count.
+pub const COUNT: u32 = 1;
 
 /// How many words an operator has.
 pub fn words(operator: &Operator<'_>) -> u32 {
@@ -59,18 +61,18 @@ impl Profile {
 
     /// How often the most frequent call was made: how much the profile has to say.
     pub fn evidence(&self) -> u32 {
-        self.words.iter().copied().max().unwrap_or(0)
+        self.words.iter().skip(COUNT as usize).step_by(2).copied().max().unwrap_or(0)
     }
 
-    /// How often a direct call was made whose word is the `word`th.
+    /// How often a direct call was made whose words begin with the `word`th.
     pub fn count(&self, word: u32) -> Option<u32> {
-        self.words.get(word as usize).copied()
+        self.words.get((word + COUNT) as usize).copied()
     }
 
     /// Where an indirect call went whose words begin with the `word`th.
     pub fn targets(&self, word: u32) -> Option<Targets> {
         let words = self.words.get(word as usize..)?.get(..TARGETS_WORDS as usize)?;
-        let (pairs, &[other]) = words.as_chunks::<2>() else { return None };
+        let (&[_, other], pairs) = words.as_chunks::<2>().0.split_last()?;
         let mut targets = Targets { total: other, ..Targets::default() };
         for (place, &[target, count]) in targets.funcs.iter_mut().zip(pairs) {
             targets.total = targets.total.saturating_add(count);
@@ -97,14 +99,15 @@ mod tests {
     fn targets_are_functions_of_the_module_or_none() {
         let first = 0x7fff_ffff_ffe0;
         // The second is behind the last slot, the third between two; slots go on where the low half begins anew.
-        let words = [5, 0xffff_ffe8, 10, 0x20, 30, 0xffff_fff4, 1, 7, 0x8, 2, 0xffff_ffe0, 3, 0, 0, 0];
+        let words = [0, 5, 0xffff_ffe8, 10, 0x20, 30, 0xffff_fff4, 1, 0, 7, 0x8, 2, 0xffff_ffe0, 3, 0, 0, 0, 0];
         let profile = Profile::new(words.into(), first, 8);
         let func = DefinedFuncIndex::from_u32;
         assert_eq!(profile.count(0), Some(5));
-        let found = profile.targets(1).expect("words");
+        assert_eq!(profile.evidence(), 30);
+        let found = profile.targets(2).expect("words");
         assert_eq!((found.funcs, found.total), ([Some((func(1), 10)), None, None], 48));
-        let found = profile.targets(8).expect("words");
+        let found = profile.targets(10).expect("words");
         assert_eq!((found.funcs, found.total), ([Some((func(0), 3)), Some((func(5), 2)), None], 5));
-        assert_eq!((profile.targets(9), profile.count(15)), (None, None));
+        assert_eq!((profile.targets(12), profile.count(17)), (None, None));
     }
 }

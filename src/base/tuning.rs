@@ -42,8 +42,10 @@ pub const INLINED_RECURSION: usize = 2;
 pub const INLINED_TOTAL_BYTES: usize = 300;
 /// Calls that the most frequent call of a function must have made for its profile to say anything.
 pub const PROFILE_EVIDENCE: u32 = 8;
-/// A body that is not small is inlined where the most frequent call of the function was made at most so many times as often.
+/// A body that is not small is inlined where the most frequent call of the function was made at most so many times as often …
 pub const INLINED_SHARE: u32 = 64;
+/// … and where it was made so often.
+pub const INLINED_TIMES: u32 = 16;
 /// A target of an indirect call is worth a comparison if it was called so often …
 pub const GUARDED_TIMES: u32 = 4;
 /// … and once in so many calls.

@@ -114,7 +114,7 @@ extern "C" fn record_target() {
         "je 2f",
         "cmp dword ptr [r11], eax",
         "je 3f",
-        "inc dword ptr [r11 + 8]",
+        "inc dword ptr [r11 + 12]",
         "ret",
         "2:",
         "mov dword ptr [r11], eax",
@@ -172,15 +172,15 @@ mod tests {
 
     #[test]
     fn the_first_targets_are_counted_apart() {
-        let mut words = [0_u32; 7];
+        let mut words = [0_u32; 8];
         for target in [40_u32, 8, 8, 16, 40, 24, 16, 32, 8, 16] {
-            // SAFETY: the helper reads and writes the seven words, and changes the registers that are named.
+            // SAFETY: the helper reads and writes the eight words, and changes the registers that are named.
             unsafe {
                 std::arch::asm!("call {helper}", helper = in(reg) record_target as *const (), in("rax") u64::from(target) | 1 << 40,
                     inout("r11") words.as_mut_ptr() => _, out("r10") _);
             }
         }
-        assert_eq!(words, [40, 2, 8, 3, 16, 3, 2]);
+        assert_eq!(words, [40, 2, 8, 3, 16, 3, 0, 2]);
     }
 
     #[test]

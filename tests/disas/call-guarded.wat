@@ -1,6 +1,6 @@
 ;;! tier = "optimized"
 ;;! settings = "inline uninterruptible"
-;;! profile = "16 70 8 25 0 0 5"
+;;! profile = "16 70 8 25 0 0 0 5"
 (module
   (type $op (func (param i32) (result i32)))
   (table 4 funcref)

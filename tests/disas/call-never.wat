@@ -1,6 +1,6 @@
 ;;! tier = "optimized"
 ;;! settings = "inline uninterruptible"
-;;! profile = "0 900"
+;;! profile = "0 0 0 900"
 (module
   ;; What was never called is neither inlined nor in the way of what was.
   (func $rare (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))

@@ -78,7 +78,7 @@
 ;;     call rax                                     ; CallIndirect at 0x29
 ;;     mov eax, eax
 ;;     mov esi, eax
-;;     inc dword ptr [rip + ...]                    ; profile word 7
+;;     inc dword ptr [rip + ...]                    ; profile word 9
 ;;     mov rdi, r15
 ;;     call qword ptr [rip + ...]                   ; slot of $one; Call at 0x2c
 ;;     mov eax, eax

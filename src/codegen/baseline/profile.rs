@@ -1,6 +1,7 @@
 //! What calls record of themselves ([`abi::profile`](crate::abi::profile)), where no operand is in the flags any more.
 
 use crate::abi::artifact::{Helper, Reloc, RelocTarget};
+use crate::abi::profile::COUNT;
 use crate::asm::buffer::Label;
 use crate::asm::x64::{Condition, Gpr};
 use crate::codegen::baseline::function::{Function, StubKind};
@@ -17,7 +18,7 @@ impl Function<'_> {
     /// Counts a call whose callee is known.
     pub(super) fn record_call(&mut self, word: u32) {
         let at = self.buffers.asm.inc_rip();
-        self.note_word(at, word);
+        self.note_word(at, word + COUNT);
     }
 
     /// Counts the target of a call, of which a register has the dispatch slot: the first one at once.
@@ -29,7 +30,7 @@ impl Function<'_> {
         let elsewhere = self.stub(StubKind::Target(word, next));
         self.buffers.asm.jcc(Condition::NotEqual, elsewhere);
         let at = self.buffers.asm.inc_rip();
-        self.note_word(at, word + 1);
+        self.note_word(at, word + COUNT);
         self.buffers.asm.buffer.bind(next);
     }
 

@@ -48,7 +48,7 @@ impl Translator<'_> {
                 let func = FuncIndex::from_u32(function_index);
                 let count = self.next_site(operator).count;
                 if count == Some(0) {
-                    self.note_never();
+                    self.note_rare();
                 }
                 if let Some(callee) = self.module.defined_func(func).filter(|&callee| self.is_inlined(callee, count)) {
                     self.inline(func, callee)?;

@@ -28,7 +28,7 @@ impl Translator<'_> {
     }
 
     /// Code that is hardly ever reached goes out of the way of what is.
-    pub(super) fn note_never(&mut self) {
+    pub(super) fn note_rare(&mut self) {
         let block = self.builder.current_block();
         if let Some(block) = block.filter(|_| block != self.builder.func.layout.entry_block()) {
             self.builder.set_cold_block(block);

@@ -29,8 +29,14 @@ use crate::codegen::optimizing::frame::FrameKind;
 use crate::codegen::optimizing::func::{Result, Translator, offset32};
 use crate::layout::objects::{FUNC_ENTRY_SLOT, FUNC_ENTRY_VMCTX};
 
-/// Functions whose bodies an indirect call is tried with, the most frequent first.
-type Candidates = SmallVec<[DefinedFuncIndex; TARGETS]>;
+/// What an indirect call is tried with.
+#[derive(Default)]
+struct Candidates {
+    /// Functions and how often each was called, the most frequent first.
+    funcs: SmallVec<[(DefinedFuncIndex, u32); TARGETS]>,
+    /// Whether hardly any call went elsewhere.
+    is_rest_rare: bool,
+}
 
 impl Translator<'_> {
     /// An indirect call of the function that an entry of the function table leads to, with the arguments on the stack. `call` makes the call
@@ -42,8 +48,8 @@ impl Translator<'_> {
         targets: Option<Targets>,
         call: impl FnOnce(&mut Self),
     ) -> Result {
-        let candidates = targets.map(|targets| self.candidates(ty, &targets)).unwrap_or_default();
-        if candidates.is_empty() {
+        let Candidates { funcs, is_rest_rare } = targets.map(|targets| self.candidates(ty, &targets)).unwrap_or_default();
+        if funcs.is_empty() {
             call(self);
             return Ok(());
         }
@@ -53,21 +59,25 @@ impl Translator<'_> {
         let miss = self.builder.create_block();
         let slot = self.own_slot(entry, miss);
         let mut is_first = true;
-        for func in candidates {
+        for (func, count) in funcs {
             // The budget may be used up by the ones before.
-            if is_first || self.is_inlined(func, None) {
+            if is_first || self.is_inlined(func, Some(count)) {
                 self.inline_if(func, slot, done)?;
                 self.builder.set_srcloc(position);
                 is_first = false;
             }
         }
         self.builder.ins().jump(miss, &[]);
-        self.builder.set_cold_block(miss);
         self.builder.seal_block(miss);
         self.builder.switch_to_block(miss);
+        if is_rest_rare {
+            self.builder.set_cold_block(miss);
+        }
         call(self);
-        // Where its checks end.
-        self.note_never();
+        if is_rest_rare {
+            // Where its checks end.
+            self.note_rare();
+        }
         self.end();
         Ok(())
     }
@@ -80,7 +90,10 @@ impl Translator<'_> {
             found == ty || self.module.extends(found, ty)
         };
         let found = targets.funcs.iter().flatten().filter(|&&(func, count)| is_frequent(count) && fits(func));
-        found.map(|&(func, _)| func).filter(|&func| self.is_inlined(func, None)).collect()
+        let found: SmallVec<[_; TARGETS]> = found.copied().filter(|&(func, count)| self.is_inlined(func, Some(count))).collect();
+        let covered = found.iter().fold(0_u32, |sum, &(_, count)| sum.saturating_add(count));
+        let is_rest_rare = targets.total.saturating_sub(covered) < targets.total / GUARDED_SHARE;
+        Candidates { funcs: found, is_rest_rare }
     }
 
     /// How far the dispatch slot of an entry is from the first of this module; goes to `miss` if the entry is another instance's.

@@ -21,7 +21,7 @@ use crate::abi::artifact::InlinedBody;
 use crate::abi::profile::Profile;
 use crate::base::sync::Arc;
 use crate::base::tuning::{
-    INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_RECURSION, INLINED_SHARE, INLINED_TOTAL_BYTES,
+    INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_RECURSION, INLINED_SHARE, INLINED_TIMES, INLINED_TOTAL_BYTES,
 };
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
 use crate::codegen::common::bodies;
@@ -55,7 +55,11 @@ impl<'a> Translator<'a> {
     pub(super) fn is_inlined(&self, callee: DefinedFuncIndex, count: Option<u32>) -> bool {
         let Some(feedback) = self.feedback else { return false };
         let evidence = self.inside.profile.as_ref().map_or(0, |profile| profile.evidence());
-        let is_rare = count.is_some_and(|count| count < evidence / INLINED_SHARE);
+        // The callee's own state says so only where nothing was recorded: it may be about to ask for better code.
+        let is_frequent = || match count {
+            Some(count) => count >= (evidence / INLINED_SHARE).max(INLINED_TIMES),
+            None => feedback.is_hot(callee),
+        };
         let bytes = self.module.bodies[callee].len();
         let is_cold = self.builder.current_block().is_some_and(|block| self.builder.func.layout.is_cold(block));
         if self.local_place != LocalPlace::Variables || is_cold || self.is_before_arrival() || self.outside.len() >= INLINED_DEPTH
@@ -67,7 +71,7 @@ impl<'a> Translator<'a> {
         let recursion = self.outside.iter().chain([&self.inside]).filter(|inside| inside.func == callee).count();
         count != Some(0)
             && bytes <= INLINED_HOT_BYTES
-            && (bytes <= INLINED_BYTES || !is_rare && feedback.is_hot(callee))
+            && (bytes <= INLINED_BYTES || is_frequent())
             && total <= (own / 2).clamp(INLINED_TOTAL_BYTES, 10 * INLINED_TOTAL_BYTES)
             && recursion <= INLINED_RECURSION
             && self.may_inline(callee)
