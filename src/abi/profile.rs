@@ -42,6 +42,7 @@ pub struct Profile {
     words: Box<[u32]>,
     /// Low half of the address of the module's first dispatch slot, and how many there are.
     slots: (u32, u32),
+    evidence: u32,
 }
 
 /// Where an indirect call went.
@@ -56,12 +57,14 @@ pub struct Targets {
 impl Profile {
     /// From words as they are in memory, in a module with slots from `first_slot` on.
     pub fn new(words: Box<[u32]>, first_slot: usize, slot_count: usize) -> Profile {
-        Profile { words, slots: (first_slot as u32, u32::try_from(slot_count).unwrap_or(u32::MAX)) }
+        // Asked for at every call: the largest count is looked for once.
+        let evidence = words.iter().skip(COUNT as usize).step_by(2).copied().max().unwrap_or(0);
+        Profile { words, slots: (first_slot as u32, u32::try_from(slot_count).unwrap_or(u32::MAX)), evidence }
     }
 
     /// How often the most frequent call was made: how much the profile has to say.
     pub fn evidence(&self) -> u32 {
-        self.words.iter().skip(COUNT as usize).step_by(2).copied().max().unwrap_or(0)
+        self.evidence
     }
 
     /// How often a direct call was made whose words begin with the `word`th.

@@ -107,6 +107,8 @@ unsafe impl Sync for CodeSpace {}
 
 /// Bytes of each part of a space.
 struct Plan {
+    /// Where the words of profiles begin.
+    profiles_offset: usize,
     words_bytes: usize,
     bitmap_bytes: usize,
     total_bytes: usize,
@@ -118,8 +120,8 @@ impl Plan {
         let words = options.slot_count.checked_add(Helper::COUNT).ok_or(too_many.clone())?;
         let budget_bytes = if options.budgets { 4 } else { 0 };
         let budgets = options.slot_count.checked_mul(budget_bytes).ok_or(too_many.clone())?;
-        let profiles = Profiles::bytes(options);
-        let words_bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_add(budgets)?.checked_add(profiles?));
+        let profiles_offset = words.checked_mul(8).and_then(|bytes| bytes.checked_add(budgets)).ok_or(too_many.clone())?;
+        let words_bytes = Profiles::bytes(options).and_then(|bytes| profiles_offset.checked_add(bytes));
         let words_bytes = words_bytes.and_then(|bytes| bytes.checked_next_multiple_of(64)).ok_or(too_many.clone())?;
         let wanted = estimate(options.slot_count, options.wasm_code_bytes, expansion);
         let max_bytes = options.max_bytes.min(tuning::CODE_SPACE_MAX_BYTES) / GRANULE_BYTES * GRANULE_BYTES;
@@ -127,7 +129,7 @@ impl Plan {
         let total = words_bytes.saturating_add(wanted).saturating_add(overhead).min(max_bytes);
         let total_bytes = total.next_multiple_of(GRANULE_BYTES);
         let bitmap_bytes = SpaceView::bitmap_bytes(total_bytes);
-        let plan = Plan { words_bytes, bitmap_bytes, total_bytes };
+        let plan = Plan { profiles_offset, words_bytes, bitmap_bytes, total_bytes };
         // Half of the space at least is for code; with fewer than a hundred million functions it is more.
         if plan.data_bytes() > total_bytes / 2 { Err(too_many) } else { Ok(plan) }
     }
@@ -205,7 +207,6 @@ impl CodeSpace {
     ) -> Result<Self, CodeError> {
         let plan = Plan::new(options, expansion)?;
         let data_bytes = plan.data_bytes();
-        let words_bytes = 8 * (options.slot_count + Helper::COUNT) + if options.budgets { 4 * options.slot_count } else { 0 };
         let reservation = Reservation::new_aligned(plan.total_bytes, GRANULE_BYTES)?;
         reservation.commit(0..data_bytes)?;
         let base = reservation.base();
@@ -221,7 +222,7 @@ impl CodeSpace {
             slot_count: options.slot_count,
             thunk_bytes: 0,
             has_budgets: options.budgets,
-            profiles: Profiles::new(options, base.wrapping_add(words_bytes)),
+            profiles: Profiles::new(options, base.wrapping_add(plan.profiles_offset)),
             cursor: AtomicUsize::new(0),
             code_bytes: AtomicUsize::new(0),
             retired_bytes: AtomicUsize::new(0),

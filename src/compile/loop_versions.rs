@@ -78,17 +78,17 @@ impl LoopVersions {
     fn step(&self, func: DefinedFuncIndex, wasm_offset: u32, is_there: impl Fn(u32) -> bool) -> Step {
         let mut functions = self.functions.lock();
         let loops = functions.entry(func).or_default();
-        let is_full = loops.asked.len() >= LOOP_VERSIONS_MAX;
-        let is_waited_for = loops.asked.iter().any(|&asked| is_there(asked));
-        if !loops.asked.is_empty() && (!is_waited_for || is_full && loops.count >= AWAITED) {
-            return Step::Rest;
-        }
-        if is_waited_for && loops.count < AWAITED {
-            loops.count += 1;
-            return Step::Watch;
-        }
-        if is_full || loops.asked.contains(&wasm_offset) {
-            return Step::Rest;
+        if !loops.asked.is_empty() {
+            if !loops.asked.iter().any(|&asked| is_there(asked)) {
+                return Step::Rest;
+            }
+            if loops.count < AWAITED {
+                loops.count += 1;
+                return Step::Watch;
+            }
+            if loops.asked.len() >= LOOP_VERSIONS_MAX || loops.asked.contains(&wasm_offset) {
+                return Step::Rest;
+            }
         }
         loops.asked.push(wasm_offset);
         loops.count = 0;

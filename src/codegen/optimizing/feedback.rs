@@ -16,10 +16,15 @@ pub(super) struct Site {
 }
 
 impl Translator<'_> {
-    /// The next call of the body, whether it can be reached or not. Nothing is known where the body has not done enough to say.
+    /// Passes over an operator that cannot be reached, which may be a call.
+    pub(super) fn skip_site(&mut self, operator: &Operator<'_>) {
+        self.inside.profile_words += words(operator);
+    }
+
+    /// The next call of the body. Nothing is known where the body has not done enough to say.
     pub(super) fn next_site(&mut self, operator: &Operator<'_>) -> Site {
         let (word, is_direct) = (self.inside.profile_words, matches!(operator, Operator::Call { .. }));
-        self.inside.profile_words += words(operator);
+        self.skip_site(operator);
         let profile = self.inside.profile.as_ref().filter(|profile| profile.evidence() >= PROFILE_EVIDENCE);
         Site {
             count: profile.filter(|_| is_direct).and_then(|profile| profile.count(word)),

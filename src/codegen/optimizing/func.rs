@@ -270,7 +270,7 @@ impl<'a> Translator<'a> {
     /// Dispatches by family, the frequent ones first.
     fn operator(&mut self, operator: &Operator<'_>, position: u64) -> Result {
         if !self.reachable {
-            self.next_site(operator);
+            self.skip_site(operator);
             self.unreachable_operator(operator);
             return Ok(());
         }
