@@ -112,6 +112,9 @@ builtins! {
     /// Not called by its number: the entry of a function that is compiled now (`code::thunks`). It preserves arguments, and goes on
     /// where the code is.
     CompileLazily();
+    /// Not called by its own signature: calls the function whose code address is in `IsolateBlock::rare_callee`, with its arguments where they
+    /// are, and preserves every register. What rax and xmm0 held behind the call is in the block.
+    RareCall();
 }
 
 const _: () = assert!(Builtin::ALL.len() <= crate::layout::block::BUILTIN_CAPACITY);

@@ -8,8 +8,9 @@
 //! 16  *FuncEntry            the isolate's function table
 //! 24  *mut ()               the runtime's instance
 //! 32  *const u32            descriptors in the isolate's heap, by type index
-//! 40  *const usize          the module's dispatch slots
-//! 48  imported functions    { slot, vmctx }
+//! 40  *const u32            references of the module's functions, by index
+//! 48  *const usize          the module's dispatch slots
+//! 56  imported functions    { slot, vmctx }
 //!     memories              { base, *MemoryDef }   base is constant for a memory with a reservation
 //!     tables                *TableDef
 //!     imported globals      *cell
@@ -34,9 +35,14 @@ pub const FUNC_TABLE: u32 = 16;
 pub const INSTANCE: u32 = 24;
 /// Offset of the pointer to the descriptors of types.
 pub const DESCRIPTORS: u32 = 32;
+/// Offset of the pointer to the references of the instance's functions, by function index: [`NO_REFERENCE`] where none was asked for yet. A function has one
+/// reference as long as its instance lives.
+pub const FUNC_REFS: u32 = 40;
+/// What no reference is, null included.
+pub const NO_REFERENCE: u32 = u32::MAX;
 /// Offset of the pointer to the first dispatch slot of the module, in the instance's variant.
-pub const SLOTS: u32 = 40;
-const HEADER_BYTES: u32 = 48;
+pub const SLOTS: u32 = 48;
+const HEADER_BYTES: u32 = 56;
 
 /// Offsets of the arrays, for one module.
 #[derive(Debug, Clone, PartialEq, Eq)]

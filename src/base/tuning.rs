@@ -50,6 +50,10 @@ pub const INLINED_TIMES: u32 = 16;
 pub const GUARDED_TIMES: u32 = 4;
 /// … and once in so many calls.
 pub const GUARDED_SHARE: u32 = 10;
+/// A call goes through a stub that preserves all registers if it was made less than once in so many calls …
+pub const RARE_SHARE: u32 = 256;
+/// … of which there were so many at least.
+pub const RARE_EVIDENCE: u32 = 64;
 /// Versions that a function may have for loops of it that run in baseline code.
 pub const LOOP_VERSIONS_MAX: usize = 3;
 /// Loops around it that a version has copies for …

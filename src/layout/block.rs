@@ -32,6 +32,12 @@ pub struct IsolateBlock {
     /// The exception that a call returns with whose handler is the code behind it, and that is taken from here at once;
     /// else 0.
     pub returned_exception: usize,
+    /// The code that the stub for rare calls goes on to at once.
+    pub rare_callee: usize,
+    /// Results of such a call, to be read at once: rax,
+    pub rare_int: u64,
+    /// and xmm0.
+    pub rare_float: [u64; 2],
     /// Faulting instruction of a trap that hardware raised, else the return address into the trapping frame.
     pub fault_pc: usize,
     /// Frame pointer at the trap.
@@ -123,6 +129,12 @@ offsets! {
     ENTRY_FP = activation.entry_fp;
     /// Offset of `entry_pc`.
     ENTRY_PC = activation.entry_pc;
+    /// Offset of `rare_callee`.
+    RARE_CALLEE = rare_callee;
+    /// Offset of `rare_int`.
+    RARE_INT = rare_int;
+    /// Offset of `rare_float`.
+    RARE_FLOAT = rare_float;
     /// Offset of `returned_exception`.
     RETURNED_EXCEPTION = returned_exception;
     /// Offset of `handler_pc`.

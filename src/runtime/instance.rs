@@ -77,7 +77,7 @@ pub struct InstanceObject {
     pub(crate) variant: CodeVariant,
     /// Descriptors of its module's types, by type index. The vmctx points to them.
     pub(crate) descriptors: Box<[u32]>,
-    /// References of its functions, made at first use; 0 is not yet.
+    /// References of its functions, made at first use; [`NO_REFERENCE`](vmctx::NO_REFERENCE) is not yet. The vmctx points to them.
     pub(crate) func_refs: Box<[u32]>,
     /// Its memories.
     pub(crate) memories: Box<[u32]>,

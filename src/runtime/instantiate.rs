@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::CodeVariant;
-use crate::abi::vmctx::{DESCRIPTORS, GlobalPlace, INSTANCE, SLOTS};
+use crate::abi::vmctx::{DESCRIPTORS, FUNC_REFS, GlobalPlace, INSTANCE, NO_REFERENCE, SLOTS};
 use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
@@ -96,10 +96,17 @@ impl Store {
         let type_ids = module.type_ids().as_ptr();
         let func_table = self.func_table.base();
         let descriptors = self.descriptors_of(module)?;
+        let mut func_refs = vec![NO_REFERENCE; decoded.funcs.len()].into_boxed_slice();
+        for (position, func) in
+            imports.iter().filter_map(|given| if let Extern::Func(func) = given { Some(func) } else { None }).enumerate()
+        {
+            func_refs[position] = func.key.index;
+        }
         let vmctx = VmCtx::new(layout, self.block_ptr(), type_ids, func_table);
         // SAFETY: all offsets come from the layout that the vmctx was made with.
         unsafe {
             vmctx.write(DESCRIPTORS, descriptors.as_ptr());
+            vmctx.write(FUNC_REFS, func_refs.as_ptr());
             vmctx.write(SLOTS, module.slots(variant));
             let funcs = imports.iter().filter_map(|given| if let Extern::Func(f) = given { self.func_entry(*f) } else { None });
             for (position, entry) in funcs.enumerate() {
@@ -122,7 +129,7 @@ impl Store {
             module: module.clone(),
             variant,
             descriptors,
-            func_refs: vec![0; decoded.funcs.len()].into_boxed_slice(),
+            func_refs,
             memories: memories.into_boxed_slice(),
             tables: tables.into_boxed_slice(),
             globals: globals.into_boxed_slice(),
@@ -150,11 +157,6 @@ impl Store {
             }
         }
         object.globals = globals.into_boxed_slice();
-        for (position, given) in imports.iter().filter(|given| matches!(given, Extern::Func(_))).enumerate() {
-            if let Extern::Func(func) = given {
-                self.instances[index as usize].func_refs[position] = func.key.index;
-            }
-        }
         Ok(index)
     }
 

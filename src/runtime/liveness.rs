@@ -17,7 +17,7 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
-use crate::abi::vmctx::INSTANCE;
+use crate::abi::vmctx::{INSTANCE, NO_REFERENCE};
 use crate::base::tuning::INSTANCE_COLLECTION_MIN;
 use crate::code::registry;
 use crate::compile::ModuleDebug;
@@ -213,7 +213,7 @@ impl Store {
         let instances = self.instances.sweep();
         for (_, instance) in &instances {
             let own = &instance.func_refs[instance.module.layout().imported_func_count()..];
-            own.iter().filter(|&&reference| reference != 0).for_each(|&reference| self.func_table.free(reference));
+            own.iter().filter(|&&reference| reference != NO_REFERENCE).for_each(|&reference| self.func_table.free(reference));
         }
         if !instances.is_empty() {
             let used = self.instances.values().map(|instance| (instance.module.identity(), instance.variant)).collect();

@@ -7,6 +7,7 @@ use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
+use crate::abi::vmctx::NO_REFERENCE;
 use crate::base::{CanonicalTypeId, FuncIndex};
 use crate::compile::engine::WasmEngine;
 use crate::heap::{DescriptorRef, Heap, HeapRef};
@@ -108,6 +109,9 @@ impl Store {
             func_table: func_table.base(),
             activation: ActivationWords::NONE,
             returned_exception: 0,
+            rare_callee: 0,
+            rare_int: 0,
+            rare_float: [0; 2],
             fault_pc: 0,
             fault_fp: 0,
             fault_address: 0,
@@ -228,7 +232,7 @@ impl Store {
         let object = &mut self.instances[instance as usize];
         let position = func.as_u32() as usize;
         if let Some(&reference) = object.func_refs.get(position)
-            && reference != 0
+            && reference != NO_REFERENCE
         {
             return Ok(reference);
         }

@@ -20,7 +20,7 @@ use std::mem::{MaybeUninit, offset_of, size_of};
 use crate::abi::builtins::Builtin;
 use crate::layout::block::{
     BUILTIN_CAPACITY, ENTRY_FP, ENTRY_PC, ENTRY_SP, EXIT_FP, EXIT_PC, HANDLER_EXCEPTION, HANDLER_FP, HANDLER_PC,
-    HANDLER_REGISTERS, HANDLER_SAVES, HANDLER_SP, IsolateBlock,
+    HANDLER_REGISTERS, HANDLER_SAVES, HANDLER_SP, IsolateBlock, RARE_CALLEE, RARE_FLOAT, RARE_INT,
 };
 use crate::layout::frame::{
     EntryFrame, FLOAT_ARGS, FLOAT_RESULTS, INT_ARG_COUNT, INT_ARGS, INT_RESULTS, POLL_FRAME_BYTES, POLL_INTS, STACK_ARG_BYTES,
@@ -425,8 +425,14 @@ macro_rules! floats_to_stack {
 /// And those that read them from there.
 macro_rules! floats_from_stack {
     () => {
+        concat!("movaps xmm0, [rsp + 0]\n", other_floats_from_stack!())
+    };
+}
+
+/// Those behind the first.
+macro_rules! other_floats_from_stack {
+    () => {
         concat!(
-            "movaps xmm0, [rsp + 0]\n",
             "movaps xmm1, [rsp + 16]\n",
             "movaps xmm2, [rsp + 32]\n",
             "movaps xmm3, [rsp + 48]\n",
@@ -665,7 +671,49 @@ macro_rules! loop_stub {
     };
 }
 
-/// A builtin that always returns and looks at no frame: generated code calls it itself.
+/// Calls guest code; every register is as it was afterwards. What the result registers held is in the isolate block.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn rare_call() {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rdi",
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push rsi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "sub rsp, 16 * 16 + 8",
+        floats_to_stack!(),
+        "mov rax, [rdi]",
+        "call [rax + {callee}]",
+        "mov r10, [rbp - 8]",
+        "mov r10, [r10]",
+        "mov [r10 + {int}], rax",
+        "movups [r10 + {float}], xmm0",
+        floats_from_stack!(),
+        "add rsp, 16 * 16 + 8",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rsi",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "pop rdi",
+        "pop rbp",
+        "ret",
+        callee = const RARE_CALLEE,
+        int = const RARE_INT,
+        float = const RARE_FLOAT,
+    )
+}
+
+/// What generated code calls itself: a builtin that always returns and looks at no frame, or what is a stub already.
 macro_rules! leaf {
     ($stub:ident, $target:path) => {
         use $target as $stub;
@@ -719,4 +767,5 @@ builtin_table! {
     poll_stub TierUp => stub_tier_up, lazy::tier_up;
     loop_stub TierUpLoop => stub_tier_up_loop, osr::poll;
     lazy_stub CompileLazily => stub_compile_lazily, lazy::compile;
+    leaf RareCall => stub_rare_call, rare_call;
 }

@@ -20,7 +20,7 @@
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     add r11, rsi
 ;;     cmp edx, [r11 + 4]                           ; trap NullArrayReference; ArrayGetU at 0x3b
 ;;     jae L1
@@ -46,7 +46,7 @@
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     add r11, rsi
 ;;     cmp edx, [r11 + 4]                           ; trap NullArrayReference; ArraySet at 0x47
 ;;     jae L1
@@ -71,7 +71,7 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov eax, [r11 + rsi + 4]                     ; trap NullArrayReference; ArrayLen at 0x4f
 ;;     mov r15, [rbp - 0x10]
 ;;     leave
@@ -96,7 +96,7 @@
 ;;     mov esi, 1
 ;;     mov rdi, r15
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x190]                 ; builtin ArrayNewDefault; ArrayNewDefault at 0x56
+;;     call qword ptr [rax + 0x1b0]                 ; builtin ArrayNewDefault; ArrayNewDefault at 0x56
 ;;     mov eax, eax
 ;;     mov rbx, [rbp - 0x10]
 ;;     mov r15, [rbp - 8]
@@ -109,7 +109,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r9, [rdi]
-;;     mov r10, [r9 + 0xe0]
+;;     mov r10, [r9 + 0x100]
 ;;     mov r11d, esi
 ;;     lea r9, [r10 + r11]
 ;;     cmp edx, [r10 + r11 + 4]                     ; trap NullArrayReference; ArrayGetU at 0x3b
@@ -126,7 +126,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r9, [rdi]
-;;     mov r10, [r9 + 0xe0]
+;;     mov r10, [r9 + 0x100]
 ;;     mov r11d, esi
 ;;     lea r9, [r10 + r11]
 ;;     cmp edx, [r10 + r11 + 4]                     ; trap NullArrayReference; ArraySet at 0x47
@@ -143,7 +143,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov rdi, [rdi]
-;;     mov rdi, [rdi + 0xe0]
+;;     mov rdi, [rdi + 0x100]
 ;;     mov esi, esi
 ;;     mov eax, [rdi + rsi + 4]                     ; trap NullArrayReference; ArrayLen at 0x4f
 ;;     mov rsp, rbp
@@ -160,7 +160,7 @@
 ;;     ja L1
 ;;     mov rdx, rsi
 ;;     mov r8, [rdi]
-;;     mov r8, [r8 + 0x190]                         ; builtin ArrayNewDefault
+;;     mov r8, [r8 + 0x1b0]                         ; builtin ArrayNewDefault
 ;;     mov esi, 1
 ;;     call r8                                      ; ArrayNewDefault at 0x56
 ;;     mov rsp, rbp

@@ -16,7 +16,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov eax, edx
@@ -44,7 +44,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     test esi, 7
 ;;     jne L1
@@ -70,7 +70,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov eax, edx
@@ -97,7 +97,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     test esi, 3
@@ -123,7 +123,7 @@
 ;;     mov rbp, rsp
 ;;     test esi, 3
 ;;     jne L1
-;;     mov r8, [rdi + 0x30]
+;;     mov r8, [rdi + 0x38]
 ;;     mov r9d, esi
 ;;     mov rax, rdx
 ;;     lock xadd [r8 + r9], eax                     ; trap MemoryOutOfBounds; I32AtomicRmwAdd at 0x33
@@ -138,7 +138,7 @@
 ;;     mov rbp, rsp
 ;;     test esi, 7
 ;;     jne L1
-;;     mov r9, [rdi + 0x30]
+;;     mov r9, [rdi + 0x38]
 ;;     mov r10d, esi
 ;;     mov rax, rdx
 ;;     lock cmpxchg [r9 + r10 + 8], rcx             ; trap MemoryOutOfBounds; I64AtomicRmwCmpxchg at 0x40
@@ -153,7 +153,7 @@
 ;;     mov rbp, rsp
 ;;     test esi, 3
 ;;     jne L1
-;;     mov rdi, [rdi + 0x30]
+;;     mov rdi, [rdi + 0x38]
 ;;     mov r8d, esi
 ;;     mov [rdi + r8], edx                          ; trap MemoryOutOfBounds; I32AtomicStore at 0x4b
 ;;     mfence
@@ -168,7 +168,7 @@
 ;;     mov rbp, rsp
 ;;     test esi, 3
 ;;     jne L2
-;;     mov r9, [rdi + 0x30]
+;;     mov r9, [rdi + 0x38]
 ;;     mov r10d, esi
 ;;     mov eax, [r9 + r10]                          ; trap MemoryOutOfBounds; I32AtomicRmwAnd at 0x56
 ;; L1:

@@ -16,7 +16,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     test esi, esi
 ;;     jne L1
@@ -37,13 +37,13 @@
 ;;     test esi, esi
 ;;     je L2
 ;; L1:
-;;     mov r10, [rdi + 0x30]
+;;     mov r10, [rdi + 0x38]
 ;;     mov eax, [r10 + 4]                           ; trap MemoryOutOfBounds; I32Load at 0x4f
 ;;     mov rsp, rbp
 ;;     pop rbp
 ;;     ret
 ;; L2:
-;;     mov r8, [rdi + 0x30]
+;;     mov r8, [rdi + 0x38]
 ;;     mov dword ptr [r8], 1                        ; trap MemoryOutOfBounds; I32Store at 0x49
 ;;     jmp L1
 ;;

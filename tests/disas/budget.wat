@@ -45,13 +45,13 @@
 ;; L5:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x1d8]                 ; builtin TierUp; entry at 0x18
+;;     call qword ptr [r11 + 0x1f8]                 ; builtin TierUp; entry at 0x18
 ;;     xchg rdi, r15
 ;;     jmp L1
 ;; L6:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x1e0]                 ; builtin TierUpLoop; Loop at 0x1b; loop, state of 16 bytes, Int(6) at 8, Float(0) at 16
+;;     call qword ptr [r11 + 0x200]                 ; builtin TierUpLoop; Loop at 0x1b; loop, state of 16 bytes, Int(6) at 8, Float(0) at 16
 ;;     xchg rdi, r15
 ;;     jmp L3
 ;; L7:

@@ -25,7 +25,7 @@
 ;;     pop rbp
 ;;     ret
 ;;
-;; optimized: $calls, 176 bytes
+;; optimized: $calls, 160 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10, [rdi]
@@ -33,24 +33,18 @@
 ;;     add r10, 0x10
 ;;     cmp r10, rsp
 ;;     ja L5
-;;     mov rax, [rdi + 0x30]
+;;     mov rax, [rdi + 0x38]
 ;;     mov ecx, edx
 ;;     cmp rcx, [rax + 8]
 ;;     jae L6
 ;;     mov rax, [rax]
-;;     mov ecx, [rax + rcx*4]
-;;     mov rax, [rdi + 0x10]
-;;     mov edx, ecx
-;;     shl rdx, 5
-;;     mov r8, [rax + rdx + 8]
-;;     cmp r8, rdi
-;;     jne L3
-;;     mov r9, [rax + rdx]
-;;     mov r10, [rdi + 0x28]
-;;     sub r9, r10
-;;     cmp r9, 8
+;;     mov eax, [rax + rcx*4]
+;;     mov rcx, [rdi + 0x28]
+;;     mov edx, [rcx + 4]
+;;     cmp eax, edx
 ;;     je L1
-;;     test r9, r9
+;;     mov ecx, [rcx]
+;;     cmp eax, ecx
 ;;     jne L3
 ;;     lea eax, [rsi + 1]
 ;;     jmp L2
@@ -61,20 +55,23 @@
 ;;     pop rbp
 ;;     ret
 ;; L3:
-;;     mov r9d, [rax + rdx + 0x10]
-;;     mov r10, [rdi + 8]
-;;     mov r10d, [r10]
-;;     cmp r9d, r10d
+;;     mov rcx, [rdi + 0x10]
+;;     mov rdx, [rdi + 8]
+;;     mov r8d, [rdx]
+;;     mov rdx, rax
+;;     shl rdx, 5
+;;     mov r9d, [rcx + rdx + 0x10]
+;;     cmp r9d, r8d
 ;;     jne L4
-;;     mov rcx, [rdi]
-;;     mov [rcx + 0x20], rdi
-;;     mov rax, [rax + rdx]
+;;     mov rax, [rdi]
+;;     mov [rax + 0x20], rdi
+;;     mov rax, [rcx + rdx]
 ;;     mov rax, [rax]
-;;     mov rdi, r8
+;;     mov rdi, [rcx + rdx + 8]
 ;;     call rax                                     ; CallIndirect at 0x3b of $calls
 ;;     jmp L2
 ;; L4:
-;;     test ecx, ecx
+;;     test eax, eax
 ;;     je L7
 ;;     ud2                                          ; trap IndirectCallTypeMismatch; CallIndirect at 0x3b of $calls
 ;; L5:

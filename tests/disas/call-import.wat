@@ -18,8 +18,8 @@
 ;;     mov rbx, rsi
 ;;     mov r11, [r15]
 ;;     mov [r11 + 0x20], r15
-;;     mov rdi, [r15 + 0x38]
-;;     mov rax, [r15 + 0x30]
+;;     mov rdi, [r15 + 0x40]
+;;     mov rax, [r15 + 0x38]
 ;;     mov rax, [rax]
 ;;     call rax                                     ; Call at 0x27
 ;;     mov eax, eax
@@ -40,9 +40,9 @@
 ;;     ja L1
 ;;     mov r8, [rdi]
 ;;     mov [r8 + 0x20], rdi
-;;     mov r8, [rdi + 0x30]
+;;     mov r8, [rdi + 0x38]
 ;;     mov r8, [r8]
-;;     mov rdi, [rdi + 0x38]
+;;     mov rdi, [rdi + 0x40]
 ;;     call r8                                      ; Call at 0x27
 ;;     mov rsp, rbp
 ;;     pop rbp

@@ -18,7 +18,7 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     mov edx, edx
-;;     mov r11, [r15 + 0x30]
+;;     mov r11, [r15 + 0x38]
 ;;     cmp rdx, [r11 + 8]
 ;;     jae L2
 ;;     mov r11, [r11]
@@ -56,7 +56,7 @@
 ;; L5:
 ;;     ud2                                          ; trap StackOverflow; entry at 0x24
 ;;
-;; optimized: $caller, 118 bytes
+;; optimized: $caller, 119 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10, [rdi]
@@ -64,14 +64,14 @@
 ;;     add r10, 0x10
 ;;     cmp r10, rsp
 ;;     ja L2
-;;     mov rax, [rdi + 0x30]
+;;     mov rax, [rdi + 0x38]
 ;;     mov ecx, edx
 ;;     cmp rcx, [rax + 8]
 ;;     jae L3
 ;;     mov rax, [rax]
 ;;     mov edx, [rax + rcx*4]
 ;;     mov rax, [rdi + 0x10]
-;;     mov ecx, edx
+;;     mov rcx, rdx
 ;;     shl rcx, 5
 ;;     mov r8d, [rax + rcx + 0x10]
 ;;     mov r9, [rdi + 8]

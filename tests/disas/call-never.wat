@@ -25,7 +25,7 @@
 ;;     pop rbp
 ;;     ret
 ;;
-;; optimized: $calls, 59 bytes
+;; optimized: $calls, 75 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r10, [rdi]
@@ -42,8 +42,13 @@
 ;;     pop rbp
 ;;     ret
 ;; L2:
-;;     mov r9, [rip + ...]                          ; slot of $rare
-;;     call r9                                      ; Call at 0x32 of $calls
+;;     mov rax, [rdi + 0x30]
+;;     mov rcx, [rax]
+;;     mov rax, [rdi]
+;;     mov [rax + 0x58], rcx
+;;     mov rcx, [rax + 0x210]                       ; builtin RareCall
+;;     call rcx                                     ; Call at 0x32 of $calls
+;;     mov eax, [rax + 0x60]
 ;;     jmp L1
 ;; L3:
 ;;     ud2                                          ; trap StackOverflow; entry at 0x2a of $calls

@@ -28,7 +28,7 @@
 ;; L2:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x1d8]                 ; builtin TierUp; entry at 0x1f
+;;     call qword ptr [r11 + 0x1f8]                 ; builtin TierUp; entry at 0x1f
 ;;     xchg rdi, r15
 ;;     jmp L1
 ;; L3:
@@ -50,7 +50,7 @@
 ;;     js L4
 ;; L1:
 ;;     mov eax, 0
-;;     mov r11, [r15 + 0x30]
+;;     mov r11, [r15 + 0x38]
 ;;     cmp rax, [r11 + 8]
 ;;     jae L5
 ;;     mov r11, [r11]
@@ -89,7 +89,7 @@
 ;; L4:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x1d8]                 ; builtin TierUp; entry at 0x24
+;;     call qword ptr [r11 + 0x1f8]                 ; builtin TierUp; entry at 0x24
 ;;     xchg rdi, r15
 ;;     jmp L1
 ;; L5:

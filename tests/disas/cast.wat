@@ -22,13 +22,13 @@
 ;;     test esi, 1
 ;;     jne L2
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov eax, [r11 + rsi]
 ;;     mov r11, [r15 + 0x20]
 ;;     cmp eax, [r11 + 4]
 ;;     je L1
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     add r11, rax
 ;;     mov eax, [r11 + 0x3c]
 ;;     mov r11, [r15 + 0x20]
@@ -103,7 +103,7 @@
 ;;     jne L1
 ;;     mov rdi, rax
 ;;     mov rax, [rdi]
-;;     mov rax, [rax + 0xe0]
+;;     mov rax, [rax + 0x100]
 ;;     mov ecx, esi
 ;;     mov ecx, [rax + rcx]
 ;;     mov rdx, [rdi + 0x20]

@@ -26,12 +26,12 @@
 ;;     mov esi, 0
 ;;     mov rdi, r15
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x1c8]                 ; builtin NewException; Throw at 0x25
+;;     call qword ptr [rax + 0x1e8]                 ; builtin NewException; Throw at 0x25
 ;;     mov eax, eax
 ;;     mov esi, eax
 ;;     mov rdi, r15
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x1d0]                 ; builtin Throw; Throw at 0x25
+;;     call qword ptr [rax + 0x1f0]                 ; builtin Throw; Throw at 0x25
 ;;     ud2                                          ; trap Unreachable; Throw at 0x25
 ;;     mov rbx, [rbp - 0x10]
 ;;     mov r15, [rbp - 8]
@@ -58,11 +58,11 @@
 ;; L1:
 ;;     mov [rbp - 0x40], eax
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov eax, [rbp - 0x40]
 ;;     add r11, rax
 ;;     mov eax, [r11 + 8]
-;;     cmp eax, [r15 + 0x30]
+;;     cmp eax, [r15 + 0x38]
 ;;     jne L2
 ;;     movss xmm15, [r11 + 0xc]
 ;;     movss [rbp - 0x48], xmm15
@@ -73,7 +73,7 @@
 ;;     mov esi, [rbp - 0x40]
 ;;     mov rdi, r15
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x1d0]                 ; builtin Throw; End at 0x36
+;;     call qword ptr [rax + 0x1f0]                 ; builtin Throw; End at 0x36
 ;;     ud2                                          ; trap Unreachable; End at 0x36
 ;; L3:
 ;;     mov dword ptr [rbp - 0x40], 0
@@ -98,13 +98,13 @@
 ;;     lea rdx, [rsp]
 ;;     mov [rsp], esi
 ;;     mov r11, [rdi]
-;;     mov r11, [r11 + 0x1c8]                       ; builtin NewException
+;;     mov r11, [r11 + 0x1e8]                       ; builtin NewException
 ;;     xor esi, esi
 ;;     mov rbx, rdi
 ;;     call r11                                     ; Throw at 0x25
 ;;     mov rsi, rax
 ;;     mov r11, [rbx]
-;;     mov r11, [r11 + 0x1d0]                       ; builtin Throw
+;;     mov r11, [r11 + 0x1f0]                       ; builtin Throw
 ;;     mov rdi, rbx
 ;;     call r11                                     ; Throw at 0x25
 ;;     ud2                                          ; trap Unreachable; Throw at 0x25
@@ -135,13 +135,13 @@
 ;;     mov rsi, rax
 ;;     mov rdi, rbx
 ;;     mov rax, [rdi]
-;;     mov rcx, [rax + 0xe0]
+;;     mov rcx, [rax + 0x100]
 ;;     mov edx, esi
 ;;     mov r8d, [rcx + rdx + 8]
-;;     mov r9d, [rdi + 0x30]
+;;     mov r9d, [rdi + 0x38]
 ;;     cmp r8d, r9d
 ;;     je L3
-;;     mov rax, [rax + 0x1d0]                       ; builtin Throw
+;;     mov rax, [rax + 0x1f0]                       ; builtin Throw
 ;;     call rax                                     ; End at 0x36
 ;;     ud2                                          ; trap Unreachable; End at 0x36
 ;; L3:

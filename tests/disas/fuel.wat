@@ -41,13 +41,13 @@
 ;; L4:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x168]                 ; builtin OutOfFuel; entry at 0x18
+;;     call qword ptr [r11 + 0x188]                 ; builtin OutOfFuel; entry at 0x18
 ;;     xchg rdi, r15
 ;;     jmp L1
 ;; L5:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x168]                 ; builtin OutOfFuel; Loop at 0x19
+;;     call qword ptr [r11 + 0x188]                 ; builtin OutOfFuel; Loop at 0x19
 ;;     xchg rdi, r15
 ;;     jmp L2
 ;; L6:
@@ -87,12 +87,12 @@
 ;;     ret
 ;; L4:
 ;;     mov rax, [rdi]
-;;     mov rax, [rax + 0x168]                       ; builtin OutOfFuel
+;;     mov rax, [rax + 0x188]                       ; builtin OutOfFuel
 ;;     call rax                                     ; entry at 0x18
 ;;     jmp L1
 ;; L5:
 ;;     mov rdx, [rdi]
-;;     mov rdx, [rdx + 0x168]                       ; builtin OutOfFuel
+;;     mov rdx, [rdx + 0x188]                       ; builtin OutOfFuel
 ;;     call rdx                                     ; Loop at 0x19
 ;;     jmp L3
 ;; L6:

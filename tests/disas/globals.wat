@@ -14,7 +14,7 @@
 ;;     sub rsp, 0x40
 ;;     mov [rbp - 0x10], r15
 ;;     mov r15, rdi
-;;     mov r11, [r15 + 0x30]
+;;     mov r11, [r15 + 0x38]
 ;;     mov eax, [r11]
 ;;     mov r15, [rbp - 0x10]
 ;;     leave
@@ -44,7 +44,7 @@
 ;; optimized: $read, 15 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rsi, [rdi + 0x30]
+;;     mov rsi, [rdi + 0x38]
 ;;     mov eax, [rsi]
 ;;     mov rsp, rbp
 ;;     pop rbp

@@ -18,7 +18,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     xorps xmm0, xmm0
@@ -45,7 +45,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     vxorpd xmm0, xmm0, xmm0
-;;     mov rax, [rdi + 0x30]
+;;     mov rax, [rdi + 0x38]
 ;; L1:
 ;;     mov ecx, esi
 ;;     vmovsd xmm1, [rax + rcx]                     ; trap MemoryOutOfBounds; F64Load at 0x27

@@ -17,7 +17,7 @@
 ;;     mov rax, rsi
 ;;     add rax, r11
 ;;     jb L1
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rax, [r11 + 8]
 ;;     ja L2
 ;;     mov r11, [r11]
@@ -46,7 +46,7 @@
 ;;     mov rax, rsi
 ;;     add rax, r11
 ;;     jb L1
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rax, [r11 + 8]
 ;;     ja L2
 ;;     mov r11, [r11]
@@ -64,7 +64,7 @@
 ;; optimized: $load, 43 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rdi, [rdi + 0x38]
+;;     mov rdi, [rdi + 0x40]
 ;;     mov r8, 0xfffffffffffffff4
 ;;     add r8, [rdi + 8]
 ;;     cmp rsi, r8
@@ -80,7 +80,7 @@
 ;; optimized: $store, 42 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rdi, [rdi + 0x38]
+;;     mov rdi, [rdi + 0x40]
 ;;     mov r8, 0xfffffffffffffff8
 ;;     add r8, [rdi + 8]
 ;;     cmp rsi, r8

@@ -13,7 +13,7 @@
 ;;     sub rsp, 0x40
 ;;     mov [rbp - 0x10], r15
 ;;     mov r15, rdi
-;;     mov rax, [r15 + 0x38]
+;;     mov rax, [r15 + 0x40]
 ;;     mov rax, [rax + 8]
 ;;     shr rax, 0x10
 ;;     mov eax, eax
@@ -40,7 +40,7 @@
 ;;     mov esi, 0
 ;;     mov rdi, r15
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x108]                 ; builtin MemoryGrow; MemoryGrow at 0x30
+;;     call qword ptr [rax + 0x128]                 ; builtin MemoryGrow; MemoryGrow at 0x30
 ;;     mov eax, eax
 ;;     mov rbx, [rbp - 0x10]
 ;;     mov r15, [rbp - 8]
@@ -68,7 +68,7 @@
 ;;     mov edi, esi
 ;;     mov r11, rdi
 ;;     add r11, rax
-;;     mov r8, [r15 + 0x38]
+;;     mov r8, [r15 + 0x40]
 ;;     cmp r11, [r8 + 8]
 ;;     ja L1
 ;;     add rdi, [r8]
@@ -79,7 +79,7 @@
 ;;     mov rcx, rax
 ;;     mov rdi, r15
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x118]                 ; builtin FillBytes; MemoryFill at 0x3b
+;;     call qword ptr [rax + 0x138]                 ; builtin FillBytes; MemoryFill at 0x3b
 ;;     mov rbx, [rbp - 0x20]
 ;;     mov r12, [rbp - 0x18]
 ;;     mov r15, [rbp - 0x10]
@@ -93,7 +93,7 @@
 ;; optimized: $size, 21 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rsi, [rdi + 0x38]
+;;     mov rsi, [rdi + 0x40]
 ;;     mov rax, [rsi + 8]
 ;;     shr rax, 0x10
 ;;     mov rsp, rbp
@@ -110,7 +110,7 @@
 ;;     ja L1
 ;;     mov rax, rsi
 ;;     mov r8, [rdi]
-;;     mov r8, [r8 + 0x108]                         ; builtin MemoryGrow
+;;     mov r8, [r8 + 0x128]                         ; builtin MemoryGrow
 ;;     xor esi, esi
 ;;     mov edx, eax
 ;;     call r8                                      ; MemoryGrow at 0x30
@@ -128,7 +128,7 @@
 ;;     add r10, 0x10
 ;;     cmp r10, rsp
 ;;     ja L1
-;;     mov r8, [rdi + 0x38]
+;;     mov r8, [rdi + 0x40]
 ;;     mov eax, esi
 ;;     mov ecx, edx
 ;;     lea rdx, [rax + rcx]
@@ -136,7 +136,7 @@
 ;;     ja L2
 ;;     mov rsi, [r8]
 ;;     mov rdx, [rdi]
-;;     mov r8, [rdx + 0x118]                        ; builtin FillBytes
+;;     mov r8, [rdx + 0x138]                        ; builtin FillBytes
 ;;     add rsi, rax
 ;;     xor edx, edx
 ;;     call r8                                      ; MemoryFill at 0x3b

@@ -17,7 +17,7 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     lea rax, [rsi + 0xc]
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rax, [r11 + 8]
 ;;     ja L1
 ;;     mov r11, [r11]
@@ -42,13 +42,13 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     lea rax, [rsi + 4]
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rax, [r11 + 8]
 ;;     ja L1
 ;;     mov r11, [r11]
 ;;     mov eax, [r11 + rax - 4]                     ; trap MemoryOutOfBounds; I32Load at 0x34
 ;;     lea rcx, [rsi + 8]
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rcx, [r11 + 8]
 ;;     ja L2
 ;;     mov r11, [r11]
@@ -76,7 +76,7 @@
 ;;     mov r15, rdi
 ;;     mov eax, 0x40
 ;;     lea rax, [rax + 4]
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rax, [r11 + 8]
 ;;     ja L1
 ;;     mov r11, [r11]
@@ -101,7 +101,7 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     lea rax, [rsi + 0x68]
-;;     mov r11, [r15 + 0x38]
+;;     mov r11, [r15 + 0x40]
 ;;     cmp rax, [r11 + 8]
 ;;     ja L1
 ;;     mov r11, [r11]
@@ -117,7 +117,7 @@
 ;; optimized: $load, 46 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov r8, [rdi + 0x38]
+;;     mov r8, [rdi + 0x40]
 ;;     mov r9d, esi
 ;;     mov rdi, 0xfffffffffffffff4
 ;;     add rdi, [r8 + 8]
@@ -134,7 +134,7 @@
 ;; optimized: $twice, 62 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rax, [rdi + 0x38]
+;;     mov rax, [rdi + 0x40]
 ;;     mov r11, [rax + 8]
 ;;     mov r10d, esi
 ;;     lea rcx, [r11 - 4]
@@ -157,7 +157,7 @@
 ;; optimized: $known, 19 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rsi, [rdi + 0x38]
+;;     mov rsi, [rdi + 0x40]
 ;;     mov rsi, [rsi]
 ;;     mov eax, [rsi + 0x40]                        ; trap MemoryOutOfBounds; I32Load at 0x43
 ;;     mov rsp, rbp
@@ -167,7 +167,7 @@
 ;; optimized: $store, 48 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov r8, [rdi + 0x38]
+;;     mov r8, [rdi + 0x40]
 ;;     mov r9d, esi
 ;;     mov rdi, 0xffffffffffffff98
 ;;     add rdi, [r8 + 8]

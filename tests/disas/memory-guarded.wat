@@ -16,7 +16,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov eax, [r14 + rsi + 8]                     ; trap MemoryOutOfBounds; I32Load at 0x36
 ;;     mov r14, [rbp - 0x10]
@@ -37,7 +37,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     movsx rax, word ptr [r14 + rsi]              ; trap MemoryOutOfBounds; I64Load16S at 0x3e
 ;;     mov r14, [rbp - 0x10]
@@ -58,7 +58,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov [r14 + rsi + 0x10], rdx                  ; trap MemoryOutOfBounds; I64Store at 0x48
 ;;     mov r14, [rbp - 0x10]
@@ -79,7 +79,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov eax, [r14 + 0x40]                        ; trap MemoryOutOfBounds; I32Load at 0x51
 ;;     mov r14, [rbp - 0x10]
 ;;     mov r15, [rbp - 8]
@@ -99,7 +99,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     mov byte ptr [r14 + rsi], 7                  ; trap MemoryOutOfBounds; I32Store8 at 0x5b
 ;;     mov r14, [rbp - 0x10]
@@ -113,7 +113,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r8, rsi
-;;     mov rsi, [rdi + 0x30]
+;;     mov rsi, [rdi + 0x38]
 ;;     mov rdi, r8
 ;;     mov edi, edi
 ;;     mov eax, [rsi + rdi + 8]                     ; trap MemoryOutOfBounds; I32Load at 0x36
@@ -125,7 +125,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r8, rsi
-;;     mov rsi, [rdi + 0x30]
+;;     mov rsi, [rdi + 0x38]
 ;;     mov rdi, r8
 ;;     mov edi, edi
 ;;     movsx rax, word ptr [rsi + rdi]              ; trap MemoryOutOfBounds; I64Load16S at 0x3e
@@ -137,7 +137,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r8, rsi
-;;     mov rsi, [rdi + 0x30]
+;;     mov rsi, [rdi + 0x38]
 ;;     mov rdi, r8
 ;;     mov edi, edi
 ;;     mov [rsi + rdi + 0x10], rdx                  ; trap MemoryOutOfBounds; I64Store at 0x48
@@ -148,7 +148,7 @@
 ;; optimized: $known, 16 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rsi, [rdi + 0x30]
+;;     mov rsi, [rdi + 0x38]
 ;;     mov eax, [rsi + 0x40]                        ; trap MemoryOutOfBounds; I32Load at 0x51
 ;;     mov rsp, rbp
 ;;     pop rbp
@@ -159,7 +159,7 @@
 ;;     mov rbp, rsp
 ;;     mov r8, rsi
 ;;     mov esi, 7
-;;     mov rdi, [rdi + 0x30]
+;;     mov rdi, [rdi + 0x38]
 ;;     mov r8d, r8d
 ;;     mov [rdi + r8], sil                          ; trap MemoryOutOfBounds; I32Store8 at 0x5b
 ;;     mov rsp, rbp

@@ -25,7 +25,7 @@
 ;; L3:
 ;;     mov r11, [r15]
 ;;     xchg rdi, r15
-;;     call qword ptr [r11 + 0x160]                 ; builtin Interrupt; Loop at 0x18
+;;     call qword ptr [r11 + 0x180]                 ; builtin Interrupt; Loop at 0x18
 ;;     xchg rdi, r15
 ;;     jmp L2
 ;; L4:
@@ -63,7 +63,7 @@
 ;;     test r8d, r8d
 ;;     je L1
 ;;     mov r9, [rdi]
-;;     mov r9, [r9 + 0x160]                         ; builtin Interrupt
+;;     mov r9, [r9 + 0x180]                         ; builtin Interrupt
 ;;     call r9                                      ; Loop at 0x18
 ;;     jmp L1
 ;; L2:

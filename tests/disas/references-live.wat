@@ -42,7 +42,7 @@
 ;;     call qword ptr [rip + ...]                   ; slot of $other; Call at 0x26; references [rbp - 0x38]
 ;;     mov eax, [rbp - 0x38]
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov ecx, [r11 + rax + 8]                     ; trap NullStructReference; StructGet at 0x2a
 ;;     add ecx, ebx
 ;;     mov eax, ecx
@@ -78,7 +78,7 @@
 ;;     call r10                                     ; Call at 0x26; references [rbp - 0x20]
 ;;     mov r11d, [rsp]
 ;;     mov rax, [r14]
-;;     mov rcx, [rax + 0xe0]
+;;     mov rcx, [rax + 0x100]
 ;;     mov r11d, r11d
 ;;     mov rdx, r12
 ;;     mov rax, rdx

@@ -20,14 +20,14 @@
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov r11, [r15]
-;;     mov eax, [r11 + 0xe8]
-;;     mov ecx, [r11 + 0xec]
+;;     mov eax, [r11 + 0x108]
+;;     mov ecx, [r11 + 0x10c]
 ;;     sub ecx, eax
 ;;     cmp ecx, 0x10
 ;;     jb L2
-;;     add dword ptr [r11 + 0xe8], 0x10
+;;     add dword ptr [r11 + 0x108], 0x10
 ;; L1:
-;;     mov rcx, [r11 + 0xe0]
+;;     mov rcx, [r11 + 0x100]
 ;;     add rcx, rax
 ;;     mov r11, [r15 + 0x20]
 ;;     mov r11d, [r11]
@@ -44,7 +44,7 @@
 ;;     mov esi, 0
 ;;     mov edx, 0x10
 ;;     mov rax, [r15]
-;;     call qword ptr [rax + 0x188]                 ; builtin AllocateObject; StructNew at 0x3d; references [rbp - 0x40]
+;;     call qword ptr [rax + 0x1a8]                 ; builtin AllocateObject; StructNew at 0x3d; references [rbp - 0x40]
 ;;     mov eax, eax
 ;;     mov esi, [rbp - 0x38]
 ;;     mov edx, [rbp - 0x40]
@@ -65,7 +65,7 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov eax, [r11 + rsi + 8]                     ; trap NullStructReference; StructGet at 0x45
 ;;     mov r15, [rbp - 0x10]
 ;;     leave
@@ -86,7 +86,7 @@
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov [r11 + rsi + 8], edx                     ; trap NullStructReference; StructSet at 0x50
 ;;     mov r15, [rbp - 0x10]
 ;;     leave
@@ -107,16 +107,16 @@
 ;;     mov esi, esi
 ;;     mov edx, edx
 ;;     mov r11, [r15]
-;;     mov r11, [r11 + 0xe0]
+;;     mov r11, [r11 + 0x100]
 ;;     mov [r11 + rsi + 0xc], edx                   ; trap NullStructReference; StructSet at 0x5b
 ;;     mov r11, [r15]
-;;     cmp esi, [r11 + 0xf0]
+;;     cmp esi, [r11 + 0x110]
 ;;     jae L1
-;;     cmp edx, [r11 + 0xf4]
+;;     cmp edx, [r11 + 0x114]
 ;;     jb L1
 ;;     lea rax, [rsi + 0xc]
 ;;     shr rax, 9
-;;     add rax, [r11 + 0xf8]
+;;     add rax, [r11 + 0x118]
 ;;     mov byte ptr [rax], 1
 ;; L1:
 ;;     mov r15, [rbp - 0x10]
@@ -140,18 +140,18 @@
 ;;     mov r13, rsi
 ;;     mov [rsp], edx
 ;;     mov rbx, [rdi]
-;;     mov eax, [rbx + 0xe8]
-;;     mov ecx, [rbx + 0xec]
+;;     mov eax, [rbx + 0x108]
+;;     mov ecx, [rbx + 0x10c]
 ;;     sub ecx, eax
 ;;     cmp ecx, 0x10
 ;;     jb L2
 ;;     mov r12, rdi
 ;;     lea ecx, [rax + 0x10]
-;;     mov [rbx + 0xe8], ecx
+;;     mov [rbx + 0x108], ecx
 ;; L1:
 ;;     mov rcx, [r12 + 0x20]
 ;;     mov esi, [rcx]
-;;     mov rcx, [rbx + 0xe0]
+;;     mov rcx, [rbx + 0x100]
 ;;     mov edx, eax
 ;;     mov [rcx + rdx], rsi
 ;;     mov rsi, r13
@@ -168,7 +168,7 @@
 ;; L2:
 ;;     mov rax, [rdi]
 ;;     mov r12, rdi
-;;     mov rax, [rax + 0x188]                       ; builtin AllocateObject
+;;     mov rax, [rax + 0x1a8]                       ; builtin AllocateObject
 ;;     xor esi, esi
 ;;     mov edx, 0x10
 ;;     call rax                                     ; StructNew at 0x3d; references [rbp - 0x30]
@@ -180,7 +180,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov rdi, [rdi]
-;;     mov rdi, [rdi + 0xe0]
+;;     mov rdi, [rdi + 0x100]
 ;;     mov esi, esi
 ;;     mov eax, [rdi + rsi + 8]                     ; trap NullStructReference; StructGet at 0x45
 ;;     mov rsp, rbp
@@ -191,7 +191,7 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov rdi, [rdi]
-;;     mov rdi, [rdi + 0xe0]
+;;     mov rdi, [rdi + 0x100]
 ;;     mov esi, esi
 ;;     mov [rdi + rsi + 8], edx                     ; trap NullStructReference; StructSet at 0x50
 ;;     mov rsp, rbp
@@ -202,12 +202,12 @@
 ;;     push rbp
 ;;     mov rbp, rsp
 ;;     mov r11, [rdi]
-;;     mov rcx, [r11 + 0xe0]
+;;     mov rcx, [r11 + 0x100]
 ;;     mov eax, esi
 ;;     mov [rcx + rax + 0xc], edx                   ; trap NullStructReference; StructSet at 0x5b
-;;     cmp esi, [r11 + 0xf0]
+;;     cmp esi, [r11 + 0x110]
 ;;     setb cl
-;;     cmp edx, [r11 + 0xf4]
+;;     cmp edx, [r11 + 0x114]
 ;;     setae dl
 ;;     test dl, cl
 ;;     jne L2
@@ -216,7 +216,7 @@
 ;;     pop rbp
 ;;     ret
 ;; L2:
-;;     mov rcx, [r11 + 0xf8]
+;;     mov rcx, [r11 + 0x118]
 ;;     add rax, 0xc
 ;;     shr rax, 9
 ;;     mov byte ptr [rcx + rax], 1

@@ -15,7 +15,7 @@
 ;;     mov [rbp - 0x10], r15
 ;;     mov r15, rdi
 ;;     mov esi, esi
-;;     mov r11, [r15 + 0x30]
+;;     mov r11, [r15 + 0x38]
 ;;     cmp rsi, [r11 + 8]
 ;;     jae L1
 ;;     mov r11, [r11]
@@ -40,7 +40,7 @@
 ;;     mov r15, rdi
 ;;     mov esi, esi
 ;;     mov edx, edx
-;;     mov r11, [r15 + 0x30]
+;;     mov r11, [r15 + 0x38]
 ;;     cmp rsi, [r11 + 8]
 ;;     jae L1
 ;;     mov r11, [r11]
@@ -63,7 +63,7 @@
 ;;     sub rsp, 0x40
 ;;     mov [rbp - 0x10], r15
 ;;     mov r15, rdi
-;;     mov rax, [r15 + 0x30]
+;;     mov rax, [r15 + 0x38]
 ;;     mov rax, [rax + 8]
 ;;     mov eax, eax
 ;;     mov r15, [rbp - 0x10]
@@ -75,7 +75,7 @@
 ;; optimized: $get, 34 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov r8, [rdi + 0x30]
+;;     mov r8, [rdi + 0x38]
 ;;     mov edi, esi
 ;;     cmp rdi, [r8 + 8]
 ;;     jae L1
@@ -90,7 +90,7 @@
 ;; optimized: $set, 34 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov r8, [rdi + 0x30]
+;;     mov r8, [rdi + 0x38]
 ;;     mov edi, esi
 ;;     cmp rdi, [r8 + 8]
 ;;     jae L1
@@ -105,7 +105,7 @@
 ;; optimized: $size, 17 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rsi, [rdi + 0x30]
+;;     mov rsi, [rdi + 0x38]
 ;;     mov rax, [rsi + 8]
 ;;     mov rsp, rbp
 ;;     pop rbp

@@ -9,7 +9,7 @@
 ;; optimized: $add, 64 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rdi, [rdi + 0x30]
+;;     mov rdi, [rdi + 0x38]
 ;;     mov r8d, esi
 ;;     movdqu xmm0, [rdi + r8]                      ; trap MemoryOutOfBounds; V128Load at 0x21
 ;;     movdqu xmm7, [rip + L1]

@@ -18,7 +18,7 @@
 ;;     mov [rbp - 0x10], r14
 ;;     mov [rbp - 8], r15
 ;;     mov r15, rdi
-;;     mov r14, [r15 + 0x30]
+;;     mov r14, [r15 + 0x38]
 ;;     mov esi, esi
 ;;     movups xmm0, [r14 + rsi]                     ; trap MemoryOutOfBounds; V128Load at 0x34
 ;;     movaps xmm1, [rip + L2]
@@ -94,7 +94,7 @@
 ;; optimized: $add, 64 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov rdi, [rdi + 0x30]
+;;     mov rdi, [rdi + 0x38]
 ;;     mov r8d, esi
 ;;     vmovdqu xmm7, [rdi + r8]                     ; trap MemoryOutOfBounds; V128Load at 0x34
 ;;     vmovdqu xmm0, [rip + L1]

@@ -1,18 +1,35 @@
 //! Bodies of functions in the place of calls: the same answers, and the same traps with the same frames.
 
-use deltic::{Config, Val};
+use std::sync::{Arc, Mutex};
+
+use deltic::{Config, TierEvent, TierEventKind, TierObserver, Val};
 
 use crate::support::{engine_with, instance_with};
 
 /// What a function gives, or its trap with all frames, called so often that it is compiled again on the way.
 fn answers(config: Config, text: &str, args: &[i32]) -> Vec<String> {
-    let (mut isolate, instance) = instance_with(&engine_with(config), text);
+    let refusals = Arc::new(Refusals::default());
+    let (mut isolate, instance) = instance_with(&engine_with(config.with_tier_observer(refusals.clone())), text);
     let func = instance.get_func(&mut isolate, "f").expect("a function");
     let mut call = |arg: i32| match func.call(&mut isolate, &[Val::I32(arg)]) {
         Ok(values) => format!("{values:?}"),
         Err(error) => error.to_string(),
     };
-    (0..3).flat_map(|_| args).map(|&arg| call(arg)).collect()
+    let found = (0..3).flat_map(|_| args).map(|&arg| call(arg)).collect();
+    assert_eq!(*refusals.0.lock().expect("no panic"), Vec::<String>::new(), "{text}");
+    found
+}
+
+/// Why functions have stayed in baseline code.
+#[derive(Debug, Default)]
+struct Refusals(Mutex<Vec<String>>);
+
+impl TierObserver for Refusals {
+    fn tier_event(&self, event: &TierEvent<'_>) {
+        if let TierEventKind::Refused { reason } = event.kind {
+            self.0.lock().expect("no panic").push(format!("{}: {reason}", event.func.as_u32()));
+        }
+    }
 }
 
 pub(crate) fn same(text: &str, args: &[i32]) -> Vec<String> {

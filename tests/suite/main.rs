@@ -18,6 +18,7 @@ mod memory;
 mod module_limits;
 mod osr;
 mod profile;
+mod rare_calls;
 mod spec;
 mod support;
 mod threads;

@@ -10,6 +10,7 @@ use crate::abi::trap::TrapCode;
 use crate::abi::vmctx::{FUNC_TABLE, TYPE_IDS};
 use crate::base::{FuncIndex, TableIndex, TypeIndex};
 use crate::codegen::optimizing::func::{Result, Translator, offset32};
+use crate::codegen::optimizing::rare_call::Frequency;
 use crate::codegen::optimizing::regions::trap_code;
 use crate::codegen::optimizing::signature::clif_type;
 use crate::layout::block::CALLER_VMCTX;
@@ -50,20 +51,25 @@ impl Translator<'_> {
                 if count == Some(0) {
                     self.note_rare();
                 }
-                if let Some(callee) = self.module.defined_func(func).filter(|&callee| self.is_inlined(callee, count)) {
+                let defined = self.module.defined_func(func);
+                if let Some(callee) = defined.filter(|&callee| self.is_inlined(callee, count)) {
                     self.inline(func, callee)?;
                     return Ok(true);
                 }
-                let target = self.func_target(func);
-                self.call(self.module.funcs[func], target);
+                let frequency = count.map_or(Frequency::Usual, |count| Frequency::of(count, self.evidence()));
+                let target = match defined {
+                    Some(defined) if frequency == Frequency::Rare => self.rare_target(defined),
+                    _ => self.func_target(func),
+                };
+                self.call(self.module.funcs[func], target, frequency);
             }
             Operator::CallIndirect { type_index, table_index } => {
                 let (ty, table) = (TypeIndex::from_u32(type_index), TableIndex::from_u32(table_index));
                 let targets = self.next_site(operator).targets;
-                let (reference, entry) = self.table_entry(table);
-                self.call_guarded(ty, entry, targets, |this| {
-                    let target = this.checked_target(ty, table, reference, entry);
-                    this.call(ty, target);
+                let reference = self.pop_element(table);
+                self.call_guarded(ty, reference, targets, |this, frequency| {
+                    let target = this.checked_target(ty, table, reference);
+                    this.call(ty, target, frequency);
                 })?;
             }
             Operator::ReturnCall { function_index } => {
@@ -74,21 +80,25 @@ impl Translator<'_> {
             Operator::ReturnCallIndirect { type_index, table_index } => {
                 let ty = TypeIndex::from_u32(type_index);
                 let table = TableIndex::from_u32(table_index);
-                let (reference, entry) = self.table_entry(table);
-                let target = self.checked_target(ty, table, reference, entry);
+                let reference = self.pop_element(table);
+                let target = self.checked_target(ty, table, reference);
                 self.tail_call(ty, target);
             }
             Operator::CallRef { type_index } => {
                 let ty = TypeIndex::from_u32(type_index);
                 let targets = self.next_site(operator).targets;
-                let entry = self.reference_entry();
-                self.call_guarded(ty, entry, targets, |this| {
+                self.flush_fuel();
+                let reference = self.pop();
+                self.call_guarded(ty, reference, targets, |this, frequency| {
+                    let entry = this.func_entry(reference);
                     let target = this.entry_target(entry, Some(NULL));
-                    this.call(ty, target);
+                    this.call(ty, target, frequency);
                 })?;
             }
             Operator::ReturnCallRef { type_index } => {
-                let entry = self.reference_entry();
+                self.flush_fuel();
+                let reference = self.pop();
+                let entry = self.func_entry(reference);
                 let target = self.entry_target(entry, Some(NULL));
                 self.tail_call(TypeIndex::from_u32(type_index), target);
             }
@@ -115,17 +125,17 @@ impl Translator<'_> {
         Target::Address { code, vmctx }
     }
 
-    /// Pops an index, and gives the element and its entry.
-    fn table_entry(&mut self, table: TableIndex) -> (Value, Value) {
+    /// Pops an index, and gives the element.
+    fn pop_element(&mut self, table: TableIndex) -> Value {
         self.flush_fuel();
         let index = self.pop();
         let element = self.element(table, index, TrapCode::UndefinedElement);
-        let reference = self.builder.ins().load(I32, self.flags.elements, element, 0);
-        (reference, self.func_entry(reference))
+        self.builder.ins().load(I32, self.flags.elements, element, 0)
     }
 
     /// What an element leads to, with its type checked.
-    fn checked_target(&mut self, ty: TypeIndex, table: TableIndex, reference: Value, entry: Value) -> Target {
+    fn checked_target(&mut self, ty: TypeIndex, table: TableIndex, reference: Value) -> Target {
+        let entry = self.func_entry(reference);
         match self.module.tables[table].ty.element.heap {
             // The table's type has said it.
             HeapType::Concrete(_, element) | HeapType::Exact(_, element) if self.module.extends(element, ty) => {
@@ -136,13 +146,6 @@ impl Translator<'_> {
                 self.entry_target(entry, None)
             }
         }
-    }
-
-    /// Pops a reference whose type validation has checked, and gives its entry.
-    fn reference_entry(&mut self) -> Value {
-        self.flush_fuel();
-        let reference = self.pop();
-        self.func_entry(reference)
     }
 
     /// What an entry of the function table leads to. Null's entry has a null pointer for a slot: where the reference may be null,
@@ -160,7 +163,7 @@ impl Translator<'_> {
     /// The entry of the isolate's function table that a reference names; null has one too.
     pub(super) fn func_entry(&mut self, reference: Value) -> Value {
         let entries = self.vmctx_constant(FUNC_TABLE);
-        let reference = self.builder.ins().uextend(I64, reference);
+        let reference = self.zero_extend(reference);
         let offset = self.builder.ins().ishl_imm_u(reference, i64::from(FUNC_ENTRY_LOG2));
         self.builder.ins().iadd(entries, offset)
     }
@@ -170,7 +173,8 @@ impl Translator<'_> {
     fn check_type(&mut self, reference: Value, entry: Value, ty: TypeIndex) {
         let found = self.builder.ins().load(I32, self.flags.constant, entry, offset32(FUNC_ENTRY_TYPE));
         let type_ids = self.vmctx_constant(TYPE_IDS);
-        let expected = self.builder.ins().load(I32, self.flags.constant, type_ids, offset32(4 * ty.as_u32()));
+        let flags = self.constant_here();
+        let expected = self.builder.ins().load(I32, flags, type_ids, offset32(4 * ty.as_u32()));
         let differ = self.builder.ins().icmp(IntCC::NotEqual, found, expected);
         let wrong = self.builder.create_block();
         let right = self.builder.create_block();
@@ -205,11 +209,20 @@ impl Translator<'_> {
         self.builder.ins().store(self.flags.block, self.vmctx, self.block, offset32(CALLER_VMCTX));
     }
 
-    fn call(&mut self, ty: TypeIndex, target: Target) {
+    fn call(&mut self, ty: TypeIndex, target: Target, frequency: Frequency) {
         let func_type: &FuncType = self.module.signature(ty);
         let arguments = self.pop_arguments(func_type, target, Area::Own);
-        let signature = self.signature_of(ty);
-        let results = self.catching_call(func_type, signature, target, &arguments);
+        let rare = match frequency {
+            Frequency::Rare if !self.is_in_try() => self.rare_call(ty, target, &arguments),
+            _ => None,
+        };
+        let results = match rare {
+            Some(results) => results,
+            None => {
+                let signature = self.signature_of(ty);
+                self.catching_call(func_type, signature, target, &arguments)
+            }
+        };
         self.state.arguments = arguments;
         self.push_results(&results, func_type);
     }

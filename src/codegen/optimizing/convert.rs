@@ -11,7 +11,11 @@ impl Translator<'_> {
         match operator {
             Operator::I32WrapI64 => self.unary(|ins, x| ins.ireduce(I32, x)),
             Operator::I64ExtendI32S => self.unary(|ins, x| ins.sextend(I64, x)),
-            Operator::I64ExtendI32U => self.unary(|ins, x| ins.uextend(I64, x)),
+            Operator::I64ExtendI32U => {
+                let value = self.pop();
+                let value = self.zero_extend(value);
+                self.push(value);
+            }
             Operator::I32Extend8S => self.extend(I8, I32),
             Operator::I32Extend16S => self.extend(I16, I32),
             Operator::I64Extend8S => self.extend(I8, I64),

@@ -132,6 +132,11 @@ impl Translator<'_> {
         Some(handler)
     }
 
+    /// Whether an exception that comes out of a call here would be caught in this function.
+    pub(super) fn is_in_try(&self) -> bool {
+        !self.state.tries.is_empty()
+    }
+
     /// Calls, and goes on behind the call; an exception goes to the handler in force, if there is one.
     pub(super) fn catching_call(
         &mut self,

@@ -32,6 +32,11 @@ impl Translator<'_> {
         }
     }
 
+    /// How often the most frequent call of the body was made.
+    pub(super) fn evidence(&self) -> u32 {
+        self.inside.profile.as_ref().map_or(0, |profile| profile.evidence())
+    }
+
     /// Code that is hardly ever reached goes out of the way of what is.
     pub(super) fn note_rare(&mut self) {
         let block = self.builder.current_block();

@@ -3,7 +3,7 @@
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, UserFuncName, Value};
+use cranelift_codegen::ir::{self, Function, GlobalValueData, InstBuilder, MemFlagsData, UserFuncName, Value};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator, OperatorsReader};
@@ -300,8 +300,18 @@ impl<'a> Translator<'a> {
         Err(CompileError::new(CompileErrorKind::Unsupported, format!("operator {name}"), offset).into())
     }
 
+    /// Flags of an access to what never changes: it may be moved, and occupy a register in loops, unless it stands in cold code.
+    pub(super) fn constant_here(&self) -> MemFlagsData {
+        let is_cold = self.builder.current_block().is_some_and(|block| self.builder.func.layout.is_cold(block));
+        if is_cold { self.flags.pinned } else { self.flags.constant }
+    }
+
     /// A word of the vmctx that never changes, loaded in the entry block: Cranelift computes it where it is first needed.
     pub(super) fn vmctx_constant(&mut self, offset: u32) -> Value {
+        let flags = self.constant_here();
+        if flags == self.flags.pinned {
+            return self.builder.ins().load(I64, flags, self.vmctx, offset32(offset));
+        }
         if let Some(&(_, value)) = self.state.constants.iter().find(|(known, _)| *known == offset) {
             return value;
         }

@@ -54,7 +54,7 @@ impl<'a> Translator<'a> {
     /// Whether a call here is better the callee's body. It was made so often, if anybody knows.
     pub(super) fn is_inlined(&self, callee: DefinedFuncIndex, count: Option<u32>) -> bool {
         let Some(feedback) = self.feedback else { return false };
-        let evidence = self.inside.profile.as_ref().map_or(0, |profile| profile.evidence());
+        let evidence = self.evidence();
         // The callee's own state says so only where nothing was recorded: it may be about to ask for better code.
         let is_frequent = || match count {
             Some(count) => count >= (evidence / INLINED_SHARE).max(INLINED_TIMES),

@@ -227,7 +227,7 @@ impl Translator<'_> {
 
     /// An `i64` from an address or index of a memory or table.
     pub(super) fn index64(&mut self, value: Value, is64: bool) -> Value {
-        if is64 { value } else { self.builder.ins().uextend(I64, value) }
+        if is64 { value } else { self.zero_extend(value) }
     }
 
     /// An address or size, as the guest sees it, from an `i64`.

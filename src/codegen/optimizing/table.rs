@@ -98,16 +98,24 @@ impl Translator<'_> {
         let outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
         self.builder.ins().trapnz(outside, trap_code(trap));
         let definition = self.vmctx_constant(self.env.layout.table_def(table));
-        let base = self.builder.ins().load(I64, self.flags.definitions, definition, offset32(TABLE_BASE));
+        // One that cannot grow stays where it is.
+        let flags = if self.is_fixed(table) { self.flags.constant } else { self.flags.definitions };
+        let base = self.builder.ins().load(I64, flags, definition, offset32(TABLE_BASE));
         let offset = self.builder.ins().ishl_imm_u(index, 2);
         self.builder.ins().iadd(base, offset)
     }
 
+    /// Whether a table's type says how long it is.
+    fn is_fixed(&self, table: TableIndex) -> bool {
+        let ty = self.module.tables[table].ty;
+        ty.max == Some(ty.min)
+    }
+
     /// Number of elements; a constant where the type leaves no choice.
     fn table_length(&mut self, table: TableIndex) -> Value {
-        let ty = self.module.tables[table].ty;
-        if ty.max == Some(ty.min) {
-            return self.builder.ins().iconst(I64, ty.min.cast_signed());
+        if self.is_fixed(table) {
+            let length = self.module.tables[table].ty.min;
+            return self.builder.ins().iconst(I64, length.cast_signed());
         }
         let definition = self.vmctx_constant(self.env.layout.table_def(table));
         self.builder.ins().load(I64, self.flags.definitions, definition, offset32(TABLE_LEN))
