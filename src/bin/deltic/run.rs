@@ -28,20 +28,28 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
         cpu_before_run: cpu_time(),
     };
     let done = guest.run(args);
-    if args.stats {
-        let fuel_used = args.engine.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
-        let run = guest.started.elapsed().saturating_sub(guest.instantiate);
-        let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);
-        let mut stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, (run, run_cpu), fuel_used);
-        if let Some(heap) = guest.isolate.heap_stats() {
-            Meter::heap(&mut stats, &heap);
-        }
-        // The guest's message comes first: the object is the last line.
-        let status = done.map_or_else(Exit::report, |()| 0);
-        let _ = writeln!(std::io::stderr(), "{stats}");
-        return if status == 0 { Ok(()) } else { Err(Exit::guest(status.cast_unsigned())) };
+    let done = if args.stats { print_stats(args, &meter, &guest, done) } else { done };
+    // The process ends, and all of this with it. To drop it would wait for code in the making; files that are written from there want it whole.
+    let is_recorded = args.engine.trace.is_some() || args.engine.jitdump.is_some() || args.engine.perf_map;
+    if !is_recorded {
+        std::mem::forget((guest, engine));
     }
     done
+}
+
+/// Prints what the run has cost, behind the guest's message.
+fn print_stats(args: &RunArgs, meter: &Meter, guest: &Guest<'_>, done: Result<(), Exit>) -> Result<(), Exit> {
+    let fuel_used = args.engine.fuel.map(|fuel| fuel.saturating_sub(guest.isolate.fuel()));
+    let run = guest.started.elapsed().saturating_sub(guest.instantiate);
+    let run_cpu = cpu_time().saturating_sub(guest.cpu_before_run);
+    let mut stats = meter.ran(&guest.module.compile_stats(), guest.instantiate, (run, run_cpu), fuel_used);
+    if let Some(heap) = guest.isolate.heap_stats() {
+        Meter::heap(&mut stats, &heap);
+    }
+    // The guest's message comes first: the object is the last line.
+    let status = done.map_or_else(Exit::report, |()| 0);
+    let _ = writeln!(std::io::stderr(), "{stats}");
+    if status == 0 { Ok(()) } else { Err(Exit::guest(status.cast_unsigned())) }
 }
 
 struct Guest<'a> {
