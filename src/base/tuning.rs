@@ -50,6 +50,10 @@ pub const INLINED_TIMES: u32 = 16;
 pub const GUARDED_TIMES: u32 = 4;
 /// … and once in so many calls.
 pub const GUARDED_SHARE: u32 = 10;
+/// A loop is unrolled to so many iterations at most …
+pub const UNROLLED_COPIES: u32 = 4;
+/// … that have no more bytes than this together.
+pub const UNROLLED_TOTAL_BYTES: u64 = 200;
 /// A call goes through a stub that preserves all registers if it was made less than once in so many calls …
 pub const RARE_SHARE: u32 = 256;
 /// … of which there were so many at least.

@@ -26,6 +26,7 @@ mod tidy;
 mod tier_up;
 mod tiers;
 mod types;
+mod unrolling;
 mod vectors;
 mod visibility;
 mod warm_up;

@@ -150,9 +150,11 @@ impl Translator<'_> {
 
     pub(super) fn end(&mut self) {
         let position = self.frame_at(0);
+        let is_unrolled = self.end_unrolling();
         let frame = &self.state.frames[position];
         match (&frame.kind, frame.live) {
             (_, false) => {}
+            (FrameKind::Loop, true) if is_unrolled => {}
             (FrameKind::Loop, true) => {
                 if let Some(label) = frame.label {
                     self.builder.seal_block(label);

@@ -14,6 +14,7 @@ use crate::base::TypeIndex;
 use crate::codegen::optimizing::exception_legacy::Clauses;
 use crate::codegen::optimizing::func::Translator;
 use crate::codegen::optimizing::signature::SlotType;
+use crate::codegen::optimizing::unroll::Unrolling;
 use crate::wasm::types::{FuncType, ValType};
 
 /// An open block.
@@ -37,6 +38,8 @@ pub(super) struct Frame {
     pub else_is_cold: bool,
     /// Which copy of the body branches to the label of a loop go on in, if not in this one ([`osr`](crate::codegen::optimizing::osr)).
     pub copy: Option<usize>,
+    /// Of a loop whose body is translated several times.
+    pub unrolling: Option<Unrolling>,
 }
 
 /// Kinds of [`Frame`].
@@ -122,8 +125,20 @@ impl Translator<'_> {
     pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockType, live: bool) {
         let height = self.state.values.len() - if live { self.param_count(ty) } else { 0 };
         let variables = SmallVec::new();
-        let (label, used, table_stamp, else_is_cold, copy) = (None, false, 0, false, None);
-        self.state.frames.push(Frame { kind, ty, height, live, label, used, variables, table_stamp, else_is_cold, copy });
+        let (label, used, table_stamp, else_is_cold, copy, unrolling) = (None, false, 0, false, None, None);
+        self.state.frames.push(Frame {
+            kind,
+            ty,
+            height,
+            live,
+            label,
+            used,
+            variables,
+            table_stamp,
+            else_is_cold,
+            copy,
+            unrolling,
+        });
     }
 
     /// The block that branches to a frame go to, with its variables, made at the first call.

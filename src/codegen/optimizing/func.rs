@@ -254,11 +254,25 @@ impl<'a> Translator<'a> {
     /// Translates the operators of a body, up to its end, or until there are too many variables.
     pub(super) fn operators(&mut self, reader: BinaryReader<'_>) -> Result<Outcome> {
         let mut operators = OperatorsReader::new(reader);
+        // The body of a loop that is being unrolled.
+        let mut unrolled = None;
         while !operators.eof() {
             let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
             self.state.detected |= features::of(&operator);
             self.locate(position);
+            if let (Operator::End, Some(body)) = (&operator, &unrolled)
+                && self.begin_iteration()
+            {
+                operators = OperatorsReader::clone(body);
+                continue;
+            }
+            let was_reachable = self.reachable;
             self.operator(&operator, position)?;
+            if let Operator::Loop { .. } = operator
+                && was_reachable
+            {
+                unrolled = self.begin_unrolling(&operators).then(|| operators.clone());
+            }
             if self.is_overgrown() {
                 return Ok(Outcome::Overgrown);
             }

@@ -50,6 +50,7 @@ mod sunk;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unroll;
 mod variable;
 mod wide;
 

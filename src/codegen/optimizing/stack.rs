@@ -175,7 +175,8 @@ impl Translator<'_> {
 
     /// Pops something to branch on: anything but zero is true.
     pub(super) fn pop_condition(&mut self) -> Value {
-        self.pop_raw()
+        let value = self.pop_raw();
+        self.as_countdown(value)
     }
 
     /// Pops a value in the type that block boundaries expect.
