@@ -366,21 +366,24 @@ def start(bench: Bench) -> list[dict]:
     engines = ("deltic", "wasmtime", "node", "bun")
     print("# start, default settings; CPU ms of the process less that of an empty module, and of each peer relative to Deltic")
     print(f"{'program':18} {'deltic':>8} " + " ".join(f"{e:>8}" for e in engines[1:]) + "   ratios")
-    empty = bench.empty_ms("start", engines, assemble(bench, "nothing"))
+    nothing = assemble(bench, "nothing")
 
     def one(name):
         program, amount = rows[name]
         answers = set()
 
         def measure(engine):
+            # Empty runs before and behind each: the machine may be slower a minute later.
+            before = bench.call(engine, "start", module=nothing).cpu_ms
             run = bench.call(engine, "start", [] if amount is None else [str(amount)], module=modules[program["name"]])
             answers.add(run.stdout.strip())
-            return run
+            return run, (before + bench.call(engine, "start", module=nothing).cpu_ms) / 2
 
         found = bench.pairs(measure, engines)
         if len(answers) != 1:
             raise Failed(f"answers differ: {answers}")
-        cpu = {e: [runs[e].cpu_ms - empty[e] for runs in found] for e in engines}
+        empty = {e: [runs[e][1] for runs in found] for e in engines}
+        cpu = {e: [run.cpu_ms - empty for run, empty in (runs[e] for runs in found)] for e in engines}
         # A process that took as long as an empty one has done its work in what the clock does not show.
         ratios = {e: [max(peer, 0.1) / max(own, 0.1) for own, peer in zip(cpu["deltic"], cpu[e])] for e in engines[1:]}
         against = {e: summary(ratios[e]) for e in ratios}

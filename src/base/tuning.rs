@@ -29,7 +29,7 @@ pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 /// Pages for code are made in steps of so many bytes, from that many bytes of code on.
 pub const CODE_POPULATE_BYTES: usize = 128 << 10;
 /// Calls of a function in baseline code after which it is compiled again, in the best tier.
-pub const TIER_UP_CALLS: u32 = 2_000;
+pub const TIER_UP_CALLS: u32 = 40_000;
 /// Bodies of so many bytes are inlined anywhere that is not cold …
 pub const INLINED_BYTES: usize = 20;
 /// … and of so many, if they are hot,

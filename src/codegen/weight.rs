@@ -2,7 +2,7 @@
 //!
 //! *Problem.* Optimizing takes a thousand times what the baseline tier takes, in proportion to the size of a body, and pays off only
 //! where much time is spent. *Idea.* The unit is about a byte of a body that is passed: a call weighs as much as its function is long, an
-//! iteration of a loop as much as most loops are. A budget is a multiple of the weight of a call, so that what a function has cost when it is
+//! iteration of a loop as much as most loops are. A budget is a multiple of the body's length, so that what a function has cost when it is
 //! used up is a multiple of what optimizing it will.
 
 /// What an iteration of a loop weighs, unless the whole function weighs less.
@@ -15,6 +15,11 @@ const CALL_MAX: i32 = 1024;
 /// The weight of a call, by the bytes of the callee's body.
 pub fn of_call(body_bytes: usize) -> i32 {
     i32::try_from(body_bytes).unwrap_or(i32::MAX).clamp(CALL_MIN, CALL_MAX)
+}
+
+/// What a budget is a multiple of: optimizing takes in proportion to the whole body, however much of it a call leaves out.
+pub fn of_body(body_bytes: usize) -> i64 {
+    i64::try_from(body_bytes).unwrap_or(i64::MAX).max(i64::from(CALL_MIN))
 }
 
 /// The weight of an iteration of a loop in a function.

@@ -201,7 +201,7 @@ impl Config {
     }
 
     /// After how many calls a function that does nothing else is worth the best tier; iterations of loops count as well, by how long the
-    /// function is. Default: 2,000.
+    /// function is. Default: 40,000.
     #[must_use]
     pub fn with_tier_up_calls(mut self, calls: u32) -> Self {
         self.tier_up_calls = calls;

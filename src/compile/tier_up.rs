@@ -107,7 +107,7 @@ impl TierUpQueue {
 
 /// Sets a function's budget to what it may do before it asks for better code.
 pub(super) fn refill(space: &CodeSpace, func: DefinedFuncIndex, body_bytes: usize, calls: u32) {
-    let budget = i64::from(weight::of_call(body_bytes)) * i64::from(calls);
+    let budget = weight::of_body(body_bytes).saturating_mul(i64::from(calls));
     set_budget(space, func, i32::try_from(budget).unwrap_or(UNLIMITED));
 }
 
