@@ -8,6 +8,7 @@
     peers.py tiers [NAME…]          how much longer programs take in code of the baseline tier than in that of the optimizing one
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
     peers.py start [NAME…]          from bytes to exit with the default settings of each engine, less an empty run
+    peers.py steady [NAME…]         the same of more work less less work: what code takes that has run for long
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
     peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
     peers.py objects [NAME…]        programs of `wat/bench` that allocate, under node (V8) too
@@ -351,21 +352,70 @@ def steady_state(bench: Bench) -> list[dict]:
     return bench.each(f"run-epoch-{bench.options.epoch}", modules, one)
 
 
-def start(bench: Bench) -> list[dict]:
-    """Whole processes, on all cores: threads that compile in the background count with what they take."""
+def whole_processes(bench: Bench) -> dict[str, pathlib.Path]:
+    """Prepares for whole processes, on all cores: threads that compile in the background count with what they take. Gives the programs' modules."""
     with_node(bench)
     bench.fields["bun"] = str(from_npm(bench.config, "bun"))
     bench.fields["wasi_runner"] = str(HERE / "wasi_run.mjs")
     bench.options.core = None
-    modules = build.build(bench.config, bench.options.names)
+    return build.build(bench.config, bench.options.names)
+
+
+def steady(bench: Bench) -> list[dict]:
+    """The difference between two amounts of work in whole processes: neither starting nor compiling is in it."""
+    modules = whole_processes(bench)
+    programs = {program["name"]: program for program in bench.config["program"] if program["name"] in modules}
+    print("# steady state, default settings; CPU ms of more work less less work, and of each peer relative to Deltic")
+    print_header()
+
+    def one(name):
+        def measure(engine):
+            times = [bench.call(engine, "start", [str(amount)], module=modules[name]).cpu_ms for amount in programs[name]["steady"]]
+            return times[1] - times[0]
+
+        found = bench.pairs(measure, ENGINES)
+        return against_peers(name, {e: [runs[e] for runs in found] for e in ENGINES})
+
+    return with_means(bench.each("steady", programs, one))
+
+
+ENGINES = ("deltic", "wasmtime", "node", "bun")
+
+
+def print_header():
+    print(f"{'program':18} {'deltic':>8} " + " ".join(f"{e:>8}" for e in ENGINES[1:]) + "   ratios")
+
+
+def against_peers(name: str, cpu: dict[str, list[float]]) -> dict:
+    """A row of times, and of each peer relative to Deltic."""
+    # A process that took as long as an empty one has done its work in what the clock does not show.
+    ratios = {e: [max(peer, 0.1) / max(own, 0.1) for own, peer in zip(cpu["deltic"], cpu[e])] for e in ENGINES[1:]}
+    against = {e: summary(ratios[e]) for e in ratios}
+    medians = " ".join(f"{statistics.median(cpu[e]):8.1f}" for e in ENGINES)
+    shown = "  ".join(f"{f['ratio']:6.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in against.values())
+    print(f"{name:18} {medians}  {shown}", flush=True)
+    best = min(ENGINES[1:], key=lambda e: statistics.median(cpu[e]))
+    return {"name": name, "cpu_ms": cpu, "all_ratios": ratios, "ratios": ratios[best], "best": best, "against": against}
+
+
+def with_means(rows: list[dict]) -> list[dict]:
+    """Prints the geometric mean against each peer."""
+    for engine in ENGINES[1:]:
+        total = geometric([{"ratios": row["all_ratios"][engine]} for row in rows if "all_ratios" in row])
+        if total:
+            print(f"{engine:12} geometric mean {total['ratio']:6.3f}  [{total['low']:.3f}, {total['high']:.3f}]  over {total['rows']}")
+    return rows
+
+
+def start(bench: Bench) -> list[dict]:
+    modules = whole_processes(bench)
     rows = {}
     for program in bench.config["program"]:
         if program["name"] in modules:
             amounts = [*program.get("small", [])[1:], None]
             rows |= {f"{program['name']} {amount or ''}".strip(): (program, amount) for amount in amounts}
-    engines = ("deltic", "wasmtime", "node", "bun")
     print("# start, default settings; CPU ms of the process less that of an empty module, and of each peer relative to Deltic")
-    print(f"{'program':18} {'deltic':>8} " + " ".join(f"{e:>8}" for e in engines[1:]) + "   ratios")
+    print_header()
     nothing = assemble(bench, "nothing")
 
     def one(name):
@@ -379,26 +429,14 @@ def start(bench: Bench) -> list[dict]:
             answers.add(run.stdout.strip())
             return run, (before + bench.call(engine, "start", module=nothing).cpu_ms) / 2
 
-        found = bench.pairs(measure, engines)
+        found = bench.pairs(measure, ENGINES)
         if len(answers) != 1:
             raise Failed(f"answers differ: {answers}")
-        empty = {e: [runs[e][1] for runs in found] for e in engines}
-        cpu = {e: [run.cpu_ms - empty for run, empty in (runs[e] for runs in found)] for e in engines}
-        # A process that took as long as an empty one has done its work in what the clock does not show.
-        ratios = {e: [max(peer, 0.1) / max(own, 0.1) for own, peer in zip(cpu["deltic"], cpu[e])] for e in engines[1:]}
-        against = {e: summary(ratios[e]) for e in ratios}
-        medians = " ".join(f"{statistics.median(cpu[e]):8.1f}" for e in engines)
-        shown = "  ".join(f"{f['ratio']:6.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in against.values())
-        print(f"{name:18} {medians}  {shown}", flush=True)
-        best = min(engines[1:], key=lambda e: statistics.median(cpu[e]))
-        return {"name": name, "cpu_ms": cpu, "empty_cpu_ms": empty, "all_ratios": ratios, "ratios": ratios[best], "best": best, "against": against}
+        empty = {e: [runs[e][1] for runs in found] for e in ENGINES}
+        cpu = {e: [run.cpu_ms - empty for run, empty in (runs[e] for runs in found)] for e in ENGINES}
+        return {**against_peers(name, cpu), "empty_cpu_ms": empty}
 
-    found = bench.each("start", rows, one)
-    for engine in engines[1:]:
-        total = geometric([{"ratios": row["all_ratios"][engine]} for row in found if "all_ratios" in row])
-        if total:
-            print(f"{engine:12} geometric mean {total['ratio']:6.3f}  [{total['low']:.3f}, {total['high']:.3f}]  over {total['rows']}")
-    return found
+    return with_means(bench.each("start", rows, one))
 
 
 def from_npm(config: dict, name: str) -> pathlib.Path:
@@ -635,7 +673,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    actions = ["get", "compile", "baseline", "lazy", "tiers", "run", "start", "instructions", "calls", "objects", "tries", "python", "all"]
+    actions = ["get", "compile", "baseline", "lazy", "tiers", "run", "start", "steady", "instructions", "calls", "objects", "tries", "python", "all"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
@@ -652,7 +690,7 @@ def main() -> int:
     bench = Bench(options, config)
     actions = {
         "compile": compile_throughput, "baseline": baseline_throughput, "lazy": lazy_loading, "tiers": tiers,
-        "run": steady_state, "start": start, "instructions": instructions,
+        "run": steady_state, "start": start, "steady": steady, "instructions": instructions,
         "calls": calls, "objects": objects, "tries": tries, "python": python_answers,
     }
     chosen = list(actions) if options.action == "all" else [options.action]

@@ -452,6 +452,28 @@ macro_rules! other_floats_from_stack {
     };
 }
 
+/// Instructions that save all registers that a call of Rust does not preserve, and leave the stack aligned. The first that is pushed is rdi.
+macro_rules! volatile_to_stack {
+    () => {
+        concat!(
+            "push rdi\npush rax\npush rcx\npush rdx\npush rsi\npush r8\npush r9\npush r10\npush r11\n",
+            "sub rsp, 16 * 16 + 8\n",
+            floats_to_stack!(),
+        )
+    };
+}
+
+/// And those that restore them.
+macro_rules! volatile_from_stack {
+    () => {
+        concat!(
+            floats_from_stack!(),
+            "add rsp, 16 * 16 + 8\n",
+            "pop r11\npop r10\npop r9\npop r8\npop rsi\npop rdx\npop rcx\npop rax\npop rdi\n",
+        )
+    };
+}
+
 /// A poll's stub: the same, and every register is as it was when the guest goes on.
 macro_rules! poll_stub {
     ($stub:ident, $target:path) => {
@@ -460,17 +482,7 @@ macro_rules! poll_stub {
             naked_asm!(
                 "push rbp",
                 "mov rbp, rsp",
-                "push rdi",
-                "push rax",
-                "push rcx",
-                "push rdx",
-                "push rsi",
-                "push r8",
-                "push r9",
-                "push r10",
-                "push r11",
-                "sub rsp, 16 * 16 + 8",
-                floats_to_stack!(),
+                volatile_to_stack!(),
                 "mov rax, [rdi]",
                 "mov r10, [rbp]",
                 "mov [rax + {exit_fp}], r10",
@@ -479,17 +491,7 @@ macro_rules! poll_stub {
                 "call {target}",
                 "test rdx, rdx",
                 "jnz 5f",
-                floats_from_stack!(),
-                "add rsp, 16 * 16 + 8",
-                "pop r11",
-                "pop r10",
-                "pop r9",
-                "pop r8",
-                "pop rsi",
-                "pop rdx",
-                "pop rcx",
-                "pop rax",
-                "pop rdi",
+                volatile_from_stack!(),
                 "pop rbp",
                 "ret",
                 "5:",
@@ -677,34 +679,14 @@ unsafe extern "sysv64" fn rare_call() {
     naked_asm!(
         "push rbp",
         "mov rbp, rsp",
-        "push rdi",
-        "push rax",
-        "push rcx",
-        "push rdx",
-        "push rsi",
-        "push r8",
-        "push r9",
-        "push r10",
-        "push r11",
-        "sub rsp, 16 * 16 + 8",
-        floats_to_stack!(),
+        volatile_to_stack!(),
         "mov rax, [rdi]",
         "call [rax + {callee}]",
         "mov r10, [rbp - 8]",
         "mov r10, [r10]",
         "mov [r10 + {int}], rax",
         "movups [r10 + {float}], xmm0",
-        floats_from_stack!(),
-        "add rsp, 16 * 16 + 8",
-        "pop r11",
-        "pop r10",
-        "pop r9",
-        "pop r8",
-        "pop rsi",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
-        "pop rdi",
+        volatile_from_stack!(),
         "pop rbp",
         "ret",
         callee = const RARE_CALLEE,
