@@ -38,6 +38,29 @@ pub enum Entry {
     Loop(u32),
 }
 
+/// A place for the first byte of code in a line of the cache.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct PlaceInLine(u8);
+
+impl PlaceInLine {
+    /// Bytes of a line.
+    pub const LINE: u32 = 64;
+    /// Places are multiples of this.
+    pub const STEP: u32 = 16;
+    /// How many there are.
+    pub const COUNT: usize = (Self::LINE / Self::STEP) as usize;
+
+    /// All, in order.
+    pub fn all() -> impl Iterator<Item = PlaceInLine> + Clone {
+        (0..Self::COUNT as u8).map(PlaceInLine)
+    }
+
+    /// How far it is from the beginning of the line.
+    pub fn bytes(self) -> u32 {
+        u32::from(self.0) * Self::STEP
+    }
+}
+
 /// Machine code of one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
@@ -53,6 +76,8 @@ pub struct Artifact {
     pub code: Box<[u8]>,
     /// Alignment that the code asks for, a power of two.
     pub alignment: u32,
+    /// Where in a line of the cache its loops would have it. A wish: it is right wherever it is aligned.
+    pub place: Option<PlaceInLine>,
     /// Displacements to fill in at publication.
     pub relocs: Box<[Reloc]>,
     /// Instructions that may trap, by offset.
@@ -91,6 +116,7 @@ impl Artifact {
             variant,
             code,
             alignment: 16,
+            place: None,
             relocs: Box::default(),
             traps: Box::default(),
             positions: Box::default(),

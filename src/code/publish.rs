@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::abi::artifact::{Artifact, Entry, HandlerSite, LoopSite, Reloc, RelocTarget, StackMap, Tier};
+use crate::abi::artifact::{Artifact, Entry, HandlerSite, LoopSite, PlaceInLine, Reloc, RelocTarget, StackMap, Tier};
 use crate::base::sync::atomic::Ordering;
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::{ArtifactDefect, CodeError};
@@ -179,8 +179,7 @@ impl CodeSpace {
     }
 
     fn take_free(&self, artifact: &Artifact) -> Option<Range<u32>> {
-        let alignment = (artifact.alignment as usize).max(SpaceView::UNIT);
-        let bytes = Header::BYTES + artifact.code.len() + (alignment - SpaceView::UNIT);
+        let bytes = Header::BYTES + artifact.code.len() + slack(artifact);
         let mut lists = self.reclaim.lock();
         let range = lists.free.take(u32::try_from(bytes).ok()?)?;
         self.free_bytes.fetch_sub(range.len(), Ordering::Relaxed); // a hint: the lock orders
@@ -333,8 +332,25 @@ impl CodeSpace {
 
 /// The first entry for an artifact whose range begins at an offset.
 fn entry_behind(start: usize, artifact: &Artifact) -> usize {
-    (start + Header::BYTES).next_multiple_of((artifact.alignment as usize).max(SpaceView::UNIT))
+    let first = (start + Header::BYTES).next_multiple_of(alignment(artifact));
+    let Some(place) = artifact.place.filter(|_| alignment(artifact) == SpaceView::UNIT) else { return first };
+    let line = PlaceInLine::LINE as usize;
+    first + (place.bytes() as usize + line - first % line) % line
 }
+
+fn alignment(artifact: &Artifact) -> usize {
+    (artifact.alignment as usize).max(SpaceView::UNIT)
+}
+
+/// How far behind the first possible place an entry may be.
+fn slack(artifact: &Artifact) -> usize {
+    let alignment =
+        if artifact.place.is_some() { alignment(artifact).max(PlaceInLine::LINE as usize) } else { alignment(artifact) };
+    alignment - SpaceView::UNIT
+}
+
+const _: () =
+    assert!(PlaceInLine::STEP as usize == SpaceView::UNIT && BATCH_ALIGNMENT.is_multiple_of(PlaceInLine::LINE as usize));
 
 fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
     let Artifact {

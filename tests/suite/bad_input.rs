@@ -307,7 +307,7 @@ fn memory_is_bounded_by_the_bytes() {
         ("locals", module_of(vec![(50_000, enc::ValType::I64)], |_| ()), 0, 0),
         ("too many locals", module_of(vec![(u32::MAX, enc::ValType::I64)], |_| ()), 0, 0),
         ("blocks", nested(Block(empty), 500_000), 80, 80),
-        ("loops", nested(Loop(empty), 10_000), 80, 1_500),
+        ("loops", nested(Loop(empty), 10_000), 80, 1_600),
         ("a deep stack", pushed(500_000), 80, 80),
         ("one expression", added(50_000), 80, 1_500),
     ];

@@ -1,7 +1,7 @@
 //! Publication, dispatch slots, displacements and the registry.
 
 use super::*;
-use crate::abi::artifact::{HandlerSite, Helper};
+use crate::abi::artifact::{HandlerSite, Helper, PlaceInLine};
 use crate::base::tuning;
 use crate::code::error::ArtifactDefect;
 use crate::code::{CodeError, lookup, missing, trap_at};
@@ -123,6 +123,25 @@ fn every_byte_of_a_function_is_found_and_none_outside() {
     // SAFETY: no address of a code space any more, unless another test has just got the same.
     let after = unsafe { lookup(first) };
     assert!(after.is_none_or(|site| site.owner.downcast_ref::<&str>().is_some()));
+}
+
+/// Code that asks for it begins at its place in a line, whether it comes with others, alone, or where other code was.
+#[test]
+fn code_has_its_place_in_a_line() {
+    let space = space(32);
+    let with = |index: u32, place: Option<PlaceInLine>, tier| {
+        let code = [vec![0x90; 7 * index as usize], vec![0xb8, index as u8, 0, 0, 0, 0xc3]].concat();
+        Artifact { place, ..artifact(index, tier, &code) }
+    };
+    let places = || PlaceInLine::all().map(Some).chain([None]).cycle().zip(0..);
+    space.publish(places().take(20).map(|(place, index)| with(index, place, Tier::Baseline)).collect()).unwrap();
+    for (place, index) in places().skip(20).take(12) {
+        space.publish(vec![with(index, place, Tier::Baseline)]).unwrap();
+    }
+    for (place, index) in places().take(32) {
+        assert!(place.is_none_or(|place| entry(&space, index) as u32 % PlaceInLine::LINE == place.bytes()), "{index}");
+        assert_eq!(call(&space, index), index);
+    }
 }
 
 fn main() {}

@@ -191,6 +191,7 @@ impl Function<'_> {
             variant: self.variant,
             code: buffers.asm.buffer.bytes()[skipped..].into(),
             alignment: ALIGNMENT,
+            place: None,
             relocs: buffers.relocs.iter().map(|reloc| reloc.moved(shift)).collect(),
             traps: buffers.traps.iter().map(|site| TrapSite { code_offset: site.code_offset - shift, ..*site }).collect(),
             positions: buffers.positions.iter().map(|at| Position { code_offset: at.code_offset - shift, ..*at }).collect(),

@@ -21,7 +21,7 @@ use crate::codegen::compiler::UnitError;
 use crate::codegen::optimizing::bug;
 use crate::codegen::optimizing::exception::ReturningCall;
 use crate::codegen::optimizing::func::{Result, defined_func};
-use crate::codegen::optimizing::sunk;
+use crate::codegen::optimizing::{placement, sunk};
 use crate::layout::frame::SAVED_COUNT;
 
 /// Packs what Cranelift made.
@@ -44,9 +44,12 @@ pub(super) fn artifact(
         traps.push(TrapSite { code_offset: found.offset, trap: trap(found.code)? });
     }
     traps.sort_by_key(|site| site.code_offset);
+    let place = placement::place(compiled);
+    let alignment = if place.is_some() { compiled.buffer.alignment } else { compiled.buffer.alignment.max(preferred_alignment) };
     Ok(Artifact {
         code: compiled.code_buffer().into(),
-        alignment: compiled.buffer.alignment.max(preferred_alignment),
+        alignment,
+        place,
         relocs,
         positions: positions(compiled, func, &traps, body_offset),
         traps: traps.into(),

@@ -81,7 +81,9 @@ fn target(features: CpuFeatures, canonicalize_nans: bool, allocator: Allocator) 
         ("preserve_frame_pointers", "true"),
         // Calls in the C convention may have a third integer result.
         ("enable_llvm_abi_extensions", "true"),
-        // No code: it tells which registers a function saves.
+        // No code: it tells where blocks begin, and which follow which.
+        ("machine_code_cfg_info", "true"),
+        // And which registers a function saves.
         ("unwind_info", "true"),
         // The prologue compares the whole frame with the stack limit; pages need no touching.
         ("enable_probestack", "false"),

@@ -39,6 +39,7 @@ mod memory;
 mod meter;
 mod numeric;
 mod osr;
+mod placement;
 mod rare_call;
 mod reference;
 mod regions;
