@@ -4,6 +4,7 @@
     peers.py get                    installs and builds all that the others need, beside the checkout
     peers.py compile [NAME…]        compile throughput per thread, module by module
     peers.py baseline [NAME…]       the same of the baseline tier, beside V8's (Liftoff, in node)
+    peers.py winch [NAME…]          the same beside wasmtime's (Winch), and how long programs take in code of either
     peers.py lazy [NAME…]           how long modules take to be ready whose functions are compiled when they are called, beside V8
     peers.py tiers [NAME…]          how much longer programs take in code of the baseline tier than in that of the optimizing one
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
@@ -286,6 +287,47 @@ def baseline_throughput(bench: Bench) -> list[dict]:
     with_node(bench)
     print("# compile by the baseline tier and by Liftoff, one thread each, validation included; CPU s less that of an empty module")
     return compile_rows(bench, "baseline", "node")
+
+
+def from_cargo(bench: Bench, name: str) -> pathlib.Path:
+    """A program of crates.io, built where it is missing: minutes."""
+    wanted = bench.config["cargo"][name]
+    folder = build.place(bench.config, "peers") / name
+    program = folder / "bin" / wanted["program"]
+    if not program.exists():
+        print(f"building {wanted['package']} {wanted['version']}", file=sys.stderr)
+        command = ["cargo", "install", wanted["package"], "--version", wanted["version"], "--locked", "--root", folder]
+        subprocess.run([*command, "--no-default-features", "--features", wanted["features"]], check=True)
+    return program
+
+
+def winch(bench: Bench) -> list[dict]:
+    bench.fields["winch"] = str(from_cargo(bench, "winch"))
+    print("# compile by the baseline tier and by Winch, one thread each, validation included; CPU s less that of an empty module")
+    rows = compile_rows(bench, "baseline", "winch")
+    programs = build.build(bench.config, bench.options.names)
+    print("# run in code of the baseline tier and of Winch; CPU ms inside _start, and Winch relative to the baseline tier")
+    print(f"{'program':12} {'baseline':>9} {'Winch':>9}  {'ratio':>6}  95 % interval")
+
+    def one(name):
+        calls = {"deltic": ("tier", {"tier": "baseline"}), "winch": ("run", {})}
+
+        def measure(engine):
+            what, fields = calls[engine]
+            return bench.call(engine, what, module=programs[name], **fields)
+
+        pairs = bench.pairs(measure, tuple(calls))
+        compile_ms = bench.call("winch", "baseline", module=programs[name]).cpu_ms
+        if any(pair["deltic"].stdout != pair["winch"].stdout for pair in pairs):
+            raise Failed("answers differ")
+        cpu = {engine: [run_time(pair[engine], compile_ms) for pair in pairs] for engine in calls}
+        ratios = [theirs / own for own, theirs in zip(cpu["deltic"], cpu["winch"])]
+        row = {"name": name, "run_cpu_ms": cpu, "ratios": ratios, **summary(ratios)}
+        own, theirs = (statistics.median(cpu[engine]) for engine in calls)
+        print(f"{name:12} {own:9.1f} {theirs:9.1f}  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True)
+        return row
+
+    return rows + bench.each("winch", programs, one)
 
 
 def lazy_loading(bench: Bench) -> list[dict]:
@@ -673,7 +715,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    actions = ["get", "compile", "baseline", "lazy", "tiers", "run", "start", "steady", "instructions", "calls", "objects", "tries", "python", "all"]
+    actions = ["get", "compile", "baseline", "winch", "lazy", "tiers", "run", "start", "steady", "instructions", "calls", "objects", "tries", "python", "all"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
@@ -689,7 +731,7 @@ def main() -> int:
         parser.error(f"there is no {options.deltic}; build it with `cargo build --release` or name it with --deltic")
     bench = Bench(options, config)
     actions = {
-        "compile": compile_throughput, "baseline": baseline_throughput, "lazy": lazy_loading, "tiers": tiers,
+        "compile": compile_throughput, "baseline": baseline_throughput, "winch": winch, "lazy": lazy_loading, "tiers": tiers,
         "run": steady_state, "start": start, "steady": steady, "instructions": instructions,
         "calls": calls, "objects": objects, "tries": tries, "python": python_answers,
     }

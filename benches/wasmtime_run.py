@@ -18,7 +18,6 @@ import wasmtime
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epoch", choices=["on", "off"], default="on")
-    parser.add_argument("--strategy", choices=["cranelift", "winch"], default="cranelift")
     parser.add_argument("--parallel", action="store_true", help="compile on all threads, which is the default of wasmtime")
     parser.add_argument("--max-stack", type=int, help="bytes of stack for the guest")
     parser.add_argument("--dir", action="append", default=[], help="HOST[::GUEST], a folder that the guest may use")
@@ -29,7 +28,7 @@ def main() -> int:
     options = parser.parse_args()
 
     config = wasmtime.Config()
-    config.strategy = options.strategy
+    config.strategy = "cranelift"
     config.parallel_compilation = options.parallel
     config.epoch_interruption = options.epoch == "on"
     config.wasm_function_references = config.wasm_gc = config.wasm_exceptions = True
