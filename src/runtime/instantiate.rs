@@ -97,10 +97,9 @@ impl Store {
         let func_table = self.func_table.base();
         let descriptors = self.descriptors_of(module)?;
         let mut func_refs = vec![NO_REFERENCE; decoded.funcs.len()].into_boxed_slice();
-        for (position, func) in
-            imports.iter().filter_map(|given| if let Extern::Func(func) = given { Some(func) } else { None }).enumerate()
-        {
-            func_refs[position] = func.key.index;
+        let imported = || imports.iter().filter_map(|given| if let Extern::Func(func) = given { Some(*func) } else { None });
+        for (reference, func) in func_refs.iter_mut().zip(imported()) {
+            *reference = func.key.index;
         }
         let vmctx = VmCtx::new(layout, self.block_ptr(), type_ids, func_table);
         // SAFETY: all offsets come from the layout that the vmctx was made with.
@@ -108,8 +107,7 @@ impl Store {
             vmctx.write(DESCRIPTORS, descriptors.as_ptr());
             vmctx.write(FUNC_REFS, func_refs.as_ptr());
             vmctx.write(SLOTS, module.slots(variant));
-            let funcs = imports.iter().filter_map(|given| if let Extern::Func(f) = given { self.func_entry(*f) } else { None });
-            for (position, entry) in funcs.enumerate() {
+            for (position, entry) in imported().filter_map(|func| self.func_entry(func)).enumerate() {
                 vmctx.write(layout.imported_func_at(position), ImportedFunc { slot: entry.slot, vmctx: entry.vmctx });
             }
             for (position, &memory) in memories.iter().enumerate() {

@@ -56,6 +56,8 @@ pub(super) struct State {
     pub area: Option<(StackSlot, u32)>,
     /// Counts `br_table`s, to tell which labels one has met already.
     pub table_stamp: u32,
+    /// The frame of the loop that is unrolled, while its body is translated.
+    pub unrolled: Option<usize>,
     /// Defined globals that have a region of their own.
     pub global_regions: Vec<GlobalIndex>,
     /// Locals that are in the frame.
@@ -86,6 +88,7 @@ impl State {
         self.arguments.clear();
         self.area = None;
         self.table_stamp = 0;
+        self.unrolled = None;
         self.global_regions.clear();
         self.frame_locals.clear();
         self.struct_layouts.clear();

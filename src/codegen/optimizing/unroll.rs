@@ -41,6 +41,7 @@ impl Translator<'_> {
         let frame = self.state.frames.last_mut().expect("the loop's frame is open");
         let Some(header) = frame.label.take() else { return false };
         frame.unrolling = Some(Unrolling { header, copies_left: copies - 1, exit: None });
+        self.state.unrolled = Some(self.frame_at(0));
         true
     }
 
@@ -66,9 +67,9 @@ impl Translator<'_> {
     /// A condition to branch on in an unrolled loop: whether a difference to a constant is zero is asked of what it was subtracted from. Copies count from
     /// the first one's counter, and so most need no difference at all.
     pub(super) fn as_countdown(&mut self, condition: Value) -> Value {
-        let innermost = self.state.frames.iter().rev().find(|frame| matches!(frame.kind, FrameKind::Loop));
-        let has_copies = innermost.and_then(|frame| frame.unrolling.as_ref()).is_some_and(|unrolling| unrolling.copies_left > 0);
-        if !has_copies {
+        // Noted, since to look for it among the frames would take as long as blocks are nested deep, at each branch.
+        let unrolled = self.state.unrolled.and_then(|position| self.state.frames[position].unrolling.as_ref());
+        if unrolled.is_none_or(|unrolling| unrolling.copies_left == 0) {
             return condition;
         }
         let dfg = &self.builder.func.dfg;
@@ -106,6 +107,7 @@ impl Translator<'_> {
             return false;
         };
         let (header, exit) = (*header, *exit);
+        self.state.unrolled = None;
         self.builder.seal_block(header);
         if let Some(exit) = exit {
             self.leave_iteration();
