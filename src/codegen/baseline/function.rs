@@ -228,23 +228,12 @@ impl Function<'_> {
         if kind.is_float_or_vector() { self.alloc_xmm(avoid).into() } else { self.alloc_gpr(avoid).into() }
     }
 
-    /// Frees one of some registers: the one whose value lies deepest, as that is needed last.
+    /// Frees one of some registers: the one whose values were used longest ago, as they are likely needed last.
     #[cold]
     fn evict(&mut self, among: RegSet) -> Reg {
-        let values = &self.buffers.values;
-        let holds = |index: usize| match values.list[index].loc() {
-            Loc::Reg(reg) if among.contains(reg) => Some((index, reg)),
-            _ => None,
-        };
-        let operand = values.operands().find_map(holds);
-        let found = operand.or_else(|| values.outside().rev().find_map(holds));
-        let (index, reg) = found.expect("an operator needs fewer registers than there are");
+        let found = self.buffers.values.least_recently_used(among);
+        let reg = found.expect("an operator needs fewer registers than there are");
         self.spill(reg);
-        let values = &mut self.buffers.values;
-        let is_in_register = |below: usize| matches!(values.list[below].loc(), Loc::Reg(_));
-        if operand.is_some() && !(values.operands().start..index).any(is_in_register) {
-            values.floor = index + 1;
-        }
         reg
     }
 

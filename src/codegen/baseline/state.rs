@@ -196,6 +196,10 @@ impl DoubleEndedIterator for Bits {
 pub(super) struct Values {
     pub list: Vec<Value>,
     uses: [u32; 32],
+    /// When each register was last given a value, or another copy of the one that it has.
+    used_at: [u32; 32],
+    /// How many times that happened.
+    clock: u32,
     used: RegSet,
     pub local_count: usize,
     /// Tracked locals that are elsewhere than in their slots. Most are not, most of the time: nobody looks through all of them.
@@ -223,6 +227,7 @@ impl Values {
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.uses = [0; 32];
+        (self.used_at, self.clock) = ([0; 32], 0);
         self.used = RegSet::EMPTY;
         self.touched = RegSet::EMPTY;
         self.deep_references.clear();
@@ -246,10 +251,23 @@ impl Values {
     #[inline]
     pub(super) fn hold(&mut self, loc: Loc) {
         if let Loc::Reg(reg) = loc {
-            self.uses[reg.index()] += 1;
-            self.used = self.used.union(reg.set());
-            self.touched = self.touched.union(reg.set());
+            self.clock += 1;
+            self.used_at[reg.index()] = self.clock;
+            self.hold_again(reg);
         }
+    }
+
+    /// The same where it is no use: a state that was before is brought back.
+    #[inline]
+    fn hold_again(&mut self, reg: Reg) {
+        self.uses[reg.index()] += 1;
+        self.used = self.used.union(reg.set());
+        self.touched = self.touched.union(reg.set());
+    }
+
+    /// The one of some registers whose values were used longest ago.
+    pub(super) fn least_recently_used(&self, among: RegSet) -> Option<Reg> {
+        self.used.intersection(among).min_by_key(|reg| self.used_at[reg.index()])
     }
 
     #[inline]
@@ -404,7 +422,9 @@ impl Values {
         self.list.extend_from_slice(of_operands);
         debug_assert_eq!(self.list.len(), height);
         for value in saved {
-            self.hold(value.loc());
+            if let Loc::Reg(reg) = value.loc() {
+                self.hold_again(reg);
+            }
         }
     }
 }
