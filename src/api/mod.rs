@@ -9,6 +9,7 @@ mod readme;
 pub mod wast;
 
 pub use crate::abi::artifact::{Entry, Tier};
+pub use crate::abi::cpu::CpuFeatures;
 pub use crate::abi::trap::TrapCode;
 pub use crate::base::FuncIndex;
 pub use crate::base::trace;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmparser::WasmFeatures;
 
 use crate::abi::artifact::Tier;
+use crate::abi::cpu::CpuFeatures;
 use crate::base::sync::Arc;
 use crate::base::tuning;
 use crate::codegen::env::CodeSettings;
@@ -70,6 +71,7 @@ pub struct Config {
     task_slice: Duration,
     strategy: Strategy,
     tier: Option<Tier>,
+    cpu_features: Option<CpuFeatures>,
     tier_up_calls: u32,
     loop_versions: bool,
     inlining: bool,
@@ -100,6 +102,7 @@ impl Default for Config {
             task_slice: tuning::TASK_SLICE,
             strategy: Strategy::default(),
             tier: None,
+            cpu_features: None,
             tier_up_calls: tuning::TIER_UP_CALLS,
             loop_versions: true,
             inlining: true,
@@ -192,11 +195,20 @@ impl Config {
         self
     }
 
-    /// The one tier that functions are compiled in; they stay in it. A function that it does not take is compiled by the next better one.
-    /// Default: as the [strategy](Strategy) says.
+    /// The one tier that functions are compiled in; they stay in it. A function that it does not take is compiled by another one, a better one
+    /// first. Default: as the [strategy](Strategy) says.
     #[must_use]
     pub fn with_tier(mut self, tier: Tier) -> Self {
         self.tier = Some(tier);
+        self
+    }
+
+    /// The extensions of the instruction set that code may use: code for an older processor than this one. The optimizing tier needs SSSE3 and
+    /// SSE4.1; without them every function is compiled by the baseline tier, and operators on vectors are not supported. An engine is not made if
+    /// this processor lacks one of them. Default: what this processor has.
+    #[must_use]
+    pub fn with_cpu_features(mut self, features: CpuFeatures) -> Self {
+        self.cpu_features = Some(features);
         self
     }
 
@@ -381,6 +393,11 @@ impl Config {
     /// See [`with_tier`](Self::with_tier).
     pub fn tier(&self) -> Option<Tier> {
         self.tier
+    }
+
+    /// See [`with_cpu_features`](Self::with_cpu_features).
+    pub fn cpu_features(&self) -> Option<CpuFeatures> {
+        self.cpu_features
     }
 
     /// See [`with_strategy`](Self::with_strategy).

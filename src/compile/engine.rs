@@ -51,9 +51,9 @@ impl WasmEngine {
     ///
     /// # Errors
     ///
-    /// No compiler takes this machine.
+    /// No compiler takes this machine, or code is asked for that it cannot run.
     pub fn new(config: &Config) -> Result<WasmEngine, EngineError> {
-        Self::with_compilers(config, compilers::built_in()?)
+        Self::with_compilers(config, compilers::built_in(config.cpu_features())?)
     }
 
     /// An engine with compilers of the caller's choice, at most one per tier.
@@ -243,9 +243,12 @@ impl EngineShared {
         self.tier.unwrap_or(first)
     }
 
-    /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones.
+    /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones, then the others, the best
+    /// first.
     pub(super) fn compilers_for(&self, tier: Tier) -> impl Iterator<Item = (usize, &Arc<dyn Compiler>)> {
-        self.compilers.iter().enumerate().filter(move |(_, compiler)| compiler.tier() >= tier)
+        let compilers = || self.compilers.iter().enumerate();
+        let others = compilers().rev().filter(move |(_, compiler)| compiler.tier() < tier);
+        compilers().filter(move |(_, compiler)| compiler.tier() >= tier).chain(others)
     }
 
     pub(super) fn take_scratch(&self, compiler: usize) -> Scratch {

@@ -58,11 +58,15 @@ impl<'j> Runner<'j> {
         runner
     }
 
-    /// The compiler of the tier; if it is unable, the better ones.
+    /// The compiler of the tier; if it is unable, the better ones, and for a function that has no code yet any other.
     pub(super) fn run(&mut self, unit: Unit, entry: Entry, stop: &dyn Fn() -> bool) -> Result<Artifact, UnitError> {
         let job = self.job;
+        let has_code = entry != Entry::Call || job.states.reached(unit.func) > 0;
         let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
         for (index, compiler) in job.shared.compilers_for(unit.tier) {
+            if has_code && compiler.tier() < unit.tier {
+                break;
+            }
             result = self.run_compiler(index, &**compiler, (unit, entry), stop);
             if let Ok(artifact) = &result {
                 self.trace_compiled(artifact);

@@ -17,6 +17,7 @@ mod liveness;
 mod memory;
 mod module_limits;
 mod osr;
+mod processors;
 mod profile;
 mod rare_calls;
 mod spec;
