@@ -30,6 +30,15 @@ pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 pub const CODE_POPULATE_BYTES: usize = 128 << 10;
 /// Calls of a function in baseline code after which it is compiled again, in the best tier.
 pub const TIER_UP_CALLS: u32 = 40_000;
+/// What an iteration of a loop takes off a function's budget, unless the whole function weighs less.
+pub const ITERATION_WEIGHT: i32 = 64;
+/// What a call takes off at least: it takes time whatever the function does.
+pub const CALL_WEIGHT_MIN: i32 = 32;
+/// And at most: large functions leave most of themselves out.
+pub const CALL_WEIGHT_MAX: i32 = 1024;
+/// Above this many basic blocks Cranelift's register allocator that is linear in them takes over: the other one is quadratic where many
+/// variables merge (40,000 blocks: 30 s and 0.8 GiB, against 0.9 s).
+pub const BACKTRACKING_BLOCK_MAX: usize = 20_000;
 /// Bodies of so many bytes are inlined anywhere that is not cold …
 pub const INLINED_BYTES: usize = 20;
 /// … and of so many, if they are hot,
@@ -38,8 +47,12 @@ pub const INLINED_HOT_BYTES: usize = 120;
 pub const INLINED_DEPTH: usize = 4;
 /// in itself a function so often,
 pub const INLINED_RECURSION: usize = 2;
-/// and so many bytes in all, or half of the function's own, if that is more.
+/// and so many bytes in all, or half of the function's own, if that is more,
 pub const INLINED_TOTAL_BYTES: usize = 300;
+/// but no more than this.
+pub const INLINED_TOTAL_MAX_BYTES: usize = 3_000;
+/// A body with more locals is not inlined: each is a variable of the caller.
+pub const INLINED_LOCALS_MAX: u32 = 64;
 /// Calls that the most frequent call of a function must have made for its profile to say anything.
 pub const PROFILE_EVIDENCE: u32 = 8;
 /// A body that is not small is inlined where the most frequent call of the function was made at most so many times as often …
@@ -60,6 +73,8 @@ pub const RARE_SHARE: u32 = 256;
 pub const RARE_EVIDENCE: u32 = 64;
 /// Versions that a function may have for loops of it that run in baseline code.
 pub const LOOP_VERSIONS_MAX: usize = 3;
+/// How often other loops of it ask before one of them gets a version as well.
+pub const LOOP_AWAITED: u32 = 1024;
 /// Loops around it that a version has copies for …
 pub const LOOP_COPIES: usize = 3;
 /// … if the function's body has no more bytes than this.

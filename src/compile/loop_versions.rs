@@ -3,7 +3,7 @@
 //! *Problem.* A loop that runs for long does not come by the dispatch slot, where better code is. *Idea.* A loop asks when its function's budget is
 //! used up, as calls do. If better code of the function has been there for a whole budget, this frame does not end soon: the loop that asks gets a
 //! version. Until it comes by, all loops of the function ask with each iteration; if it does not for a long time, it was left for good, and
-//! the one that asks then gets one, too.
+//! the one that asks then gets one, too. The same if none could be made for it.
 //!
 //! Each version costs as much as the function, so that a function has at most [`LOOP_VERSIONS_MAX`]: most need one, since the
 //! rest of the function runs in it as well.
@@ -22,7 +22,7 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::trace;
-use crate::base::tuning::LOOP_VERSIONS_MAX;
+use crate::base::tuning::{LOOP_AWAITED, LOOP_VERSIONS_MAX};
 use crate::code::CodeSpace;
 use crate::code::loops::LoopCode;
 use crate::compile::job::CompileJob;
@@ -45,6 +45,8 @@ pub(super) struct LoopVersions {
 struct Loops {
     /// Versions were asked for.
     asked: Vec<u32>,
+    /// Of those, the ones that nothing came of.
+    refused: Vec<u32>,
     /// How often other loops have asked since the last of them was there.
     count: u32,
 }
@@ -59,9 +61,6 @@ enum Step {
     /// One is on its way, or none is to be had: until the budget is used up again.
     Rest,
 }
-
-/// How often other loops ask before one of them gets a version as well.
-const AWAITED: u32 = 1024;
 
 impl Default for LoopVersions {
     fn default() -> Self {
@@ -78,17 +77,16 @@ impl LoopVersions {
     fn step(&self, func: DefinedFuncIndex, wasm_offset: u32, is_there: impl Fn(u32) -> bool) -> Step {
         let mut functions = self.functions.lock();
         let loops = functions.entry(func).or_default();
-        if !loops.asked.is_empty() {
-            if !loops.asked.iter().any(|&asked| is_there(asked)) {
-                return Step::Rest;
-            }
-            if loops.count < AWAITED {
+        if loops.asked.iter().any(|&asked| is_there(asked)) {
+            if loops.count < LOOP_AWAITED {
                 loops.count += 1;
                 return Step::Watch;
             }
-            if loops.asked.len() >= LOOP_VERSIONS_MAX || loops.asked.contains(&wasm_offset) {
-                return Step::Rest;
-            }
+        } else if loops.asked.len() > loops.refused.len() {
+            return Step::Rest;
+        }
+        if loops.asked.len() >= LOOP_VERSIONS_MAX || loops.asked.contains(&wasm_offset) {
+            return Step::Rest;
         }
         loops.asked.push(wasm_offset);
         loops.count = 0;
@@ -107,10 +105,12 @@ impl LoopVersions {
     }
 
     /// A version was compiled and published, or not.
-    pub(super) fn settle(&self, is_published: bool) {
+    pub(super) fn settle(&self, func: DefinedFuncIndex, wasm_offset: u32, is_published: bool) {
         if is_published {
             // Relaxed: a figure.
             self.published.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.functions.lock().entry(func).or_default().refused.push(wasm_offset);
         }
     }
 }
@@ -173,5 +173,56 @@ impl Module {
             let function = code.job.env.module.func_index(func).index();
             tracing::debug!(target: trace::COMPILE, function, wasm_offset, "a loop goes on in optimized code");
         }
+    }
+}
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::*;
+
+    fn func() -> DefinedFuncIndex {
+        DefinedFuncIndex::from_u32(7)
+    }
+
+    fn step(versions: &LoopVersions, loop_: u32, there: &[u32]) -> Step {
+        versions.step(func(), loop_, |asked| there.contains(&asked))
+    }
+
+    /// Other loops watch for the version that is there until it is clear that it was left; returns what the last of them is told.
+    fn wait(versions: &LoopVersions, loop_: u32, there: &[u32]) -> Step {
+        for _ in 0..LOOP_AWAITED {
+            assert_eq!(step(versions, loop_, there), Step::Watch);
+        }
+        step(versions, loop_, there)
+    }
+
+    #[test]
+    fn a_function_has_few_versions_and_one_at_a_time() {
+        let versions = LoopVersions::default();
+        assert_eq!(step(&versions, 10, &[]), Step::Make);
+        assert_eq!(step(&versions, 20, &[]), Step::Rest, "one is on its way");
+        versions.settle(func(), 10, true);
+        let mut there = vec![10];
+        for next in 2..=LOOP_VERSIONS_MAX as u32 {
+            assert_eq!(wait(&versions, 10 * next, &there), Step::Make);
+            versions.settle(func(), 10 * next, true);
+            there.push(10 * next);
+        }
+        assert_eq!(wait(&versions, 1_000, &there), Step::Rest, "as many as a function may have");
+        // Relaxed: nobody else is there.
+        assert_eq!(versions.published.load(Ordering::Relaxed), LOOP_VERSIONS_MAX);
+    }
+
+    #[test]
+    fn what_was_refused_is_not_asked_for_again_and_is_in_nobodys_way() {
+        let versions = LoopVersions::default();
+        assert_eq!(step(&versions, 10, &[]), Step::Make);
+        versions.settle(func(), 10, false);
+        assert_eq!(step(&versions, 10, &[]), Step::Rest);
+        assert_eq!(step(&versions, 20, &[]), Step::Make, "another loop of the function");
+        versions.settle(func(), 20, true);
+        assert_eq!(wait(&versions, 10, &[20]), Step::Rest, "refused still");
+        assert_eq!(step(&versions, 30, &[20]), Step::Make);
+        assert!(!versions.ask(func(), 10) && versions.ask(func(), 40));
     }
 }

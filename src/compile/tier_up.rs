@@ -243,13 +243,15 @@ impl CompileJob {
                 self.states.finish(func);
             }
             Entry::Call => self.states.give_up(func),
-            Entry::Loop(_) => self.loops.settle(is_published),
+            Entry::Loop(offset) => self.loops.settle(func, offset, is_published),
         }
         match entry {
             // A frame of the old code that uses this up as well does not end soon.
             Entry::Call if is_published => refill(space, func, self.env.module.bodies[func].len(), self.shared.tier_up_calls),
             Entry::Loop(_) if is_published => ask_at_once(space, func),
-            _ => set_budget(space, func, UNLIMITED),
+            // Another loop of the function may ask.
+            Entry::Loop(_) => refill(space, func, self.env.module.bodies[func].len(), self.shared.tier_up_calls),
+            Entry::Call => set_budget(space, func, UNLIMITED),
         }
         published.inspect(|&bytes| self.published(bytes))
     }

@@ -21,7 +21,8 @@ use crate::abi::artifact::InlinedBody;
 use crate::abi::profile::Profile;
 use crate::base::sync::Arc;
 use crate::base::tuning::{
-    INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_RECURSION, INLINED_SHARE, INLINED_TIMES, INLINED_TOTAL_BYTES,
+    INLINED_BYTES, INLINED_DEPTH, INLINED_HOT_BYTES, INLINED_LOCALS_MAX, INLINED_RECURSION, INLINED_SHARE, INLINED_TIMES,
+    INLINED_TOTAL_BYTES, INLINED_TOTAL_MAX_BYTES,
 };
 use crate::base::{DefinedFuncIndex, FuncIndex, TypeIndex};
 use crate::codegen::common::bodies;
@@ -72,7 +73,7 @@ impl<'a> Translator<'a> {
         count != Some(0)
             && bytes <= INLINED_HOT_BYTES
             && (bytes <= INLINED_BYTES || is_frequent())
-            && total <= (own / 2).clamp(INLINED_TOTAL_BYTES, 10 * INLINED_TOTAL_BYTES)
+            && total <= (own / 2).clamp(INLINED_TOTAL_BYTES, INLINED_TOTAL_MAX_BYTES)
             && recursion <= INLINED_RECURSION
             && self.may_inline(callee)
     }
@@ -86,7 +87,7 @@ impl<'a> Translator<'a> {
             locals += count;
             Ok::<(), CompileError>(())
         });
-        if counted.is_err() || locals > 64 {
+        if counted.is_err() || locals > INLINED_LOCALS_MAX {
             return false;
         }
         let mut operators = OperatorsReader::new(reader);

@@ -63,16 +63,13 @@ use cranelift_codegen::{CodegenError, Context};
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::abi::cpu::CpuFeatures;
 use crate::base::DefinedFuncIndex;
+use crate::base::tuning::BACKTRACKING_BLOCK_MAX;
 use crate::codegen::compiler::{Compiler, Feedback, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::func::{Allocations, Body};
 use crate::codegen::optimizing::isa::{Allocator, Isas};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::validate::{Features, validate_body};
-
-/// Above this many basic blocks the register allocator that is linear in them takes over: the other one is quadratic where many
-/// variables merge (40,000 blocks: 30 s and 0.8 GiB, against 0.9 s).
-const BACKTRACKING_BLOCK_MAX: usize = 20_000;
 
 /// The optimizing compiler.
 pub struct Optimizing {
