@@ -41,7 +41,7 @@ pub fn field_kind(field: &FieldType) -> FieldKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StructLayout {
     /// Offset of each field from the start of the object.
-    pub offsets: Box<[u32]>,
+    pub offsets: Vec<u32>,
     /// Bytes of the object, header included, a multiple of 8.
     pub bytes: u32,
 }
@@ -49,6 +49,13 @@ pub struct StructLayout {
 impl StructLayout {
     /// The layout of a type. Validation bounds the number of fields, so offsets are small.
     pub fn new(ty: &StructType) -> Self {
+        let mut layout = StructLayout { offsets: Vec::new(), bytes: 0 };
+        layout.become_of(ty);
+        layout
+    }
+
+    /// Becomes that of another type, in the same memory.
+    pub fn become_of(&mut self, ty: &StructType) {
         let mut end = FIELDS;
         let place = |field: &FieldType| {
             let bytes = 1 << storage_log2(field.storage);
@@ -56,8 +63,9 @@ impl StructLayout {
             end = offset + bytes;
             offset
         };
-        let offsets = ty.fields.iter().map(place).collect();
-        StructLayout { offsets, bytes: end.next_multiple_of(8) }
+        self.offsets.clear();
+        self.offsets.extend(ty.fields.iter().map(place));
+        self.bytes = end.next_multiple_of(8);
     }
 }
 
@@ -77,7 +85,9 @@ mod tests {
             StorageType::Val(ValType::FUNCREF),
         ];
         let fields = storages.map(|storage| FieldType { storage, mutable: true });
-        let layout = StructLayout::new(&StructType { fields: fields.into() });
+        let mut layout = StructLayout::new(&StructType { fields: fields[..2].into() });
+        assert_eq!((&*layout.offsets, layout.bytes), (&[8, 10][..], 16));
+        layout.become_of(&StructType { fields: fields.into() });
         assert_eq!(*layout.offsets, [8, 10, 16, 24, 32, 48]);
         assert_eq!(layout.bytes, 56);
     }

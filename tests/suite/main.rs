@@ -1,5 +1,6 @@
 //! The integration tests, in one binary: linking is slow, running is not.
 
+mod allocations;
 mod bad_input;
 mod benches;
 mod cli;

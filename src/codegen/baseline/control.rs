@@ -417,7 +417,8 @@ impl Function<'_> {
         self.flush_fuel();
         let index = self.pop_owned(RegSet::EMPTY).gpr();
         self.buffers.table_stamp += 1;
-        let mut ways: Vec<(usize, Label)> = Vec::new();
+        let mut ways = std::mem::take(&mut self.buffers.ways);
+        ways.clear();
         let default = self.table_way(targets.default(), &mut ways);
         if !targets.is_empty() {
             let asm = &mut self.buffers.asm;
@@ -437,10 +438,11 @@ impl Function<'_> {
                 self.buffers.asm.buffer.put_displacement(way);
             }
         }
-        for (position, way) in ways {
+        for &(position, way) in &ways {
             self.buffers.asm.buffer.bind(way);
             self.jump_to(position);
         }
+        self.buffers.ways = ways;
         self.reachable = false;
         Ok(())
     }

@@ -31,6 +31,9 @@ use crate::wasm::validate::Features;
 
 pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
 
+/// How many layouts of structures are kept for the next function.
+const SPARE_LAYOUTS_MAX: usize = 64;
+
 /// Memory that serves one function after another.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
@@ -58,6 +61,10 @@ pub(super) struct Buffers {
     pub slow: Vec<Slow>,
     pub slow_values: Vec<Value>,
     pub struct_layouts: HashMap<TypeIndex, Arc<StructLayout>>,
+    /// Those of functions before.
+    pub spare_layouts: Vec<Arc<StructLayout>>,
+    /// Ways of the `br_table` that is compiled: to which frames, and where they begin.
+    pub ways: Vec<(usize, Label)>,
     pub loops: Vec<LoopSite>,
     pub loop_values: Vec<LoopValue>,
 }
@@ -82,7 +89,8 @@ impl Buffers {
         self.handlers.clear();
         self.slow.clear();
         self.slow_values.clear();
-        self.struct_layouts.clear();
+        self.spare_layouts.extend(self.struct_layouts.drain().map(|(_, layout)| layout));
+        self.spare_layouts.truncate(SPARE_LAYOUTS_MAX);
         self.loops.clear();
         self.loop_values.clear();
         self.table_stamp = 0;

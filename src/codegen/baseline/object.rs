@@ -18,7 +18,7 @@ use crate::asm::x64::integer::{Alu, Load, Shift, Store};
 use crate::asm::x64::{Condition, Gpr, Mem, Width};
 use crate::base::TypeIndex;
 use crate::base::sync::Arc;
-use crate::codegen::baseline::function::{Function, References, StubKind, vmctx};
+use crate::codegen::baseline::function::{Buffers, Function, References, StubKind, vmctx};
 use crate::codegen::baseline::integer::{imm32, reg_of};
 use crate::codegen::baseline::registers::{INT_ARGS, PRESERVED, Reg, RegSet, SCRATCH, VMCTX};
 use crate::codegen::baseline::state::{Kind, Loc, TRACKED_OPERANDS, Value};
@@ -94,9 +94,17 @@ impl Function<'_> {
 
     /// The layout of a structure type, computed once per function.
     pub(super) fn struct_layout(&mut self, ty: TypeIndex) -> Arc<StructLayout> {
-        let module = self.module;
-        let new = || Arc::new(StructLayout::new(objects::struct_type(module, ty)));
-        Arc::clone(self.buffers.struct_layouts.entry(ty).or_insert_with(new))
+        let struct_type = objects::struct_type(self.module, ty);
+        let Buffers { struct_layouts, spare_layouts, .. } = &mut *self.buffers;
+        let new = || {
+            let mut spare = spare_layouts.pop();
+            match spare.as_mut().and_then(Arc::get_mut) {
+                Some(layout) => layout.become_of(struct_type),
+                None => spare = None,
+            }
+            spare.unwrap_or_else(|| Arc::new(StructLayout::new(struct_type)))
+        };
+        Arc::clone(struct_layouts.entry(ty).or_insert_with(new))
     }
 
     /// The address of reference 0, in a register. Code that uses references runs only in isolates that have a heap.
