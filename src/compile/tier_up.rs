@@ -154,8 +154,12 @@ impl Module {
             set_budget(space, func, UNLIMITED);
             return;
         }
-        refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         let best = job.shared.best_tier();
+        if job.states.is_refused(func, best) {
+            set_budget(space, func, UNLIMITED);
+            return;
+        }
+        refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         if job.states.reached(func) >= best as u8 {
             // A frame of the old code.
             return;
@@ -243,7 +247,7 @@ impl CompileJob {
         native.features.report(runner.detected);
         let had_code = self.states.reached(func) > 0;
         let published = made
-            .map_err(|error| format!("{error:?}"))
+            .map_err(reason)
             .and_then(|artifact| native.publish(self.variant, vec![artifact]).map_err(|error| error.to_string()));
         let is_published = published.is_ok();
         match entry {
@@ -252,7 +256,7 @@ impl CompileJob {
                 self.stats.tier_ups.fetch_add(usize::from(had_code), Ordering::Relaxed); // a figure
                 self.states.finish(func);
             }
-            Entry::Call => self.states.give_up(func),
+            Entry::Call => self.states.refuse(func),
             Entry::Loop(_) => self.loops.settle(is_published),
         }
         match entry {
@@ -275,6 +279,15 @@ impl CompileJob {
                 self.tell(func, entry, TierEventKind::Refused { reason });
             }
         }
+    }
+}
+
+/// Why a unit gave no code, for people.
+fn reason(error: UnitError) -> String {
+    match error {
+        UnitError::Module(error) => error.to_string(),
+        UnitError::TierUnable(reason) => reason,
+        UnitError::Stopped => "the unit stopped".to_owned(),
     }
 }
 
