@@ -193,16 +193,12 @@ fn a_trap_has_its_place_and_its_callers() {
             (unreachable))
         (func $outer (param i32) (result i32) (i32.add (call $deep (local.get 0)) (i32.const 1)))
         (func (export "f") (param i32) (result i32) (call $outer (local.get 0))))"#;
-    let trap = |config: Config| {
-        let (mut isolate, instance) = instance_with(&engine_with(config), text);
-        let func = instance.get_func(&mut isolate, "f").expect("a function");
-        func.call(&mut isolate, &[Val::I32(0)]).expect_err("a trap").to_string()
-    };
-    let wanted = trap(Config::default());
-    assert!(wanted.contains("deep") && wanted.contains("outer"), "{wanted}");
-    assert_eq!(trap(dynamic()), wanted);
-    for seed in 0..12 {
-        assert_eq!(trap(seeded(seed)), wanted);
+    let (wanted, stats) = run(Config::default().with_loop_versions(false), text, &[Val::I32(0)]);
+    assert!(wanted.contains("out of bounds") && wanted.contains("deep") && wanted.contains("outer"), "{wanted}");
+    assert_eq!(stats.loop_entries, 0);
+    for config in (0..12).map(seeded).chain([dynamic()]) {
+        let (found, stats) = run(config, text, &[Val::I32(0)]);
+        assert_eq!((found.as_str(), stats.loop_entries), (wanted.as_str(), 1));
     }
 }
 
@@ -350,16 +346,19 @@ fn loops_are_stopped_where_they_would_be() {
         r#"(module (func (export "f") (param $n i32) (loop $l (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $l))))"#;
     let left = |config: Config| {
         let settings = deltic::CodeSettings { fuel: true, ..deltic::CodeSettings::default() };
-        let (mut isolate, instance) = instance_with(&engine_with(config.with_code_settings(settings)), endless);
+        let engine = engine_with(config.with_code_settings(settings));
+        let module = Module::new(&engine, endless).expect("a module");
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
         isolate.set_fuel(50_000);
         let func = instance.get_func(&mut isolate, "f").expect("a function");
         let trap = func.call(&mut isolate, &[Val::I32(0)]).expect_err("no fuel").to_string();
-        (trap, isolate.fuel())
+        (trap, isolate.fuel(), module.compile_stats().loop_entries)
     };
-    let wanted = left(Config::default());
-    assert_eq!(left(dynamic()), wanted);
-    for seed in 0..4 {
-        assert_eq!(left(seeded(seed)), wanted);
+    let (trap, fuel, entries) = left(Config::default().with_loop_versions(false));
+    assert_eq!(entries, 0);
+    for config in (0..4).map(seeded).chain([dynamic()]) {
+        assert_eq!(left(config), (trap.clone(), fuel, 1));
     }
 }
 
