@@ -173,10 +173,11 @@ fn functions_of_other_instances_are_others() {
     assert_eq!((call(0, "own", &[]), call(1, "own", &[])), (Some("I32(1010)".into()), Some("I32(100)".into())));
 }
 
-/// A call of two functions has both bodies, one of a hundred functions has none, and without profiles no call has any.
+/// A call of two or three functions has all their bodies, a fourth has none, one of a hundred functions has none at all, and without profiles no
+/// call has any.
 #[test]
 fn bodies_stand_in_the_place_of_few_targets() {
-    let sites = |config: Config, mask: u32| {
+    let sites = |config: Config, count: u32| {
         let text = format!(
             r#"(module
                 (type $op (func (param i32) (result i32)))
@@ -185,11 +186,11 @@ fn bodies_stand_in_the_place_of_few_targets() {
                 (func (export "f") (param $n i32) (result i32) (local $sum i32)
                     (loop $l
                         (local.set $sum (i32.add (local.get $sum)
-                            (call_indirect (type $op) (local.get $n) (i32.and (local.get $n) (i32.const {mask})))))
+                            (call_indirect (type $op) (local.get $n) (i32.rem_u (local.get $n) (i32.const {count})))))
                         (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
                     (local.get $sum)))"#,
-            all = (0..=mask).map(|nth| format!("$f{nth} ")).collect::<String>(),
-            functions = (0..=mask)
+            all = (0..count).map(|nth| format!("$f{nth} ")).collect::<String>(),
+            functions = (0..count)
                 .map(|nth| format!("(func $f{nth} (type $op) (i32.add (local.get 0) (i32.const {nth})))"))
                 .collect::<String>(),
         );
@@ -202,10 +203,12 @@ fn bodies_stand_in_the_place_of_few_targets() {
         module.compile_stats().inlined_sites
     };
     // In the function, and in its version for the loop.
-    assert_eq!(sites(Config::default(), 1), 4);
-    assert_eq!(sites(Config::default(), 127), 0);
-    assert_eq!(sites(Config::default().with_call_profiles(false), 1), 0);
-    assert_eq!(sites(Config::default().with_inlining(false), 1), 0);
+    assert_eq!([1, 2, 3, 4].map(|count| sites(Config::default(), count)), [2, 4, 6, 6]);
+    assert_eq!(sites(Config::default(), 128), 0);
+    for count in [2, 3] {
+        assert_eq!(sites(Config::default().with_call_profiles(false), count), 0);
+        assert_eq!(sites(Config::default().with_inlining(false), count), 0);
+    }
 }
 
 /// Fuel is used up at the same operator, with guards and without.
