@@ -67,9 +67,11 @@ impl<'j> Runner<'j> {
             if has_code && compiler.tier() < unit.tier {
                 break;
             }
+            // A clock of processor time is a system call, for who wants it.
+            let begun = self.traced.then(|| job.shared.timing.clock.thread_cpu());
             result = self.run_compiler(index, &**compiler, (unit, entry), stop);
-            if let Ok(artifact) = &result {
-                self.trace_compiled(artifact);
+            if let (Ok(artifact), Some(begun)) = (&result, begun) {
+                self.trace_compiled(artifact, job.shared.timing.clock.thread_cpu().saturating_sub(begun));
             }
             let Err(UnitError::TierUnable(reason)) = &result else { break };
             let function = job.env.module.func_index(unit.func).index();
@@ -78,13 +80,12 @@ impl<'j> Runner<'j> {
         result
     }
 
-    fn trace_compiled(&self, artifact: &Artifact) {
-        if !self.traced {
-            return;
-        }
+    /// Tells of code, and of the processor time that its compiler took, in microseconds.
+    fn trace_compiled(&self, artifact: &Artifact, cpu: Duration) {
         let function = self.job.env.module.func_index(artifact.func).index();
         let (tier, entry, code_bytes, count) = (artifact.tier, artifact.entry, artifact.code.len(), artifact.inlined.len());
-        tracing::debug!(target: trace::COMPILE, function, ?tier, ?entry, code_bytes, "compiled");
+        let cpu_us = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(target: trace::COMPILE, function, ?tier, ?entry, code_bytes, cpu_us, "compiled");
         if count > 0 {
             tracing::debug!(target: trace::COMPILE, function, ?entry, count, "bodies in the place of calls");
         }

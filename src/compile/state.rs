@@ -14,6 +14,7 @@
 //!   |                        +---- request(t), r < t -----|--------------------+  |
 //!   +------------------------------- give_up, r = none ---+                       |
 //!   |                                       give_up, r = some: Done(r)            |
+//!   |                                       refuse, r = some: Done(r), t refused  |
 //!   +------------------------------- reopen(r) -----------------------------------+
 //! ```
 //!
@@ -91,13 +92,21 @@ impl UnitStates {
         is_on_its_way || reached(state) >= tier as u8
     }
 
-    /// Asks for a function in a tier. True for the one who must now queue its unit; false when it has that tier, or is on its
-    /// way to any.
+    /// Whether a function that has code was [refused](Self::refuse) a tier.
+    pub fn is_refused(&self, func: DefinedFuncIndex, tier: Tier) -> bool {
+        // Relaxed: a hint.
+        let state = self.0[func.index()].load(Ordering::Relaxed);
+        state & PHASE_MASK == DONE && wanted(state) >= tier as u8
+    }
+
+    /// Asks for a function in a tier. True for the one who must now queue its unit; false when it has that tier or was refused it, or is
+    /// on its way to any.
     #[must_use]
     pub fn request(&self, func: DefinedFuncIndex, tier: Tier) -> bool {
         self.step(func, |state| {
             let resting = matches!(state & PHASE_MASK, IDLE | DONE);
-            (resting && reached(state) < tier as u8)
+            // At rest a tier is wanted that was refused, or none.
+            (resting && reached(state).max(wanted(state)) < tier as u8)
                 .then_some(QUEUED | (tier as u8) << WANTED_SHIFT | reached(state) << REACHED_SHIFT)
         })
     }
@@ -132,6 +141,16 @@ impl UnitStates {
         debug_assert!(done, "give_up without start");
     }
 
+    /// The unit gave no code, and no other will: the function stays in its present tier, and is not asked for again in this one. One that
+    /// has no code is as if [given up](Self::give_up).
+    pub fn refuse(&self, func: DefinedFuncIndex) {
+        let done = self.step(func, |state| {
+            let rest = if reached(state) == 0 { IDLE } else { DONE | wanted(state) << WANTED_SHIFT };
+            (state & PHASE_MASK == COMPILING).then_some(rest | reached(state) << REACHED_SHIFT)
+        });
+        debug_assert!(done, "refuse without start");
+    }
+
     /// The function's code of this tier was thrown away; it may be asked for again. False when it has another state by now.
     pub fn reopen(&self, func: DefinedFuncIndex, tier: Tier, left: Option<Tier>) -> bool {
         let left = left.map_or(0, |tier| tier as u8);
@@ -142,7 +161,7 @@ impl UnitStates {
     }
 
     /// AcqRel: a step that takes the function over (`request`, `start`) sees what the step that let go of it (`finish`,
-    /// `give_back`, `give_up`) left behind; each is the other's partner.
+    /// `give_back`, `give_up`, `refuse`) left behind; each is the other's partner.
     fn step(&self, func: DefinedFuncIndex, next: impl Fn(u8) -> Option<u8>) -> bool {
         self.0[func.index()].fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
@@ -193,6 +212,25 @@ mod tests {
         assert_eq!((states.phase(f), states.reached(f)), (UnitPhase::Done, 1));
         assert!(states.request(f, Tier::Optimized));
         assert_eq!(states.phase(func(0)), UnitPhase::Idle);
+    }
+
+    #[test]
+    fn a_tier_that_was_refused_is_not_asked_for_again() {
+        let f = func(0);
+        let states = UnitStates::new(1);
+        assert!(states.request(f, Tier::Baseline) && states.start(f));
+        states.finish(f);
+        assert!(states.request(f, Tier::Optimized) && states.start(f));
+        assert!(!states.is_refused(f, Tier::Optimized), "it is on its way");
+        states.refuse(f);
+        assert_eq!((states.phase(f), states.reached(f)), (UnitPhase::Done, 1), "keeps its code");
+        assert!(states.is_refused(f, Tier::Optimized) && !states.is_wanted(f, Tier::Optimized));
+        assert!(!states.request(f, Tier::Optimized));
+        assert!(states.reopen(f, Tier::Baseline, None), "without code, all begins anew");
+        assert!(states.request(f, Tier::Optimized) && states.start(f));
+        states.refuse(f);
+        assert_eq!((states.phase(f), states.is_refused(f, Tier::Optimized)), (UnitPhase::Idle, false), "nothing to stay in");
+        assert!(states.request(f, Tier::Optimized));
     }
 
     #[test]

@@ -33,11 +33,11 @@ use crate::compile::module::Module;
 use crate::compile::native_module::NativeModule;
 use crate::compile::observer::TierEventKind;
 use crate::compile::runner::Runner;
-use crate::compile::state::UnitPhase;
+use crate::compile::state::{UnitPhase, UnitStates};
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::tasks::manager::{Outcome, Task, TaskPriority};
 
-/// A budget that is never used up: of functions that have all there is to have.
+/// A budget that lasts: of functions that have all there is to have. Who uses it up all the same gets another.
 const UNLIMITED: i32 = i32::MAX;
 
 /// Functions that wait for better code.
@@ -85,7 +85,17 @@ impl TierUpQueue {
         posts
     }
 
-    /// The most urgent code; nothing ends the task that asks.
+    /// The most urgent code that nobody has begun with; nothing ends the task that asks.
+    fn start_next(&self, states: &UnitStates) -> Option<(DefinedFuncIndex, Entry)> {
+        loop {
+            let (func, entry) = self.pop()?;
+            // Of a function that asked again there are several.
+            if entry != Entry::Call || states.start(func) {
+                return Some((func, entry));
+            }
+        }
+    }
+
     fn pop(&self) -> Option<(DefinedFuncIndex, Entry)> {
         let mut waiting = self.0.lock();
         match waiting.heap.pop() {
@@ -144,8 +154,12 @@ impl Module {
             set_budget(space, func, UNLIMITED);
             return;
         }
-        refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         let best = job.shared.best_tier();
+        if job.states.is_refused(func, best) {
+            set_budget(space, func, UNLIMITED);
+            return;
+        }
+        refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
         if job.states.reached(func) >= best as u8 {
             // A frame of the old code.
             return;
@@ -233,7 +247,7 @@ impl CompileJob {
         native.features.report(runner.detected);
         let had_code = self.states.reached(func) > 0;
         let published = made
-            .map_err(|error| format!("{error:?}"))
+            .map_err(reason)
             .and_then(|artifact| native.publish(self.variant, vec![artifact]).map_err(|error| error.to_string()));
         let is_published = published.is_ok();
         match entry {
@@ -242,7 +256,7 @@ impl CompileJob {
                 self.stats.tier_ups.fetch_add(usize::from(had_code), Ordering::Relaxed); // a figure
                 self.states.finish(func);
             }
-            Entry::Call => self.states.give_up(func),
+            Entry::Call => self.states.refuse(func),
             Entry::Loop(offset) => self.loops.settle(func, offset, is_published),
         }
         match entry {
@@ -270,6 +284,15 @@ impl CompileJob {
     }
 }
 
+/// Why a unit gave no code, for people.
+fn reason(error: UnitError) -> String {
+    match error {
+        UnitError::Module(error) => error.to_string(),
+        UnitError::TierUnable(reason) => reason,
+        UnitError::Stopped => "the unit stopped".to_owned(),
+    }
+}
+
 /// What came of a unit, for who is told.
 pub(super) struct Told {
     pub unit: Unit,
@@ -294,13 +317,10 @@ impl Task for TierUpTask {
         let deadline = timing.clock.now() + timing.slice;
         let mut runner = Runner::inlining(job);
         loop {
-            let Some(code) = job.tier_ups.pop() else {
+            let Some(code) = job.tier_ups.start_next(&job.states) else {
                 self.ended = true;
                 return Outcome::Done;
             };
-            if code.1 == Entry::Call && !job.states.start(code.0) {
-                continue;
-            }
             let (unit, entry) = (job.better_unit(code.0), code.1);
             let (made, cpu) = job.run_unit(&mut runner, unit, entry, &|| job.token.stop_requested());
             if matches!(made, Err(UnitError::Stopped)) {
@@ -329,5 +349,73 @@ impl Drop for TierUpTask {
         if !self.ended {
             self.job.tier_ups.task_gone();
         }
+    }
+}
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::*;
+    use crate::abi::artifact::Tier;
+
+    fn func(n: u32) -> DefinedFuncIndex {
+        DefinedFuncIndex::from_u32(n)
+    }
+
+    /// Statement S1-22, among functions that do much: who has asked again is more urgent than who has asked once; else the oldest is.
+    #[test]
+    fn s1_22_functions_that_ask_again_come_first_and_then_the_oldest() {
+        let queue = TierUpQueue::default();
+        let states = UnitStates::new(5);
+        let push = |n: u32, entry: Entry, is_repeated: bool| {
+            queue.push(func(n), entry, is_repeated, 1);
+        };
+        for n in [3, 0, 4, 1] {
+            assert!(states.request(func(n), Tier::Optimized));
+            push(n, Entry::Call, false);
+        }
+        // The younger one is the first to ask again; a loop does not wait for functions that have asked once, and comes after those two.
+        push(1, Entry::Call, true);
+        push(4, Entry::Call, true);
+        push(2, Entry::Loop(70), true);
+        push(1, Entry::Call, true);
+        let order: Vec<_> = std::iter::from_fn(|| queue.start_next(&states)).collect();
+        let call = |n: u32| (func(n), Entry::Call);
+        // Each once, however often it has asked.
+        assert_eq!(order, [call(1), call(4), (func(2), Entry::Loop(70)), call(3), call(0)]);
+    }
+
+    /// A warm-up takes functions that are queued; what it has begun with is passed over.
+    #[test]
+    fn functions_that_are_compiled_already_are_passed_over() {
+        let queue = TierUpQueue::default();
+        let states = UnitStates::new(2);
+        for n in 0..2 {
+            assert!(states.request(func(n), Tier::Optimized));
+            queue.push(func(n), Entry::Call, false, 1);
+        }
+        assert!(states.start(func(0)));
+        assert_eq!(queue.start_next(&states), Some((func(1), Entry::Call)));
+        assert_eq!(queue.start_next(&states), None);
+    }
+
+    /// As many tasks as there may be are posted, one for each request, and another when one has ended in either way.
+    #[test]
+    fn tasks_are_posted_while_there_may_be_more() {
+        let queue = TierUpQueue::default();
+        let states = UnitStates::new(8);
+        let push = |n: u32| {
+            assert!(states.request(func(n), Tier::Optimized));
+            queue.push(func(n), Entry::Call, false, 2)
+        };
+        assert_eq!([push(0), push(1), push(2)], [true, true, false]);
+        queue.task_gone();
+        assert_eq!([push(3), push(4)], [true, false]);
+        for n in 0..5 {
+            assert_eq!(queue.start_next(&states), Some((func(n), Entry::Call)));
+            assert!(!queue.push(func(n), Entry::Call, true, 2), "tasks that find something go on");
+            assert_eq!(queue.pop(), Some((func(n), Entry::Call)), "more urgent than the others");
+        }
+        assert_eq!(queue.start_next(&states), None);
+        assert_eq!([push(5), push(6)], [true, false]);
     }
 }

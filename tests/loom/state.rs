@@ -84,3 +84,23 @@ fn given_back_and_taken_over() {
         assert_eq!(states.phase(func()), if other { UnitPhase::Done } else { UnitPhase::Queued });
     });
 }
+
+/// A function with code is refused better one while another thread asks for it: at no moment does that one get to queue it again.
+#[test]
+fn refused_while_another_asks() {
+    model(|| {
+        let states = Arc::new(UnitStates::all_queued(1, Tier::Baseline));
+        assert!(states.start(func()));
+        states.finish(func());
+        assert!(states.request(func(), Tier::Optimized));
+        let other = {
+            let states = Arc::clone(&states);
+            thread::spawn(move || states.request(func(), Tier::Optimized))
+        };
+        assert!(states.start(func()));
+        states.refuse(func());
+        assert!(!other.join().unwrap());
+        assert!(states.is_refused(func(), Tier::Optimized));
+        assert_eq!(states.reached(func()), Tier::Baseline as u8);
+    });
+}

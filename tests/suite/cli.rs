@@ -272,6 +272,18 @@ fn compile_stats_are_one_json_object_on_stdout() {
     }
     assert_eq!(stats["functions"], 12);
     assert!(stats["native_bytes"].as_u64() > stats["code_bytes"].as_u64());
+    let is_some = |value: &Value| value.as_f64() > Some(0.0);
+    let by_tier = |stats: &Value| [&stats["compiled"]["baseline"], &stats["compiled"]["optimized"]].map(Clone::clone);
+    assert_eq!(by_tier(&stats), [json!(0), json!(12)]);
+    let (cpu, bytes) = (&stats["compiled"], &stats["published_bytes"]);
+    assert!(is_some(&cpu["optimized_cpu_ms"]) && cpu["baseline_cpu_ms"] == json!(0.0), "{stats}");
+    assert_eq!((&bytes["baseline"], &bytes["optimized"]), (&json!(0), &stats["native_bytes"]), "{stats}");
+    let ended = deltic(&["compile", "--tier", "baseline", "--stats", "--jobs", "0", "sort.wat"]).expect(0);
+    let stats: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(by_tier(&stats), [json!(12), json!(0)]);
+    let (cpu, bytes) = (&stats["compiled"], &stats["published_bytes"]);
+    assert!(is_some(&cpu["baseline_cpu_ms"]) && cpu["optimized_cpu_ms"] == json!(0.0), "{stats}");
+    assert_eq!((&bytes["baseline"], &bytes["optimized"]), (&stats["native_bytes"], &json!(0)), "{stats}");
     assert_eq!(deltic(&["compile", "sort.wat"]).expect(0).stdout, "");
     assert_eq!(deltic(&["compile", "--max-compile-memory", "1M", "sort.wat"]).expect(0).stdout, "");
     deltic(&["compile", "--max-compile-memory", "some", "sort.wat"]).expect(2).says("is not a size");
@@ -318,6 +330,24 @@ fn functions_are_compiled_as_they_are_called() {
     deltic(&["run", "--lazy", "--eager", "fib.wat"]).expect(2);
     let functions = compiled(&["--eager", "--tier", "optimized"]);
     assert!(functions[0] == json!(0) && functions[1].as_u64() > Some(1), "{functions}");
+}
+
+/// A loop that runs for long goes on in its version, and one that ends soon does not.
+#[test]
+fn run_stats_tell_of_loops() {
+    let compiled = |count: &str| -> Value {
+        let args = ["run", "--stats", "--jobs", "0", "--invoke", "iterative", "fib.wat", count];
+        let ended = deltic(&args).expect(0);
+        let stats: Value = serde_json::from_str(ended.stderr.lines().last().expect("a line")).expect("JSON");
+        stats["compiled"].clone()
+    };
+    let loops = |compiled: &Value| ["loop_versions", "loop_entries"].map(|key| compiled[key].clone());
+    let few = compiled("10");
+    assert_eq!(loops(&few), [json!(0), json!(0)], "{few}");
+    assert_eq!(few["loop_versions_cpu_ms"], json!(0.0), "{few}");
+    let many = compiled("100000000");
+    assert_eq!(loops(&many), [json!(1), json!(1)], "{many}");
+    assert!(many["loop_versions_cpu_ms"].as_f64() > Some(0.0), "{many}");
 }
 
 #[test]

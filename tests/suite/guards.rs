@@ -1,6 +1,8 @@
 //! Indirect calls with bodies of the functions that they mostly go to: the same answers and traps whatever a call goes to in the end.
 
-use deltic::{Config, Isolate, Linker, Module, Val};
+use std::sync::Barrier;
+
+use deltic::{Config, Isolate, Linker, Module, TaskPriority, Tier, Val};
 
 use crate::inlining::same;
 use crate::support::{engine_with, instance_with};
@@ -173,10 +175,11 @@ fn functions_of_other_instances_are_others() {
     assert_eq!((call(0, "own", &[]), call(1, "own", &[])), (Some("I32(1010)".into()), Some("I32(100)".into())));
 }
 
-/// A call of two functions has both bodies, one of a hundred functions has none, and without profiles no call has any.
+/// A call of two or three functions has all their bodies, a fourth has none, one of a hundred functions has none at all, and without profiles no
+/// call has any.
 #[test]
 fn bodies_stand_in_the_place_of_few_targets() {
-    let sites = |config: Config, mask: u32| {
+    let sites = |config: Config, count: u32| {
         let text = format!(
             r#"(module
                 (type $op (func (param i32) (result i32)))
@@ -185,11 +188,11 @@ fn bodies_stand_in_the_place_of_few_targets() {
                 (func (export "f") (param $n i32) (result i32) (local $sum i32)
                     (loop $l
                         (local.set $sum (i32.add (local.get $sum)
-                            (call_indirect (type $op) (local.get $n) (i32.and (local.get $n) (i32.const {mask})))))
+                            (call_indirect (type $op) (local.get $n) (i32.rem_u (local.get $n) (i32.const {count})))))
                         (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
                     (local.get $sum)))"#,
-            all = (0..=mask).map(|nth| format!("$f{nth} ")).collect::<String>(),
-            functions = (0..=mask)
+            all = (0..count).map(|nth| format!("$f{nth} ")).collect::<String>(),
+            functions = (0..count)
                 .map(|nth| format!("(func $f{nth} (type $op) (i32.add (local.get 0) (i32.const {nth})))"))
                 .collect::<String>(),
         );
@@ -202,10 +205,12 @@ fn bodies_stand_in_the_place_of_few_targets() {
         module.compile_stats().inlined_sites
     };
     // In the function, and in its version for the loop.
-    assert_eq!(sites(Config::default(), 1), 4);
-    assert_eq!(sites(Config::default(), 127), 0);
-    assert_eq!(sites(Config::default().with_call_profiles(false), 1), 0);
-    assert_eq!(sites(Config::default().with_inlining(false), 1), 0);
+    assert_eq!([1, 2, 3, 4].map(|count| sites(Config::default(), count)), [2, 4, 6, 6]);
+    assert_eq!(sites(Config::default(), 128), 0);
+    for count in [2, 3] {
+        assert_eq!(sites(Config::default().with_call_profiles(false), count), 0);
+        assert_eq!(sites(Config::default().with_inlining(false), count), 0);
+    }
 }
 
 /// Fuel is used up at the same operator, with guards and without.
@@ -236,4 +241,55 @@ fn fuel_is_counted_alike() {
     for calls in [0, 3, 50] {
         assert_eq!(run(calls), wanted, "{calls} calls");
     }
+}
+
+/// A profile is recorded without locks by all threads that run a module. Each thread here calls functions of its own through one call: both are
+/// seen, and what is made of it is right for either.
+#[test]
+fn threads_record_their_calls_in_one_profile() {
+    let text = r#"(module
+        (type $op (func (param i32) (result i32)))
+        (table funcref (elem $plus $twice))
+        (func $plus (type $op) (i32.add (local.get 0) (i32.const 1)))
+        (func $twice (type $op) (i32.mul (local.get 0) (i32.const 3)))
+        (func (export "f") (param $which i32) (param $n i32) (result i32) (local $x i32)
+            (loop $l
+                (local.set $x (call_indirect (type $op) (local.get $x) (local.get $which)))
+                (local.set $x (i32.xor (local.get $x) (local.get $n)))
+                (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (local.get $x)))"#;
+    let wanted = |which: i32, count: i32| {
+        let op = |x: i32| if which == 0 { x.wrapping_add(1) } else { x.wrapping_mul(3) };
+        (1..=count).rev().fold(0, |x, n| op(x) ^ n)
+    };
+    // Nothing is compiled again but what is asked for in the end.
+    let engine = engine_with(Config::default().with_tier_up_calls(u32::MAX));
+    let sites = |threads: &[i32]| {
+        let module = Module::new(&engine, text).expect("a module");
+        let barrier = Barrier::new(threads.len());
+        let check = |which: i32, counts: &[i32]| {
+            let mut isolate = Isolate::new(&engine).expect("an isolate");
+            let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+            let func = instance.get_typed_func::<(i32, i32), i32>(&mut isolate, "f").expect("a function");
+            barrier.wait();
+            for &count in counts {
+                assert_eq!(func.call(&mut isolate, (which, count)).expect("an answer"), wanted(which, count), "{which}");
+            }
+        };
+        let on_threads = |counts: &[i32]| {
+            let check = &check;
+            std::thread::scope(|scope| threads.iter().for_each(|&which| drop(scope.spawn(move || check(which, counts)))));
+        };
+        on_threads(&[1, 10, 100_000, 200_000]);
+        let warm = module.warm_up(module.funcs(), Tier::Optimized, TaskPriority::UserBlocking).expect("functions");
+        assert_eq!(warm.wait(), Ok(()));
+        on_threads(&[1000, 100_000]);
+        let stats = module.compile_stats();
+        assert_eq!((stats.finished_by_tier[1], stats.loop_versions), (3, 0));
+        stats.inlined_sites
+    };
+    // One thread alone has recorded one function.
+    assert_eq!([sites(&[0]), sites(&[1])], [1, 1]);
+    assert_eq!(sites(&[0, 1]), 2);
+    assert_eq!(sites(&[0, 1, 0, 1]), 2);
 }

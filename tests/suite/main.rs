@@ -6,6 +6,7 @@ mod benches;
 mod cli;
 mod compile;
 mod disas;
+mod events;
 mod exceptions;
 mod fuzz;
 mod guards;

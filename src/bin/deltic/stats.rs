@@ -28,29 +28,11 @@ impl Meter {
     }
 
     /// The keys that every command's object has. The processor time is that since the start. Validation is that of the module and that of
-    /// all bodies, whose units are a part of compilation.
+    /// all bodies, whose units are a part of compilation. `compiled` has how many functions were compiled in each tier so far, those twice that
+    /// changed it, and in what processor time; which loops went on in better code, and how often; how many calls have bodies in their place.
     pub fn compiled(&self, stats: &CompileStats) -> Value {
-        json!({
-            "code_bytes": stats.code_bytes,
-            "functions": stats.functions,
-            "native_bytes": stats.native_bytes,
-            "validate_ms": millis(stats.validate_wall + stats.validate_bodies),
-            "compile_ms": millis(stats.compile_wall),
-            "cpu_ms": millis(cpu_time().saturating_sub(self.start)),
-            "peak_rss_bytes": status_bytes("VmHWM"),
-        })
-    }
-
-    /// [`compiled`](Self::compiled), and what running took: wall and processor time; how many functions were compiled in each tier until the
-    /// end, those twice that changed it, and in what processor time; which loops went on in better code, and how often; how many calls have
-    /// bodies in their place.
-    pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: (Duration, Duration), fuel_used: Option<u64>) -> Value {
-        let mut object = self.compiled(stats);
-        object["instantiate_ms"] = json!(millis(instantiate));
-        object["run_ms"] = json!(millis(run.0));
-        object["run_cpu_ms"] = json!(millis(run.1));
         let [baseline, optimized] = stats.finished_by_tier;
-        object["compiled"] = json!({
+        let compiled = json!({
             "baseline": baseline,
             "optimized": optimized,
             "loop_versions": stats.loop_versions,
@@ -63,7 +45,25 @@ impl Meter {
             "loop_versions_cpu_ms": millis(stats.cpu_times.loop_versions),
         });
         let [baseline, optimized] = stats.published_by_tier;
-        object["published_bytes"] = json!({ "baseline": baseline, "optimized": optimized });
+        json!({
+            "code_bytes": stats.code_bytes,
+            "functions": stats.functions,
+            "native_bytes": stats.native_bytes,
+            "validate_ms": millis(stats.validate_wall + stats.validate_bodies),
+            "compile_ms": millis(stats.compile_wall),
+            "cpu_ms": millis(cpu_time().saturating_sub(self.start)),
+            "peak_rss_bytes": status_bytes("VmHWM"),
+            "compiled": compiled,
+            "published_bytes": { "baseline": baseline, "optimized": optimized },
+        })
+    }
+
+    /// [`compiled`](Self::compiled), and what running took: wall and processor time.
+    pub fn ran(&self, stats: &CompileStats, instantiate: Duration, run: (Duration, Duration), fuel_used: Option<u64>) -> Value {
+        let mut object = self.compiled(stats);
+        object["instantiate_ms"] = json!(millis(instantiate));
+        object["run_ms"] = json!(millis(run.0));
+        object["run_cpu_ms"] = json!(millis(run.1));
         if let Some(fuel) = fuel_used {
             object["fuel_used"] = json!(fuel);
         }
