@@ -10,6 +10,8 @@ use crate::layout::frame::SAVED_COUNT;
 use crate::layout::heap::HeapState;
 use crate::layout::objects::FuncEntry;
 
+/// Where polls of optimized code read, from the start of the block: on the page before it, which is taken away when the guest shall stop.
+pub const POLL_OFFSET: i64 = -8;
 /// How many builtin addresses the block has room for.
 pub const BUILTIN_CAPACITY: usize = 64;
 
@@ -19,7 +21,8 @@ pub const BUILTIN_CAPACITY: usize = 64;
 pub struct IsolateBlock {
     /// Lowest stack address that generated code may reach. Prologues compare the stack pointer with it.
     pub stack_limit: AtomicUsize,
-    /// Not zero when the guest shall stop at its next poll (loop headers, function entries): bits of [`interrupt`].
+    /// Not zero when the guest shall stop at its next poll (loop headers, function entries): bits of [`interrupt`]. The page at
+    /// [`POLL_OFFSET`] is readable while it is zero.
     pub interrupt: AtomicU32,
     /// The trap that the fault handler or a builtin raised: a `TrapCode`, or 0.
     pub pending_trap: AtomicU32,

@@ -84,6 +84,21 @@ pub fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+/// Makes pages readable, and no more, or inaccessible.
+///
+/// # Errors
+///
+/// [`MemoryError::Commit`]: the pages are as they were.
+///
+/// # Safety
+///
+/// They are whole pages of a reservation that lives, in which nobody keeps anything; a read of them that faults is dealt with.
+pub unsafe fn set_readable(start: *mut u8, bytes: usize, readable: bool) -> Result<(), MemoryError> {
+    let access = if readable { MprotectFlags::READ } else { MprotectFlags::empty() };
+    // SAFETY: by contract.
+    unsafe { mm::mprotect(start.cast(), bytes, access) }.map_err(|errno| MemoryError::Commit { bytes, errno })
+}
+
 /// Address space that nobody else gets. Inaccessible where nothing was committed or mapped. Unmapped when dropped.
 #[derive(Debug)]
 pub struct Reservation {
@@ -162,6 +177,17 @@ impl Reservation {
         // SAFETY: the range belongs to this reservation; more access than before breaks no one.
         unsafe { mm::mprotect(start.cast(), bytes, MprotectFlags::READ | MprotectFlags::WRITE) }
             .map_err(|errno| MemoryError::Commit { bytes, errno })
+    }
+
+    /// Makes a range readable; the same otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn commit_read_only(&self, range: Range<usize>) -> Result<(), MemoryError> {
+        let (start, bytes) = self.checked(&range);
+        // SAFETY: the range belongs to this reservation, and was not writable: it was not committed.
+        unsafe { set_readable(start, bytes, true) }
     }
 
     /// Gives the memory of a range back, whatever was mapped there, and makes it inaccessible.

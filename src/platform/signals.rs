@@ -2,7 +2,7 @@
 //!
 //! *Problem.* Generated code uses the processor's own checks (guard pages, division faults, undefined instructions); their signals must
 //! become traps, while faults of anybody else must go where they went before. *Idea.* The handler asks each installed
-//! [`Callback`]; the first that gives a [`Resume`] has the thread continue there, with `rax` and `rdx` zero, as if the faulting code
+//! [`Callback`]; the first that gives an [`Answer`] has the thread continue where it says, with `rax` and `rdx` zero, as if the faulting code
 //! had jumped. The handler rewrites the interrupted context and returns: no frame is unwound. If nobody wants the fault, it
 //! goes to the handler that was there before.
 //!
@@ -36,6 +36,15 @@ pub struct Fault {
     pub address: usize,
 }
 
+/// How a thread goes on after a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Elsewhere.
+    Resume(Resume),
+    /// With the same instruction, which may do now what it could not.
+    Again,
+}
+
 /// Where a thread continues. It finds zero in rax and rdx, and something else in r10: other registers are as they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resume {
@@ -47,8 +56,8 @@ pub struct Resume {
     pub fp: usize,
 }
 
-/// Says where to continue after a fault, or that the fault is not its own. Runs in a signal handler.
-pub type Callback = fn(&Fault) -> Option<Resume>;
+/// Says how to go on after a fault, or that the fault is not its own. Runs in a signal handler.
+pub type Callback = fn(&Fault) -> Option<Answer>;
 
 /// Why faults cannot be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -161,15 +170,16 @@ unsafe extern "C" fn handle_fault(signal: c_int, info: *mut siginfo_t, context: 
             }
             // SAFETY: only `install` stores there, and it stores a `Callback`.
             let callback = unsafe { std::mem::transmute::<*mut (), Callback>(callback) };
-            if let Some(resume) = callback(&fault) {
+            let Some(answer) = callback(&fault) else { continue };
+            if let Answer::Resume(resume) = answer {
                 registers[libc::REG_RIP as usize] = resume.pc as i64;
                 registers[libc::REG_RSP as usize] = resume.sp as i64;
                 registers[libc::REG_RBP as usize] = resume.fp as i64;
                 registers[libc::REG_RAX as usize] = 0;
                 registers[libc::REG_RDX as usize] = 0;
                 registers[libc::REG_R10 as usize] = resume.pc as i64;
-                return;
             }
+            return;
         }
     }
     // SAFETY: the arguments are the system's own.

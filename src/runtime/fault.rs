@@ -2,8 +2,9 @@
 
 use crate::base::sync::atomic::Ordering;
 
+use crate::abi::trap::TrapCode;
 use crate::code::registry;
-use crate::platform::signals::{self, Fault, Resume, SignalError};
+use crate::platform::signals::{self, Answer, Fault, Resume, SignalError};
 use crate::runtime::activation;
 use crate::runtime::store::Store;
 
@@ -17,13 +18,18 @@ pub(crate) fn install() -> Result<(), SignalError> {
 }
 
 /// Runs in signal context: reads the registry without locks, gathers frames into a fixed buffer, and names the place to resume.
-fn on_fault(fault: &Fault) -> Option<Resume> {
+fn on_fault(fault: &Fault) -> Option<Answer> {
     let block = activation::current_block();
     if block.is_null() {
         return None;
     }
     // SAFETY: the address is that of the interrupted instruction.
     let trap = unsafe { registry::trap_at(fault.pc)? };
+    // SAFETY: the block belongs to the guest that this thread runs; the word is an atomic.
+    if trap == TrapCode::Interrupted && unsafe { &(*block).interrupt }.load(Ordering::SeqCst) == 0 {
+        // A poll has met an interrupt that was taken back.
+        return Some(Answer::Again);
+    }
     // SAFETY: the block belongs to the guest that this thread was running when it faulted, and the fault is in guest code, so that
     // no Rust code holds a reference to the block or the store's trace at this moment.
     unsafe {
@@ -34,6 +40,7 @@ fn on_fault(fault: &Fault) -> Option<Resume> {
         (*block).pending_trap.store(trap as u32, Ordering::Relaxed);
         let store = (*block).isolate.cast::<Store>();
         (*store).trace.capture(fault.pc, fault.fp, (*block).activation.entry_fp, true);
-        Some(Resume { pc: (*block).activation.entry_pc, sp: (*block).activation.entry_sp, fp: (*block).activation.entry_fp })
+        let activation = &(*block).activation;
+        Some(Answer::Resume(Resume { pc: activation.entry_pc, sp: activation.entry_sp, fp: activation.entry_fp }))
     }
 }

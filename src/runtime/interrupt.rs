@@ -1,11 +1,12 @@
 //! Stopping a guest from outside: termination by another thread, and deadlines.
 //!
-//! Problem: a guest polls a word at loop headers, and compares its stack pointer with a limit at function entries. Another thread
-//! must be able to make both true at any moment, and to do nothing once the isolate is gone.
+//! Problem: a guest polls at loop headers, and compares its stack pointer with a limit at function entries. Baseline code looks whether a word
+//! is zero, optimized code [reads a page](crate::runtime::isolate_block). Another thread must be able to stop both at any moment, and to do
+//! nothing once the isolate is gone.
 //!
 //! Idea: an [`InterruptHandle`] shares a small lock with the isolate; under it lies the block's address while the isolate lives.
-//! Interrupting sets the word, then lifts the stack limit to the top; entering sets the limit, then looks at the word again, so
-//! one of the two sees the other. The trap that follows is told from a real stack overflow by the word.
+//! Interrupting sets the word, takes the page away, then lifts the stack limit to the top; entering sets the limit, then looks at the word
+//! again, so one of the two sees the other. **Invariant:** under the lock, the page is there if and only if the word is zero. The trap that follows is told from a real stack overflow by the word.
 
 use crate::base::sync::atomic::Ordering;
 use std::cmp::Reverse;
@@ -15,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use crate::abi::trap::TrapCode;
 use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock, model};
+use crate::base::trace;
 use crate::layout::IsolateBlock;
 use crate::layout::block::NO_STACK;
 use crate::layout::block::interrupt::{DEADLINE, TERMINATE};
+use crate::runtime::isolate_block::{BlockMemory, set_polls_fault};
 use crate::runtime::waiters::Waiter;
 
 /// What a host function returns when it has waited, and has seen by [`InterruptHandle::is_pending`] that it shall not wait on: the
@@ -57,8 +60,11 @@ struct State {
 unsafe impl Send for State {}
 
 impl InterruptTarget {
-    pub(crate) fn new(block: &IsolateBlock) -> Self {
-        let state = State { block: Some(NonNull::from(block)), generation: 0, waiter: None };
+    /// # Safety
+    ///
+    /// The block outlives the target.
+    pub(crate) unsafe fn new(block: &BlockMemory) -> Self {
+        let state = State { block: Some(NonNull::from(&**block)), generation: 0, waiter: None };
         InterruptTarget { shared: Arc::new(Shared { state: Mutex::new(state) }) }
     }
 
@@ -91,8 +97,7 @@ impl InterruptTarget {
         let mut pending = block.interrupt.load(Ordering::SeqCst);
         if outermost && pending != 0 {
             // Under the lock, so that whoever interrupted has lifted the limit already, and does not lift the next guest's.
-            let _state = self.shared.state.lock();
-            pending = block.interrupt.swap(0, Ordering::SeqCst);
+            pending = self.shared.state.lock().take_back(TERMINATE | DEADLINE);
         }
         if pending & TERMINATE != 0 {
             TrapCode::Interrupted
@@ -107,10 +112,7 @@ impl InterruptTarget {
     pub fn set_deadline(&self, after: Option<Duration>) {
         let mut state = self.shared.state.lock();
         state.generation += 1;
-        if let Some(block) = state.block {
-            // SAFETY: under the lock, the isolate lives.
-            unsafe { block.as_ref() }.interrupt.fetch_and(!DEADLINE, Ordering::SeqCst);
-        }
+        state.take_back(DEADLINE);
         if let Some(after) = after {
             let due = Instant::now().checked_add(after);
             let generation = state.generation;
@@ -164,13 +166,37 @@ impl State {
     fn interrupt(&self, bit: u32) {
         if let Some(block) = self.block {
             // SAFETY: under the lock, the isolate lives.
-            let block = unsafe { block.as_ref() };
-            block.interrupt.fetch_or(bit, Ordering::SeqCst);
-            block.stack_limit.store(NO_STACK, Ordering::SeqCst);
+            let words = unsafe { block.as_ref() };
+            if words.interrupt.fetch_or(bit, Ordering::SeqCst) == 0 {
+                // SAFETY: as above; a poll that faults finds the word set.
+                if let Err(error) = unsafe { set_polls_fault(block, true) } {
+                    tracing::error!(target: trace::RUN, %error, "optimized loops are not interrupted");
+                }
+            }
+            words.stack_limit.store(NO_STACK, Ordering::SeqCst);
             if let Some(waiter) = &self.waiter {
                 waiter.interrupt();
             }
         }
+    }
+}
+
+impl State {
+    /// Clears some of the word's bits. Gives those that were set.
+    fn take_back(&self, bits: u32) -> u32 {
+        let Some(block) = self.block else { return 0 };
+        // SAFETY: under the lock, the isolate lives.
+        let word = &unsafe { block.as_ref() }.interrupt;
+        let before = word.fetch_and(!bits, Ordering::SeqCst);
+        if before != 0 && before & !bits == 0 {
+            // SAFETY: as above.
+            if let Err(error) = unsafe { set_polls_fault(block, false) } {
+                // Polls fault still: better all that runs here is interrupted than that it faults for ever.
+                tracing::error!(target: trace::RUN, %error, "the isolate stays interrupted");
+                word.fetch_or(before, Ordering::SeqCst);
+            }
+        }
+        before
     }
 }
 
@@ -210,7 +236,7 @@ fn watchdog() -> &'static Watchdog {
     STARTED.call_once(|| {
         let spawned = std::thread::Builder::new().name("deltic-watchdog".into()).spawn(|| watchdog.run());
         if let Err(error) = spawned {
-            tracing::error!(target: crate::base::trace::RUN, %error, "no thread for deadlines");
+            tracing::error!(target: trace::RUN, %error, "no thread for deadlines");
         }
     });
     watchdog
@@ -244,5 +270,50 @@ impl Watchdog {
                 None => self.changed.wait(&mut queue),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::store::Store;
+    use crate::{Config, WasmEngine};
+
+    /// The access to the page that polls read, as the system tells it.
+    fn access(block: &IsolateBlock) -> String {
+        let address = (&raw const *block).addr().wrapping_add_signed(crate::layout::block::POLL_OFFSET as isize);
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("the system's list");
+        let is_at = |line: &&str| {
+            let (start, rest) = line.split_once('-').expect("a range");
+            let end = rest.split_once(' ').expect("a range").0;
+            let number = |text| usize::from_str_radix(text, 16).expect("an address");
+            (number(start)..number(end)).contains(&address)
+        };
+        let line = maps.lines().find(is_at).expect("a mapping");
+        line.split(' ').nth(1).expect("an access")[..3].to_owned()
+    }
+
+    #[test]
+    fn the_page_is_there_while_the_word_is_zero() {
+        let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(0)).expect("an engine");
+        let store = Store::new(&engine).expect("a store");
+        let (target, block) = (&store.interrupts, &*store.block);
+        assert_eq!(access(block), "r--");
+        for _ in 0..3 {
+            target.handle().terminate();
+            target.shared.state.lock().interrupt(DEADLINE);
+            assert_eq!((access(block), target.handle().is_pending()), ("---".into(), true));
+            // One reason is left.
+            target.set_deadline(None);
+            assert_eq!(access(block), "---");
+            assert_eq!(target.translate(block, TrapCode::Interrupted, false), TrapCode::Interrupted);
+            assert_eq!(access(block), "---", "an outer activation shall end, too");
+            assert_eq!(target.translate(block, TrapCode::Interrupted, true), TrapCode::Interrupted);
+            assert_eq!((access(block), target.handle().is_pending()), ("r--".into(), false));
+        }
+        let handle = target.handle();
+        drop(store);
+        handle.terminate();
+        assert!(!handle.is_pending(), "nobody is there");
     }
 }

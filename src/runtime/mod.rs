@@ -20,6 +20,7 @@ pub mod image;
 pub mod instance;
 pub mod instantiate;
 pub mod interrupt;
+mod isolate_block;
 mod lazy;
 pub mod limiter;
 pub mod link;

@@ -24,6 +24,7 @@ use crate::runtime::global::GlobalObject;
 use crate::runtime::host::{HostContext, HostFunc};
 use crate::runtime::instance::InstanceObject;
 use crate::runtime::interrupt::InterruptTarget;
+use crate::runtime::isolate_block::BlockMemory;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::liveness::{Owned, Pins};
 use crate::runtime::memory::MemoryObject;
@@ -45,7 +46,9 @@ pub struct StoreId(u32);
 pub struct Store {
     pub(crate) id: StoreId,
     pub(crate) engine: WasmEngine,
-    pub(crate) block: Box<IsolateBlock>,
+    /// Before the block: who interrupts from another thread is kept away from it first.
+    pub(crate) interrupts: InterruptTarget,
+    pub(crate) block: BlockMemory,
     pub(crate) func_table: FuncTable,
     /// Before `instances` in no order that matters: a vmctx is only raw memory to them.
     pub(crate) memories: Arena<MemoryObject>,
@@ -77,7 +80,6 @@ pub struct Store {
     pub(crate) depth: usize,
     /// What loops go on with in other code.
     pub(crate) loops: LoopStates,
-    pub(crate) interrupts: InterruptTarget,
     /// To whom it says which code is on its stacks.
     pub(crate) reports: CodeReports,
     /// Host state, one value of each type.
@@ -101,7 +103,7 @@ impl Store {
         }
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
         let func_table = FuncTable::new()?;
-        let block = Box::new(IsolateBlock {
+        let block = BlockMemory::new(IsolateBlock {
             stack_limit: AtomicUsize::new(NO_STACK),
             interrupt: AtomicU32::new(0),
             pending_trap: AtomicU32::new(0),
@@ -124,8 +126,10 @@ impl Store {
             heap: HeapState::none(),
             isolate: std::ptr::null_mut(),
             builtins: stubs::builtin_addresses(),
-        });
-        let interrupts = InterruptTarget::new(&block);
+        })
+        .map_err(|error| ResourceError(error.to_string()))?;
+        // SAFETY: both are of the store, which drops the target first.
+        let interrupts = unsafe { InterruptTarget::new(&block) };
         let mut store = Box::new(Store {
             // Relaxed: only uniqueness matters.
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),

@@ -13,73 +13,58 @@
       (return (i32.const 0)))
     (local.get $a)))
 
-;; optimized: func 0, 233 bytes
+;; optimized: func 0, 187 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov r10, [rdi]
-;;     mov r10, [r10]
-;;     add r10, 0x10
-;;     cmp r10, rsp
-;;     ja L7
-;;     mov r9, [rdi]
-;;     mov r8, [rdi + 0x38]
+;;     mov r8, [rdi]
+;;     mov rdi, [rdi + 0x38]
 ;; L1:
-;;     mov eax, [r9 + 8]
-;;     test eax, eax
-;;     jne L6
-;; L2:
+;;     mov eax, [r8 - 8]                            ; trap Interrupted; Loop at 0x22
 ;;     mov eax, esi
-;;     movzx rax, byte ptr [r8 + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
-;;     mov r10d, edx
-;;     movzx r10, byte ptr [r8 + r10]               ; trap MemoryOutOfBounds; I32Load8U at 0x2b
-;;     cmp eax, r10d
-;;     je L3
+;;     movzx rax, byte ptr [rdi + rax]              ; trap MemoryOutOfBounds; I32Load8U at 0x26
+;;     mov r9d, edx
+;;     movzx r9, byte ptr [rdi + r9]                ; trap MemoryOutOfBounds; I32Load8U at 0x2b
+;;     cmp eax, r9d
+;;     je L2
 ;;     mov rax, rsi
-;;     jmp L5
-;; L3:
+;;     jmp L4
+;; L2:
 ;;     cmp ecx, 1
-;;     je L4
+;;     je L3
 ;;     lea eax, [rsi + 1]
-;;     movzx r10, byte ptr [r8 + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
-;;     lea r11d, [rdx + 1]
-;;     movzx r11, byte ptr [r8 + r11]               ; trap MemoryOutOfBounds; I32Load8U at 0x2b
-;;     cmp r10d, r11d
-;;     jne L5
+;;     movzx r9, byte ptr [rdi + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
+;;     lea r10d, [rdx + 1]
+;;     movzx r10, byte ptr [rdi + r10]              ; trap MemoryOutOfBounds; I32Load8U at 0x2b
+;;     cmp r9d, r10d
+;;     jne L4
 ;;     cmp ecx, 2
-;;     je L4
+;;     je L3
 ;;     lea eax, [rsi + 2]
-;;     movzx r10, byte ptr [r8 + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
-;;     lea r11d, [rdx + 2]
-;;     movzx r11, byte ptr [r8 + r11]               ; trap MemoryOutOfBounds; I32Load8U at 0x2b
-;;     cmp r10d, r11d
-;;     jne L5
+;;     movzx r9, byte ptr [rdi + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
+;;     lea r10d, [rdx + 2]
+;;     movzx r10, byte ptr [rdi + r10]              ; trap MemoryOutOfBounds; I32Load8U at 0x2b
+;;     cmp r9d, r10d
+;;     jne L4
 ;;     cmp ecx, 3
-;;     je L4
+;;     je L3
 ;;     lea eax, [rsi + 3]
-;;     movzx r10, byte ptr [r8 + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
-;;     lea r11d, [rdx + 3]
-;;     movzx r11, byte ptr [r8 + r11]               ; trap MemoryOutOfBounds; I32Load8U at 0x2b
-;;     cmp r10d, r11d
-;;     jne L5
+;;     movzx r9, byte ptr [rdi + rax]               ; trap MemoryOutOfBounds; I32Load8U at 0x26
+;;     lea r10d, [rdx + 3]
+;;     movzx r10, byte ptr [rdi + r10]              ; trap MemoryOutOfBounds; I32Load8U at 0x2b
+;;     cmp r9d, r10d
+;;     jne L4
 ;;     sub ecx, 4
 ;;     add esi, 4
 ;;     add edx, 4
 ;;     test ecx, ecx
 ;;     jne L1
-;; L4:
+;; L3:
 ;;     xor eax, eax
 ;;     mov rsp, rbp
 ;;     pop rbp
 ;;     ret
-;; L5:
+;; L4:
 ;;     mov rsp, rbp
 ;;     pop rbp
 ;;     ret
-;; L6:
-;;     mov rax, [rdi]
-;;     mov rax, [rax + 0x180]                       ; builtin Interrupt
-;;     call rax                                     ; Loop at 0x22
-;;     jmp L2
-;; L7:
-;;     ud2                                          ; trap StackOverflow; entry at 0x1f
 ;;

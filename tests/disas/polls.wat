@@ -49,25 +49,13 @@
 ;; L1:
 ;;     ud2                                          ; trap StackOverflow; entry at 0x1f
 ;;
-;; optimized: $spin, 59 bytes
+;; optimized: $spin, 15 bytes
 ;;     push rbp
 ;;     mov rbp, rsp
-;;     mov r10, [rdi]
-;;     mov r10, [r10]
-;;     add r10, 0x10
-;;     cmp r10, rsp
-;;     ja L2
 ;;     mov rsi, [rdi]
 ;; L1:
-;;     mov r8d, [rsi + 8]
-;;     test r8d, r8d
-;;     je L1
-;;     mov r9, [rdi]
-;;     mov r9, [r9 + 0x180]                         ; builtin Interrupt
-;;     call r9                                      ; Loop at 0x18
+;;     mov edi, [rsi - 8]                           ; trap Interrupted; Loop at 0x18
 ;;     jmp L1
-;; L2:
-;;     ud2                                          ; trap StackOverflow; entry at 0x17
 ;;
 ;; optimized: $calls, 39 bytes
 ;;     push rbp

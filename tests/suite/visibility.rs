@@ -161,6 +161,6 @@ fn an_observer_is_told_of_each_step() {
     assert!(asked.len() > 1 && asked.iter().all(|step| *step == Step::Asked), "{told:?}");
     let sum: usize = steps.all().iter().map(|step| if let Step::Compiled(_, bytes) = step.2 { bytes } else { 0 }).sum();
     assert_eq!(sum, stats.published_by_tier[1], "{:?}", steps.all());
-    assert!(whole > 50 && *version > 50, "{told:?}");
+    assert!(whole > 20 && *version > 20, "{told:?}");
     assert_eq!(steps.free(), 0, "all take time");
 }

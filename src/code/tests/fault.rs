@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::code::{lookup, missing, trap_at};
-use crate::platform::signals::{self, Fault, Resume};
+use crate::platform::signals::{self, Answer, Fault, Resume};
 
 thread_local! {
     static RESUME: Cell<Resume> = const { Cell::new(Resume { pc: 0, sp: 0, fp: 0 }) };
@@ -48,13 +48,13 @@ unsafe extern "sysv64" fn enter(code: usize, resume: *mut Resume) -> usize {
     )
 }
 
-fn on_fault(fault: &Fault) -> Option<Resume> {
+fn on_fault(fault: &Fault) -> Option<Answer> {
     // SAFETY: the interrupted instruction is on this thread's own stack.
     let trap = unsafe { trap_at(fault.pc) }?;
     let resume = RESUME.get();
     (resume.pc != 0).then(|| {
         SEEN.set(Some((trap, *fault)));
-        resume
+        Answer::Resume(resume)
     })
 }
 

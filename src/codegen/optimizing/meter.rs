@@ -13,7 +13,7 @@ use wasmparser::Operator;
 use crate::abi::builtins::Builtin;
 use crate::codegen::common::fuel;
 use crate::codegen::optimizing::func::{Translator, offset32};
-use crate::layout::block::{FUEL_CONSUMED, INTERRUPT};
+use crate::layout::block::{FUEL_CONSUMED, POLL_OFFSET};
 
 impl Translator<'_> {
     /// Notes the cost of an operator.
@@ -49,10 +49,9 @@ impl Translator<'_> {
             self.check_fuel();
         }
         if self.env.settings.interruptible {
-            // Another thread writes the word: the load is atomic, so that no earlier one may stand for it.
-            let address = self.builder.ins().iadd_imm_s(self.block, INTERRUPT as i64);
-            let word = self.builder.ins().atomic_load(I32, self.flags.block, address);
-            self.cold_call(word, Builtin::Interrupt);
+            // It faults when the guest shall stop. Atomic, so that no earlier load may stand for it.
+            let address = self.builder.ins().iadd_imm_s(self.block, POLL_OFFSET);
+            self.builder.ins().atomic_load(I32, self.flags.poll, address);
         }
     }
 

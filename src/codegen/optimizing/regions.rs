@@ -76,6 +76,8 @@ pub(super) struct Flags {
     pub pinned: MemFlagsData,
     /// The isolate block.
     pub block: MemFlagsData,
+    /// The page before it that polls read.
+    pub poll: MemFlagsData,
     /// Dispatch slots.
     pub slots: MemFlagsData,
     /// Base and length of memories and tables.
@@ -100,6 +102,7 @@ impl Flags {
             constant: MemFlagsData::trusted().with_readonly().with_can_move(),
             pinned: MemFlagsData::trusted().with_readonly(),
             block: of(Kind::Block),
+            poll: MemFlagsData::new().with_aligned().with_trap_code(Some(trap_code(TrapCode::Interrupted))),
             slots: of(Kind::Slots),
             definitions: of(Kind::Definitions),
             elements: of(Kind::Elements),

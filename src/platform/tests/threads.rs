@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::platform::signals::{self, Fault, Resume, SIGNAL_STACK_BYTES};
+use crate::platform::signals::{self, Answer, Fault, Resume, SIGNAL_STACK_BYTES};
 use crate::platform::{clock, fork, stack, thread};
 
 #[test]
@@ -43,14 +43,14 @@ thread_local! {
     static HANDLER_STACK: Cell<usize> = const { Cell::new(0) };
 }
 
-fn on_fault(fault: &Fault) -> Option<Resume> {
+fn on_fault(fault: &Fault) -> Option<Answer> {
     let local = 0u8;
     let resume = ARMED.take()?;
     if fault.pc != faulting as *const () as usize + FAULT_OFFSET {
         return None;
     }
     HANDLER_STACK.set((&raw const local).addr());
-    Some(resume)
+    Some(Answer::Resume(resume))
 }
 
 /// Bytes in front of the faulting instruction below.
