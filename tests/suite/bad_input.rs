@@ -8,7 +8,7 @@ use deltic::{
 };
 use wasm_encoder as enc;
 
-use crate::support::{Random, engine, engine_with, files_below, root};
+use crate::support::{Random, engine, engine_with, files_below, instance_with, root};
 
 /// Modules to damage: the programs of `wat/`, in binary.
 fn corpus() -> Vec<Vec<u8>> {
@@ -246,6 +246,23 @@ fn huge_br_tables() {
     let at = bytes.windows(2).position(|pair| pair == [0x0e, 0x03]).expect("a br_table");
     bytes[at + 1] = 0x7f;
     engines.load(&bytes).expect_err("targets beyond the body");
+}
+
+/// Each of many branches to one label arrives with its own operand, also where the optimizing tier puts blocks between.
+#[test]
+fn six_thousand_branches_to_one_label() {
+    const COUNT: i32 = 6_000;
+    let branches: String =
+        (0..COUNT).map(|n| format!("(br_if $end (i32.const {}) (i32.eq (local.get 0) (i32.const {n}))) drop ", n * 3)).collect();
+    let text =
+        format!("(module (func (export \"f\") (param i32) (result i32) (block $end (result i32) {branches} (i32.const -1))))");
+    for tier in TIERS {
+        let (mut isolate, instance) = instance_with(&engine_with(ahead_of_time(tier)), &text);
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
+        for n in [0, 1, 1_023, 1_024, 1_025, 2_048, COUNT - 1, COUNT] {
+            assert_eq!(func.call(&mut isolate, n).expect("a call"), if n < COUNT { n * 3 } else { -1 });
+        }
+    }
 }
 
 #[test]
