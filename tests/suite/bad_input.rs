@@ -2,10 +2,13 @@
 
 use std::process::Command;
 
-use deltic::{CallError, CompileError, CompileErrorKind, Config, HeapSettings, Isolate, LinkError, Linker, Module, WasmEngine};
+use deltic::{
+    CallError, CompileError, CompileErrorKind, Config, HeapSettings, Isolate, LinkError, Linker, Module, Strategy, Tier,
+    WasmEngine,
+};
 use wasm_encoder as enc;
 
-use crate::support::{Random, engine, engine_with, files_below, root};
+use crate::support::{Random, engine, engine_with, files_below, instance_with, root};
 
 /// Modules to damage: the programs of `wat/`, in binary.
 fn corpus() -> Vec<Vec<u8>> {
@@ -29,6 +32,47 @@ fn load(engine: &WasmEngine, bytes: &[u8]) -> Result<Module, CompileError> {
         assert!(error.offset.is_none_or(|offset| offset <= bytes.len()), "{error} in {} bytes", bytes.len());
     }
     result
+}
+
+/// An engine that compiles what is called, and for each tier one that compiles everything.
+struct Engines {
+    lazy: WasmEngine,
+    ahead: [WasmEngine; 2],
+    /// Bytes of code that were made, by tier.
+    native_bytes: [usize; 2],
+}
+
+const TIERS: [Tier; 2] = [Tier::Baseline, Tier::Optimized];
+
+fn ahead_of_time(tier: Tier) -> Config {
+    Config::default().with_strategy(Strategy::AheadOfTime).with_tier(tier)
+}
+
+impl Engines {
+    fn new() -> Engines {
+        Engines { lazy: engine(), ahead: TIERS.map(|tier| engine_with(ahead_of_time(tier))), native_bytes: [0; 2] }
+    }
+
+    /// Loads a module in each. What one finds invalid all do, in the same words; a compiler may have a limit of its own.
+    #[track_caller]
+    fn load(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
+        let valid = load(&self.lazy, bytes).map(drop);
+        let mut result = valid.clone();
+        for engine in &self.ahead {
+            match (&valid, load(engine, bytes)) {
+                (Ok(()), Ok(module)) => {
+                    let made = module.compile_stats().published_by_tier;
+                    self.native_bytes.iter_mut().zip(made).for_each(|(total, bytes)| *total += bytes);
+                }
+                (Ok(()), Err(error)) => {
+                    assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");
+                    result = Err(error);
+                }
+                (Err(wanted), compiled) => assert_eq!(compiled.expect_err("an invalid module"), *wanted),
+            }
+        }
+        result
+    }
 }
 
 /// A module with one function of a type without parameters, made of these instructions.
@@ -70,15 +114,15 @@ fn import_funcs(count: u32) -> Vec<u8> {
 
 #[test]
 fn truncated_at_every_offset() {
-    let engine = engine();
+    let mut engines = Engines::new();
     for bytes in corpus() {
         for len in 0..bytes.len() {
             // Cutting between sections may leave a valid module.
-            if let Err(error) = Module::validate(&engine, &bytes[..len]) {
+            if let Err(error) = Module::validate(&engines.lazy, &bytes[..len]) {
                 check_error(&error);
             }
             if len % 16 == 0 {
-                let _ = load(&engine, &bytes[..len]);
+                let _ = engines.load(&bytes[..len]);
             }
         }
     }
@@ -86,7 +130,7 @@ fn truncated_at_every_offset() {
 
 #[test]
 fn corrupt_bytes() {
-    let engine = engine();
+    let mut engines = Engines::new();
     let mut random = Random::new(1);
     for original in corpus() {
         for _ in 0..150 {
@@ -100,9 +144,11 @@ fn corrupt_bytes() {
                     _ => random.next() as u8,
                 };
             }
-            let _ = load(&engine, &bytes);
+            let _ = engines.load(&bytes);
         }
     }
+    // Some of the damage leaves modules to compile.
+    assert!(engines.native_bytes.iter().all(|&bytes| bytes > 100_000), "{:?}", engines.native_bytes);
 }
 
 #[test]
@@ -138,14 +184,14 @@ fn counts_beyond_the_bytes() {
 
 #[test]
 fn ten_thousand_nested_blocks() {
-    let engine = engine();
+    let mut engines = Engines::new();
     let depth = 10_000;
     for block in [enc::Instruction::Block(enc::BlockType::Empty), enc::Instruction::Loop(enc::BlockType::Empty)] {
         let bytes = module_of(Vec::new(), |func| {
             repeat(func, depth, std::slice::from_ref(&block));
             repeat(func, depth, &[enc::Instruction::End]);
         });
-        match load(&engine, &bytes) {
+        match engines.load(&bytes) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind, CompileErrorKind::Limit, "{error}"),
         }
@@ -154,20 +200,20 @@ fn ten_thousand_nested_blocks() {
         repeat(func, depth, &[enc::Instruction::I32Const(1), enc::Instruction::If(enc::BlockType::Empty)]);
         repeat(func, depth, &[enc::Instruction::End]);
     });
-    if let Err(error) = load(&engine, &bytes) {
+    if let Err(error) = engines.load(&bytes) {
         assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");
     }
 }
 
 #[test]
 fn fifty_thousand_locals() {
-    let engine = engine();
+    let mut engines = Engines::new();
     let nothing = |_: &mut enc::Function| {};
-    load(&engine, &module_of(vec![(50_000, enc::ValType::I64)], nothing)).expect("the limit itself is allowed");
+    engines.load(&module_of(vec![(50_000, enc::ValType::I64)], nothing)).expect("the limit itself is allowed");
     for locals in
         [vec![(50_001, enc::ValType::I32)], vec![(u32::MAX, enc::ValType::I32); 3], vec![(30_000, enc::ValType::V128); 2]]
     {
-        let error = load(&engine, &module_of(locals, nothing)).expect_err("beyond the limit");
+        let error = engines.load(&module_of(locals, nothing)).expect_err("beyond the limit");
         assert!(error.offset.is_some() || error.kind == CompileErrorKind::Limit, "{error}");
     }
     let used = module_of(vec![(50_000, enc::ValType::I32)], |func| {
@@ -176,12 +222,12 @@ fn fifty_thousand_locals() {
             func.instruction(&enc::Instruction::LocalSet((local * 13 + 5) % 50_000));
         }
     });
-    load(&engine, &used).expect("locals that are used");
+    engines.load(&used).expect("locals that are used");
 }
 
 #[test]
 fn huge_br_tables() {
-    let engine = engine();
+    let mut engines = Engines::new();
     let table = |targets: usize| {
         module_of(Vec::new(), |func| {
             func.instruction(&enc::Instruction::Block(enc::BlockType::Empty));
@@ -190,8 +236,8 @@ fn huge_br_tables() {
             func.instruction(&enc::Instruction::End);
         })
     };
-    load(&engine, &table(65_520)).expect("the limit itself is allowed");
-    let error = load(&engine, &table(65_521)).expect_err("beyond the limit");
+    engines.load(&table(65_520)).expect("the limit itself is allowed");
+    let error = engines.load(&table(65_521)).expect_err("beyond the limit");
     assert_eq!(error.kind, CompileErrorKind::Limit, "{error}");
     let at = error.offset.expect("a place");
     assert_eq!(table(65_521)[at], 0x0e, "{error}");
@@ -199,7 +245,24 @@ fn huge_br_tables() {
     let mut bytes = table(3);
     let at = bytes.windows(2).position(|pair| pair == [0x0e, 0x03]).expect("a br_table");
     bytes[at + 1] = 0x7f;
-    load(&engine, &bytes).expect_err("targets beyond the body");
+    engines.load(&bytes).expect_err("targets beyond the body");
+}
+
+/// Each of many branches to one label arrives with its own operand, also where the optimizing tier puts blocks between.
+#[test]
+fn six_thousand_branches_to_one_label() {
+    const COUNT: i32 = 6_000;
+    let branches: String =
+        (0..COUNT).map(|n| format!("(br_if $end (i32.const {}) (i32.eq (local.get 0) (i32.const {n}))) drop ", n * 3)).collect();
+    let text =
+        format!("(module (func (export \"f\") (param i32) (result i32) (block $end (result i32) {branches} (i32.const -1))))");
+    for tier in TIERS {
+        let (mut isolate, instance) = instance_with(&engine_with(ahead_of_time(tier)), &text);
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
+        for n in [0, 1, 1_023, 1_024, 1_025, 2_048, COUNT - 1, COUNT] {
+            assert_eq!(func.call(&mut isolate, n).expect("a call"), if n < COUNT { n * 3 } else { -1 });
+        }
+    }
 }
 
 #[test]
@@ -294,33 +357,38 @@ fn memory_is_bounded_by_the_bytes() {
         })
     };
     let empty = enc::BlockType::Empty;
-    // Bytes of memory for a byte of the module: to decode and validate it, and to compile it. Cranelift's structures are the larger
-    // part of the latter.
+    // Bytes of memory for a byte of the module: to decode and validate it, and to compile it in each tier. Cranelift's structures are the
+    // larger part of the last. There is no figure where nothing is to be compiled, or where that tier would take too long.
     let modules = [
-        ("a count without items", section_of(1, 1_000_000, &[])[..12].to_vec(), 0, 0),
-        ("types", section_of(1, 1_000_000, &[0x60, 0, 0]), 80, 80),
+        ("a count without items", section_of(1, 1_000_000, &[])[..12].to_vec(), [Some(0), None, Some(0)]),
+        ("types", section_of(1, 1_000_000, &[0x60, 0, 0]), [Some(80), None, Some(80)]),
         // The validator copies a group to look it up.
-        ("a recursion group", rec_group(1_000_000, &[0x60, 0, 0]), 160, 160),
-        ("globals", section_of(6, 500_000, &[0x7f, 0, 0x41, 0, 0x0b]), 80, 80),
-        ("imports", import_funcs(400_000), 80, 80),
-        ("an element segment", element_exprs(1_000_000), 80, 80),
-        ("locals", module_of(vec![(50_000, enc::ValType::I64)], |_| ()), 0, 0),
-        ("too many locals", module_of(vec![(u32::MAX, enc::ValType::I64)], |_| ()), 0, 0),
-        ("blocks", nested(Block(empty), 500_000), 80, 80),
-        ("loops", nested(Loop(empty), 10_000), 80, 1_600),
-        ("a deep stack", pushed(500_000), 80, 80),
-        ("one expression", added(50_000), 80, 1_500),
+        ("a recursion group", rec_group(1_000_000, &[0x60, 0, 0]), [Some(160), None, Some(160)]),
+        ("globals", section_of(6, 500_000, &[0x7f, 0, 0x41, 0, 0x0b]), [Some(80), None, Some(80)]),
+        ("imports", import_funcs(400_000), [Some(80), None, Some(80)]),
+        ("an element segment", element_exprs(1_000_000), [Some(80), None, Some(80)]),
+        ("locals", module_of(vec![(50_000, enc::ValType::I64)], |_| ()), [Some(0); 3]),
+        ("too many locals", module_of(vec![(u32::MAX, enc::ValType::I64)], |_| ()), [Some(0); 3]),
+        ("blocks", nested(Block(empty), 500_000), [Some(80); 3]),
+        ("loops", nested(Loop(empty), 10_000), [Some(80), Some(80), Some(1_600)]),
+        ("many loops", nested(Loop(empty), 500_000), [Some(80), Some(160), None]),
+        ("a deep stack", pushed(500_000), [Some(0), Some(0), Some(80)]),
+        ("one expression", added(50_000), [Some(0), Some(0), Some(1_500)]),
+        ("a long expression", added(500_000), [Some(0), Some(0), None]),
     ];
-    for (name, bytes, to_validate, to_compile) in modules {
-        for (command, factor) in [("validate", to_validate), ("compile", to_compile)] {
+    for (name, bytes, factors) in modules {
+        for (command, factor) in ["validate", "compile --tier baseline", "compile"].into_iter().zip(factors) {
+            let Some(factor) = factor else { continue };
             let limit = BASE + factor * bytes.len() as u64;
             let (status, message) = command_within(limit, command, &bytes);
             assert!(matches!(status, Some(0 | 1)), "{name}: {command} within {limit} bytes: {status:?} {message}");
         }
     }
     // And the limit limits.
-    let (status, _) = command_within(BASE, "compile", &added(50_000));
-    assert!(!matches!(status, Some(0 | 1)), "{status:?}");
+    for (command, bytes) in [("compile", added(50_000)), ("compile --tier baseline", nested(Block(empty), 500_000))] {
+        let (status, _) = command_within(BASE, command, &bytes);
+        assert!(!matches!(status, Some(0 | 1)), "{command}: {status:?}");
+    }
 }
 
 /// One recursion group of so many equal types.
@@ -448,14 +516,16 @@ fn errors_are_the_same_for_any_number_of_tasks() {
     }
     module += ")";
     let bytes = wat::parse_str(&module).expect("text");
-    let error = |tasks| {
-        let config = deltic::Config::default().with_num_compilation_tasks(tasks).with_task_body_bytes(0);
+    let error = |config: &Config, tasks| {
+        let config = config.clone().with_num_compilation_tasks(tasks).with_task_body_bytes(0);
         let engine = WasmEngine::new(&config).expect("an engine");
         load(&engine, &bytes).expect_err("invalid bodies")
     };
-    let first = error(0);
+    let first = error(&Config::default(), 0);
     assert!(first.message.contains("type mismatch"), "{first}");
-    for tasks in [1, 2, 8] {
-        assert_eq!(error(tasks), first);
+    for config in [Config::default(), ahead_of_time(Tier::Baseline), ahead_of_time(Tier::Optimized)] {
+        for tasks in [0, 1, 2, 8] {
+            assert_eq!(error(&config, tasks), first);
+        }
     }
 }

@@ -84,10 +84,10 @@ struct Case {
 }
 
 impl Case {
-    /// The same in the baseline tier.
-    fn in_baseline(&self) -> Case {
+    /// The same with other options.
+    fn with(&self, options: &[&str]) -> Case {
         let mut case = self.clone();
-        case.args.splice(1..1, ["--tier", "baseline"].map(str::to_owned));
+        case.args.splice(1..1, options.iter().map(|&option| option.to_owned()));
         case
     }
 }
@@ -172,10 +172,52 @@ fn programs_print_what_they_say() {
         let cases = cases(&source);
         assert!(!cases.is_empty(), "{name} does not say how it is run");
         wrong.extend(cases.iter().filter_map(|case| check_case(folder, &name, case).err()));
-        let in_baseline = cases.iter().filter(|case| case.args.first().is_some_and(|command| command == "run"));
-        wrong.extend(in_baseline.filter_map(|case| check_case(folder, &name, &case.in_baseline()).err()));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Programs print the same with other options, which follow from the program's name.
+#[track_caller]
+fn check_programs_with<'a>(options: impl Fn(&str) -> Vec<&'a str>) {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for path in files_below(&root().join("wat"), &["wat"]) {
+        let source = std::fs::read_to_string(&path).expect("a program");
+        let (name, folder) = (relative(&path), path.parent().expect("a folder"));
+        let options = options(&name);
+        for case in cases(&source).iter().filter(|case| case.args.first().is_some_and(|command| command == "run")) {
+            count += 1;
+            wrong.extend(check_case(folder, &format!("{options:?} {name}"), &case.with(&options)).err());
+        }
+    }
+    assert!(wrong.is_empty() && count > 40, "{count} cases\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn programs_print_the_same_in_baseline_code() {
+    check_programs_with(|_| vec!["--tier", "baseline"]);
+}
+
+#[test]
+fn programs_print_the_same_in_optimized_code() {
+    check_programs_with(|_| vec!["--eager", "--tier", "optimized"]);
+}
+
+#[test]
+fn programs_print_the_same_when_code_is_replaced_at_random() {
+    for seed in ["1", "2", "3"] {
+        check_programs_with(|_| vec!["--tier-up-stress", seed]);
+    }
+}
+
+#[test]
+fn programs_print_the_same_with_a_collection_at_every_allocation() {
+    for tier in ["auto", "optimized"] {
+        check_programs_with(|name| {
+            // It makes a million objects before its first step: the smallest nursery is often enough.
+            let often = if name.ends_with("splay.wat") { ["--nursery", "64K"].as_slice() } else { &["--gc-stress"] };
+            [&["--tier", tier], often].concat()
+        });
+    }
 }
 
 // The contract.

@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, Barrier};
 
-use deltic::abi::artifact::CodeVariant;
+use deltic::abi::artifact::{Artifact, CodeVariant, Reloc, RelocTarget};
 use deltic::codegen::baseline::Baseline;
 use deltic::codegen::compiler::UnitError;
-use deltic::{CallError, Config, Isolate, Linker, Module, Tier, TrapCode, Val, WasmEngine};
+use deltic::{
+    CallError, CompileError, CompileErrorKind, Config, Isolate, Linker, Module, Strategy, Tier, TrapCode, Val, WasmEngine,
+};
 
-use crate::support::{around, engine_with, instance_with};
+use crate::support::{Compile, around, engine_with, instance_with};
 
 fn lazy() -> Config {
-    Config::default()
+    Config::default().with_strategy(Strategy::Lazy)
 }
 
 fn engines() -> [WasmEngine; 2] {
@@ -44,7 +46,7 @@ fn nothing_is_compiled_before_it_is_called() {
     }
 }
 
-/// Validation is never late: the same error, at the same place, as from an engine that compiles everything.
+/// Validation is never late: the same error, at the same place, as from engines that compile everything.
 #[test]
 fn what_is_invalid_is_refused_at_once() {
     for body in
@@ -52,11 +54,13 @@ fn what_is_invalid_is_refused_at_once() {
     {
         let text = format!("(module (func) (func) {body} (func (result i32) (f32.const 0)))");
         let bytes = wat::parse_str(&text).expect("text");
-        let eager = Module::new(&engine_with(Config::default()), &bytes).expect_err("invalid");
-        for tasks in [0, 2] {
-            let engine = WasmEngine::new(&lazy().with_num_compilation_tasks(tasks)).expect("an engine");
-            let error = Module::new(&engine, &bytes).expect_err("invalid");
-            assert_eq!((error.to_string(), error.offset), (eager.to_string(), eager.offset));
+        for strategy in [Strategy::Eager, Strategy::AheadOfTime] {
+            let eager = Module::new(&engine_with(Config::default().with_strategy(strategy)), &bytes).expect_err("invalid");
+            assert_eq!(eager.kind, CompileErrorKind::Invalid);
+            for tasks in [0, 2] {
+                let engine = WasmEngine::new(&lazy().with_num_compilation_tasks(tasks)).expect("an engine");
+                assert_eq!(Module::new(&engine, &bytes).expect_err("invalid"), eager);
+            }
         }
     }
 }
@@ -185,35 +189,60 @@ fn each_variant_is_compiled_as_it_is_called() {
     }
 }
 
-/// A function that no tier takes, and one at which the compiler panics, end the call that wants them, with their name and the reason; each time,
-/// and nothing else is harmed. Guests cannot catch it.
+/// A function that no tier takes, one at which the compiler panics, one whose code cannot be published, and one whose code is too much for the
+/// module's code space, end the call that wants them, with the error that the module would have if it was compiled ahead of time; each time, and
+/// nothing else is harmed. Guests cannot catch it.
 #[test]
 fn what_cannot_be_compiled_is_an_error_of_the_call() {
-    let compiler = around(Baseline::new(), |func, compile| match func.as_u32() {
-        1 => Err(UnitError::TierUnable("too many values".into())),
-        2 => panic!("a defect"),
-        _ => compile(),
-    });
-    let engine = WasmEngine::with_compilers(&lazy().with_num_compilation_tasks(0), vec![compiler]).expect("an engine");
     let text = r#"(module
-        (func $good (export "good") (result i32) (i32.const 5))
-        (func $large)
-        (func $defect)
-        (func (export "large") (block $caught (try_table (catch_all $caught) (call $large))))
-        (func (export "defect") (call $defect)))"#;
-    let (mut isolate, instance) = instance_with(&engine, text);
-    for (name, wanted) in
-        [("large", "function 1 (large): too many values"), ("defect", "function 2 (defect): the compiler panicked: a defect")]
-    {
-        for _ in 0..2 {
+        (func (export "good") (result i32) (i32.const 5))
+        (func $bad)
+        (func (export "bad") (block $caught (try_table (catch_all $caught) (call $bad))))
+        (func (export "other") (result i32) (i32.const 6)))"#;
+    let unable: Spoil = |_| Err(UnitError::TierUnable("too many values".into()));
+    let defect: Spoil = |_| panic!("a defect");
+    let malformed: Spoil = |compile| {
+        let mut artifact = compile()?;
+        let code_offset = u32::try_from(artifact.code.len()).expect("a short function");
+        artifact.relocs = [Reloc { code_offset, target: RelocTarget::Slot(artifact.func) }].into();
+        Ok(artifact)
+    };
+    let full: Spoil = |compile| {
+        let mut artifact = compile()?;
+        artifact.code = vec![0xcc; 64 << 20].into();
+        Ok(artifact)
+    };
+    for (spoil, kind, message) in [
+        (unable, CompileErrorKind::Unsupported, "function 1 (bad): too many values"),
+        (defect, CompileErrorKind::EngineBug, "function 1 (bad): the compiler panicked: a defect"),
+        (malformed, CompileErrorKind::EngineBug, "function 1 (bad): the code cannot be published: "),
+        (full, CompileErrorKind::CodeSpace, "the module's machine code does not fit "),
+    ] {
+        let engine = |strategy| {
+            let compiler =
+                around(Baseline::new(), move |func, compile| if func.as_u32() == 1 { spoil(compile) } else { compile() });
+            let config = Config::default().with_strategy(strategy).with_num_compilation_tasks(0);
+            WasmEngine::with_compilers(&config, vec![compiler]).expect("an engine")
+        };
+        let early = Module::new(&engine(Strategy::AheadOfTime), text).expect_err("no code");
+        assert!(early.kind == kind && early.message.starts_with(message), "{early}");
+        let (mut isolate, instance) = instance_with(&engine(Strategy::Lazy), text);
+        let mut call = |name| {
             let func = instance.get_func(&mut isolate, name).expect("a function");
-            let error = func.call(&mut isolate, &[]).expect_err("no code");
-            assert!(error.to_string().contains(wanted), "{error}");
-            let CallError::Trap(trap) = error else { panic!("{error}") };
-            assert_eq!(trap.frames().len(), 1, "{trap}");
+            func.call(&mut isolate, &[])
+        };
+        for name in ["good", "bad", "bad", "good", "other"] {
+            match (name, call(name)) {
+                ("bad", result) => {
+                    let Err(CallError::Trap(trap)) = result else { panic!("{result:?}") };
+                    assert_eq!(trap.downcast_ref::<CompileError>(), Some(&early));
+                    assert_eq!(trap.frames().len(), 1, "{trap}");
+                }
+                (_, result) => assert!(matches!(result.expect("a call")[..], [Val::I32(5 | 6)])),
+            }
         }
     }
-    let good = instance.get_func(&mut isolate, "good").expect("a function");
-    let results = good.call(&mut isolate, &[]).expect("a call");
-    assert!(matches!(results[..], [Val::I32(5)]));
 }
+
+/// Compiles a function, and does not succeed.
+type Spoil = fn(Compile<'_>) -> Result<Artifact, UnitError>;

@@ -44,6 +44,7 @@ mod rare_call;
 mod reference;
 mod regions;
 mod relaxed;
+mod relay;
 mod signature;
 mod simd;
 mod stack;
@@ -127,6 +128,7 @@ impl Optimizing {
         memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
         unit.poll()?;
 
+        relay::put_relays(&mut memory.context.func);
         let blocks = memory.context.func.dfg.num_blocks();
         let allocator = if blocks > BACKTRACKING_BLOCK_MAX { Allocator::SinglePass } else { Allocator::Backtracking };
         let isa = self.isas.get(env.settings.canonicalize_nans, allocator).map_err(|error| bug(error, None))?;

@@ -257,7 +257,7 @@ impl Door {
         self.changed.notify_all();
     }
 
-    fn pass(&self) {
+    pub fn pass(&self) {
         let mut state = self.state.lock().unwrap();
         state.1 += 1;
         self.changed.notify_all();

@@ -7,4 +7,5 @@ mod engine;
 mod errors;
 mod fake;
 mod lifecycle;
+mod validation;
 mod worker;

@@ -1,9 +1,10 @@
 //! Mutated modules: decoding, validating and compiling them gives a module or an error with a place in the bytes, never a panic.
 //!
-//! Checked beside that: validating alone and compiling agree; any number of compile tasks gives the same error text.
+//! Checked beside that: validating alone, making ready for compiling as functions are called, and compiling in each tier agree; any number of
+//! compile tasks gives the same error text.
 
 use deltic::wasm::error::{CompileError, CompileErrorKind};
-use deltic::{Config, Module, WasmEngine};
+use deltic::{Config, Module, Strategy, Tier, WasmEngine};
 
 use super::generate;
 use super::random::Random;
@@ -17,27 +18,46 @@ pub enum Verdict {
     Refused,
 }
 
-/// An engine that compiles on the caller, and one that does not.
+/// The tiers, in the order of the engines for them.
+pub const TIERS: [Tier; 2] = [Tier::Baseline, Tier::Optimized];
+
+/// An engine that compiles what is called, and for each tier one that compiles everything on the caller, and one that does not.
 #[derive(Debug)]
 pub struct Engines {
-    caller: WasmEngine,
-    background: WasmEngine,
+    lazy: WasmEngine,
+    caller: [WasmEngine; 2],
+    background: [WasmEngine; 2],
 }
 
 impl Engines {
-    /// The two.
+    /// All of them.
     pub fn new() -> Engines {
-        let engine = |tasks| WasmEngine::new(&Config::default().with_num_compilation_tasks(tasks)).expect("an engine");
-        Engines { caller: engine(0), background: engine(2) }
+        let engine = |config: Config, tasks| WasmEngine::new(&config.with_num_compilation_tasks(tasks)).expect("an engine");
+        let ahead = |tier| Config::default().with_strategy(Strategy::AheadOfTime).with_tier(tier);
+        Engines {
+            lazy: engine(Config::default(), 0),
+            caller: TIERS.map(|tier| engine(ahead(tier), 0)),
+            // However small a module is, the tasks take part.
+            background: TIERS.map(|tier| engine(ahead(tier).with_task_body_bytes(0), 2)),
+        }
     }
 
     /// What they say of some bytes.
     pub fn answer(&self, question: Question, bytes: &[u8]) -> Answer {
         match question {
-            Question::Validate => Module::validate(&self.caller, bytes),
-            Question::Compile => Module::new(&self.caller, bytes).map(drop),
-            Question::CompileInBackground => Module::new(&self.background, bytes).map(drop),
+            Question::Validate => Module::validate(&self.lazy, bytes),
+            _ => self.module(question, bytes).map(drop),
         }
+    }
+
+    /// The module that some bytes are, as its code is there then.
+    pub fn module(&self, question: Question, bytes: &[u8]) -> Result<Module, CompileError> {
+        let engine = match question {
+            Question::Validate | Question::MakeReady => &self.lazy,
+            Question::Compile(tier) => &self.caller[usize::from(tier == Tier::Optimized)],
+            Question::CompileInBackground(tier) => &self.background[usize::from(tier == Tier::Optimized)],
+        };
+        Module::new(engine, bytes)
     }
 }
 
@@ -46,10 +66,12 @@ impl Engines {
 pub enum Question {
     /// Validate, and compile nothing.
     Validate,
-    /// Compile on the caller.
-    Compile,
-    /// Compile in the background.
-    CompileInBackground,
+    /// Make a module of which functions are compiled as they are called.
+    MakeReady,
+    /// Compile everything on the caller.
+    Compile(Tier),
+    /// Compile everything in the background.
+    CompileInBackground(Tier),
 }
 
 /// What answers the questions: the engines, or in a canary something that is wrong.
@@ -63,24 +85,32 @@ pub fn check(engines: &Engines, bytes: &[u8]) -> Result<Verdict, String> {
 /// Asks all questions, and compares the answers.
 pub fn check_answers(bytes: &[u8], mut answer: impl FnMut(Question) -> Answer) -> Result<Verdict, String> {
     let valid = answer(Question::Validate);
-    let compiled = answer(Question::Compile);
-    let again = answer(Question::CompileInBackground);
-    if text(&compiled) != text(&again) {
-        return Err(format!("compiled on the caller: {}; in the background: {}", text(&compiled), text(&again)));
+    let ready = answer(Question::MakeReady);
+    if text(&valid) != text(&ready) {
+        return Err(format!("validated alone: {}; made ready: {}", text(&valid), text(&ready)));
     }
-    for result in [&valid, &compiled, &again] {
-        if let Err(error) = result {
+    if let Err(error) = &valid {
+        well_formed(error, bytes)?;
+    }
+    let mut verdict = if valid.is_ok() { Verdict::Accepted } else { Verdict::Refused };
+    for tier in TIERS {
+        let compiled = answer(Question::Compile(tier));
+        let again = answer(Question::CompileInBackground(tier));
+        if text(&compiled) != text(&again) {
+            return Err(format!("{tier:?} on the caller: {}; in the background: {}", text(&compiled), text(&again)));
+        }
+        if let Err(error) = &compiled {
             well_formed(error, bytes)?;
         }
-    }
-    match (&valid, &compiled) {
-        (Ok(()), Ok(())) => Ok(Verdict::Accepted),
-        (Ok(()), Err(error)) if matches!(error.kind, CompileErrorKind::Limit | CompileErrorKind::Unsupported) => {
-            Ok(Verdict::Refused)
+        match (&valid, &compiled) {
+            _ if text(&valid) == text(&compiled) => {}
+            (Ok(()), Err(error)) if matches!(error.kind, CompileErrorKind::Limit | CompileErrorKind::Unsupported) => {
+                verdict = Verdict::Refused;
+            }
+            _ => return Err(format!("validated alone: {}; {tier:?}: {}", text(&valid), text(&compiled))),
         }
-        (Err(_), Err(_)) if text(&valid) == text(&compiled) => Ok(Verdict::Refused),
-        _ => Err(format!("validated alone: {}; compiled: {}", text(&valid), text(&compiled))),
     }
+    Ok(verdict)
 }
 
 fn text(result: &Result<(), CompileError>) -> String {

@@ -214,10 +214,26 @@ fn bodies_canary() {
     assert!(check(&mut |_, _, _| true).is_err());
 }
 
+/// The engines of the check compile what they are asked to compile, in the tier that they are asked for.
+#[test]
+fn decode_compiles() {
+    use decode::Question::{Compile, CompileInBackground, MakeReady};
+    let engines = decode::Engines::new();
+    let valid = wat::parse_str("(module (func (export \"f\") (result i32) i32.const 1))").expect("the text parses");
+    let tiers = |question| {
+        let module = engines.module(question, &valid).expect("a module");
+        module.compile_stats().published_by_tier.map(|bytes| bytes > 0)
+    };
+    assert_eq!(tiers(MakeReady), [false, false]);
+    for question in [Compile, CompileInBackground] {
+        assert_eq!(decode::TIERS.map(question).map(tiers), [[true, false], [false, true]]);
+    }
+}
+
 /// The check must notice each wrong answer that an engine could give.
 #[test]
 fn decode_canary() {
-    use decode::Question::{Compile, CompileInBackground, Validate};
+    use decode::Question::{Compile, CompileInBackground, MakeReady, Validate};
     let engines = decode::Engines::new();
     let valid = wat::parse_str("(module (func (export \"f\") (result i32) i32.const 1))").expect("the text parses");
     let mut invalid = valid.clone();
@@ -227,26 +243,32 @@ fn decode_canary() {
     for (bytes, verdict) in [(&valid, decode::Verdict::Accepted), (&invalid, decode::Verdict::Refused)] {
         assert_eq!(decode::check(&engines, bytes), Ok(verdict));
     }
-    let compiling = [Compile, CompileInBackground];
-    let every = [Validate, Compile, CompileInBackground];
-    let error = |kind, message: &str, offset| Err(CompileError::new(kind, message, offset));
-    let wrong: [(&[u8], &[decode::Question], decode::Answer); 11] = [
-        (&invalid, &[Validate], Ok(())),
-        (&invalid, &[Compile], Ok(())),
-        (&invalid, &[CompileInBackground], Ok(())),
-        (&invalid, &compiling, Ok(())),
-        (&invalid, &compiling, error(CompileErrorKind::Invalid, "something else", Some(9))),
-        (&invalid, &[CompileInBackground], error(CompileErrorKind::Invalid, "something else", Some(9))),
-        (&invalid, &every, error(CompileErrorKind::Invalid, "beyond the end", Some(invalid.len() + 1))),
-        (&invalid, &every, error(CompileErrorKind::Invalid, "", Some(9))),
-        (&invalid, &every, error(CompileErrorKind::EngineBug, "a unit panicked", Some(9))),
-        (&valid, &compiling, error(CompileErrorKind::Cancelled, "cancelled", None)),
-        (&valid, &compiling, error(CompileErrorKind::Invalid, "a type mismatch", Some(9))),
-    ];
-    for (bytes, questions, answer) in wrong {
-        let subject = |question| if questions.contains(&question) { answer.clone() } else { engines.answer(question, bytes) };
-        let checked = decode::check_answers(bytes, subject);
-        assert!(checked.is_err(), "not noticed: {questions:?} answered {answer:?}");
+    for tier in decode::TIERS {
+        let background = CompileInBackground(tier);
+        let compiling = [Compile(tier), background];
+        let [one, other] = decode::TIERS;
+        let every = [Validate, MakeReady, Compile(one), CompileInBackground(one), Compile(other), CompileInBackground(other)];
+        let error = |kind, message: &str, offset| Err(CompileError::new(kind, message, offset));
+        let wrong: [(&[u8], &[decode::Question], decode::Answer); 13] = [
+            (&invalid, &[Validate], Ok(())),
+            (&invalid, &[MakeReady], Ok(())),
+            (&invalid, &[Validate, MakeReady], Ok(())),
+            (&invalid, &compiling[..1], Ok(())),
+            (&invalid, &[background], Ok(())),
+            (&invalid, &compiling, Ok(())),
+            (&invalid, &compiling, error(CompileErrorKind::Invalid, "something else", Some(9))),
+            (&invalid, &[background], error(CompileErrorKind::Invalid, "something else", Some(9))),
+            (&invalid, &every, error(CompileErrorKind::Invalid, "beyond the end", Some(invalid.len() + 1))),
+            (&invalid, &every, error(CompileErrorKind::Invalid, "", Some(9))),
+            (&invalid, &every, error(CompileErrorKind::EngineBug, "a unit panicked", Some(9))),
+            (&valid, &compiling, error(CompileErrorKind::Cancelled, "cancelled", None)),
+            (&valid, &compiling, error(CompileErrorKind::Invalid, "a type mismatch", Some(9))),
+        ];
+        for (bytes, questions, answer) in wrong {
+            let subject = |question| if questions.contains(&question) { answer.clone() } else { engines.answer(question, bytes) };
+            let checked = decode::check_answers(bytes, subject);
+            assert!(checked.is_err(), "not noticed: {questions:?} answered {answer:?}");
+        }
     }
 }
 
