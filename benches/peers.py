@@ -6,6 +6,8 @@
     peers.py baseline [NAME…]       the same of the baseline tier, beside V8's (Liftoff, in node)
     peers.py winch [NAME…]          the same beside wasmtime's (Winch), and how long programs take in code of either
     peers.py lazy [NAME…]           how long modules take to be ready whose functions are compiled when they are called, beside V8
+    peers.py first [NAME…]          from bytes to the first call of an export, beside V8, and the memory that takes
+    peers.py own [NAME…]            programs with the default settings beside other options of Deltic
     peers.py tiers [NAME…]          how much longer programs take in code of the baseline tier than in that of the optimizing one
     peers.py run [NAME…]            steady state: the time inside `_start`, program by program
     peers.py start [NAME…]          from bytes to exit with the default settings of each engine, less an empty run
@@ -253,7 +255,7 @@ class Bench:
 def compile_rows(bench: Bench, what: str, peer: str) -> list[dict]:
     modules = get_modules(bench.config, bench.options.names)
     engines = ("deltic", peer)
-    print(f"{'module':12} {'code MB':>8} {'funcs':>6} {'deltic s':>9} {peer:>9} {'MB/s':>6} {'MB/s':>6}  {'ratio':>6}  95 % interval")
+    print(f"{'module':12} {'code MB':>8} {'funcs':>6} {'deltic s':>9} {peer:>9} {'MB/s':>6} {'MB/s':>6}  {'ratio':>6}  95 % interval     native / code")
 
     def one(name):
         path = modules[name]
@@ -269,9 +271,10 @@ def compile_rows(bench: Bench, what: str, peer: str) -> list[dict]:
             "peak_kib": {e: max(pair[e].peak_kib for pair in pairs) for e in cpu}, "ratios": ratios, **summary(ratios),
         }
         own, theirs = (statistics.median(cpu[e]) / 1e3 for e in engines)
+        native = (row["native_bytes"] or 0) / size
         print(
             f"{name:12} {size / 1e6:8.2f} {functions:6} {own:9.3f} {theirs:9.3f} {size / 1e6 / own:6.2f} {size / 1e6 / theirs:6.2f}"
-            f"  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True,
+            f"  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]  {native:6.2f}", flush=True,
         )
         return row
 
@@ -334,6 +337,60 @@ def lazy_loading(bench: Bench) -> list[dict]:
     with_node(bench)
     print("# loading a module of which nothing is compiled, here and in V8, one thread each; CPU s less that of an empty module")
     return compile_rows(bench, "lazy", "node")
+
+
+def first_calls(bench: Bench) -> list[dict]:
+    """Whole processes, from the file to the result of one function: what is compiled is what that call needs."""
+    with_node(bench)
+    bench.fields["first_call"] = str(HERE / "first_call.mjs")
+    exports = bench.config["first"]
+    modules = {name: path for name, path in get_modules(bench.config, bench.options.names).items() if name in exports}
+    nothing = assemble(bench, "nothing")
+    ready = [bench.call("deltic", "ready", module=nothing).stats()["cpu_ms"] * 1e3 for _ in range(9)]
+    print(f"# a module without functions to speak of is ready in {statistics.median(ready):.0f} µs of CPU time")
+    print("# to the first call; CPU ms of the process, one core, and of V8's less its empty run relative to Deltic's less its own; peak memory")
+    print(f"{'module':12} {'file MB':>8} {'deltic':>9} {'node':>9}  {'ratio':>6}  95 % interval    {'peak MB':>8} {'node MB':>8} {'/ file':>6}")
+    empty = {e: statistics.median(bench.call(e, "lazy", module=nothing).cpu_ms for _ in range(9)) for e in ("deltic", "node")}
+
+    def one(name):
+        path = modules[name]
+        pairs = bench.pairs(lambda engine: bench.call(engine, "first", module=path, invoke=exports[name]), ("deltic", "node"))
+        if any(pair["deltic"].stdout != pair["node"].stdout for pair in pairs):
+            raise Failed("answers differ")
+        cpu = {e: [pair[e].cpu_ms for pair in pairs] for e in ("deltic", "node")}
+        peak = {e: max(pair[e].peak_kib for pair in pairs) * 1024 for e in cpu}
+        ratios = [max(v8 - empty["node"], 0.1) / max(own - empty["deltic"], 0.1) for own, v8 in zip(cpu["deltic"], cpu["node"])]
+        size = path.stat().st_size
+        row = {"name": name, "cpu_ms": cpu, "empty_cpu_ms": empty, "peak_bytes": peak, "file_bytes": size, "ratios": ratios, **summary(ratios)}
+        own, v8 = (statistics.median(cpu[e]) for e in cpu)
+        print(
+            f"{name:12} {size / 1e6:8.2f} {own:9.1f} {v8:9.1f}  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]"
+            f"  {peak['deltic'] / 1e6:8.1f} {peak['node'] / 1e6:8.1f} {peak['deltic'] / size:6.2f}", flush=True,
+        )
+        return row
+
+    return bench.each("first", modules, one)
+
+
+def own(bench: Bench) -> list[dict]:
+    bench.options.core = None
+    modules = build.build(bench.config, bench.options.names)
+    rows = {f"{row['program']} {' '.join(row['options'])}": row for row in bench.config["own"] if row["program"] in modules}
+    print("# programs with the default settings and with other options; CPU ms of the process, all threads")
+    print(f"{'program and options':40} {'default':>9} {'options':>9}  {'ratio':>6}  95 % interval")
+
+    def one(name):
+        program, options = rows[name]["program"], rows[name]["options"]
+        ways = {"default": [], "options": options}
+        pairs = bench.pairs(lambda way: bench.call("deltic", "with", [*ways[way], str(modules[program])]), tuple(ways))
+        cpu = {way: [pair[way].cpu_ms for pair in pairs] for way in ways}
+        ratios = [other / default for default, other in zip(cpu["default"], cpu["options"])]
+        row = {"name": name, "cpu_ms": cpu, "ratios": ratios, **summary(ratios)}
+        default, other = (statistics.median(cpu[way]) for way in ways)
+        print(f"{name:40} {default:9.1f} {other:9.1f}  {row['ratio']:6.3f}  [{row['low']:.3f}, {row['high']:.3f}]", flush=True)
+        return row
+
+    return bench.each("own", rows, one)
 
 
 def tiers(bench: Bench) -> list[dict]:
@@ -719,7 +776,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    actions = ["get", "compile", "baseline", "winch", "lazy", "tiers", "run", "start", "steady", "instructions", "calls", "objects", "tries", "python", "all"]
+    actions = ["get", "compile", "baseline", "winch", "lazy", "first", "own", "tiers", "run", "start", "steady", "instructions", "calls", "objects", "tries", "python", "all"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
@@ -736,7 +793,7 @@ def main() -> int:
     bench = Bench(options, config)
     actions = {
         "compile": compile_throughput, "baseline": baseline_throughput, "winch": winch, "lazy": lazy_loading, "tiers": tiers,
-        "run": steady_state, "start": start, "steady": steady, "instructions": instructions,
+        "first": first_calls, "own": own, "run": steady_state, "start": start, "steady": steady, "instructions": instructions,
         "calls": calls, "objects": objects, "tries": tries, "python": python_answers,
     }
     chosen = list(actions) if options.action == "all" else [options.action]
