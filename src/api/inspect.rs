@@ -7,6 +7,7 @@ use std::hash::Hash;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 use crate::base::TypeIndex;
+use crate::compile::module::Module;
 use crate::runtime::link::{ExternType, wanted_type};
 use crate::wasm::decode::{decode, to_binary};
 use crate::wasm::error::CompileError;
@@ -72,6 +73,12 @@ pub struct TypeText {
     pub name: Option<String>,
     /// Its definition in the text format, with the names of its fields.
     pub definition: String,
+}
+
+/// What a module imports, in its order: module, field and type.
+pub fn imports(module: &Module) -> impl Iterator<Item = (&str, &str, ExternType)> {
+    let decoded = module.decoded();
+    decoded.imports.iter().map(|import| (&*import.module, &*import.name, wanted_type(decoded, import)))
 }
 
 /// Describes a module in either format. Nothing is compiled.

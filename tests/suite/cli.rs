@@ -622,3 +622,28 @@ fn bench_says_what_it_cannot_measure() {
     std::fs::write(&wrong, "{}").expect("a file");
     deltic(&["bench", "--replay", text(&wrong)]).expect(1).says("wrong.json").says("--json");
 }
+
+/// What nobody provides is made as it is asked for; functions trap when they are called.
+#[test]
+fn imports_are_stubbed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("wants.wat");
+    let source = r#"(module
+        (import "env" "f" (func $f (param i32) (result i32)))
+        (import "env" "m" (memory 2 5))
+        (import "env" "t" (table 3 externref))
+        (import "env" "t" (table 3 externref))
+        (import "env" "g" (global (mut f64)))
+        (import "env" "e" (tag (param i64)))
+        (func (export "sizes") (result i32) (i32.add (memory.size) (i32.add (table.size 0) (i32.trunc_f64_s (global.get 0)))))
+        (func (export "calls") (result i32) (call $f (i32.const 1))))"#;
+    std::fs::write(&file, source).expect("a file");
+    let run = |name| deltic(&["run", "--stub-imports", "--invoke", name, text(&file)]);
+    assert_eq!(run("sizes").expect(0).stdout, "5\n");
+    run("calls").expect(134).says("\"env\" \"f\"");
+    deltic(&["run", "--invoke", "sizes", text(&file)]).expect(1).says("unknown import");
+
+    let cannot = dir.path().join("cannot.wat");
+    std::fs::write(&cannot, r#"(module (import "env" "g" (global (ref extern))))"#).expect("a file");
+    deltic(&["run", "--stub-imports", text(&cannot)]).expect(1);
+}

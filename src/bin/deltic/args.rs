@@ -74,7 +74,7 @@ pub struct RunArgs {
     /// Let all memories together have at most this many bytes (K, M, G)
     #[arg(long, value_name = "B", value_parser = units::size)]
     pub max_memory: Option<u64>,
-    /// Functions that nobody provides trap when they are called
+    /// What nobody provides is made: functions trap when they are called, memories and tables are empty
     #[arg(long)]
     pub stub_imports: bool,
     #[arg(long, hide = true, value_name = "BLOB", value_parser = later::<PathBuf>, visible_alias = "snapshot-blob")]

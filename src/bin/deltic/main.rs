@@ -13,6 +13,7 @@ mod invoke;
 mod load;
 mod run;
 mod stats;
+mod stubs;
 mod trace;
 mod units;
 mod validate;

@@ -9,7 +9,7 @@ use deltic::{Func, Instance, Isolate, Linker, Module, StaticLimits};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::stats::{Meter, cpu_time};
-use crate::{invoke, load, wasi};
+use crate::{invoke, load, stubs, wasi};
 
 /// Runs a module: what `--invoke` names, or `_start`, or `_initialize`.
 pub fn run(args: &RunArgs) -> Result<(), Exit> {
@@ -85,10 +85,13 @@ impl Guest<'_> {
 
     fn linker(&mut self, args: &RunArgs) -> Result<Linker, Exit> {
         let mut linker = Linker::new(self.isolate.engine());
-        linker.stub_missing_funcs(args.stub_imports);
         let uses_wasi = self.module.decoded().imports.iter().any(|import| &*import.module == wasi::MODULE_NAME);
         if uses_wasi {
             wasi::define(&mut linker, &mut self.isolate, args)?;
+        }
+        if args.stub_imports {
+            let stubbed = stubs::define_missing(&mut linker, &mut self.isolate, &self.module);
+            stubbed.map_err(|error| Exit::link(self.path, &error))?;
         }
         Ok(linker)
     }
