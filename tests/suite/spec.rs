@@ -258,7 +258,7 @@ fn baseline() -> Config {
     Config::default().with_strategy(Strategy::AheadOfTime).with_tier(Tier::Baseline)
 }
 
-/// What the baseline tier does not take of all modules of the suite: vectors.
+/// There is no function in the modules of the suite that the baseline tier leaves to the other.
 #[test]
 fn baseline_takes_everything() {
     let (mut compiled, mut refused) = (0, BTreeMap::new());
