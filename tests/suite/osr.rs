@@ -117,6 +117,25 @@ fn operands_below_a_loop_are_what_they_were() {
     assert!(same_with_entries(text, &[Val::I32(9)]) > 20);
 }
 
+/// The buffer that a state travels in has 16 KiB: a loop with more goes on where it is, and its function is optimized all the same.
+#[test]
+fn a_loop_with_too_large_a_state_stays_in_its_frame() {
+    for (locals, entries) in [(2_000, 1), (2_100, 0)] {
+        let text = format!(
+            r#"(module (func (export "f") (param $n i32) (result i64) {} (local $sum i64)
+                (loop $l
+                    (local.set {locals} (i64.add (local.get {locals}) (i64.const 1)))
+                    (local.set $sum (i64.add (local.get $sum) (local.get {locals})))
+                    (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+                (local.get $sum)))"#,
+            "(local i64) ".repeat(locals)
+        );
+        let (found, stats) = run(dynamic(), &text, &[Val::I32(100_000)]);
+        assert_eq!(found, "[I64(5000050000)]");
+        assert_eq!((stats.loop_entries, stats.finished_by_tier[1]), (entries, 1), "{locals} locals");
+    }
+}
+
 /// The parts of an `if` with parameters, around a loop, in a loop.
 #[test]
 fn an_if_around_a_loop_keeps_its_parameters() {
