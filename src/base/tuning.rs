@@ -93,6 +93,8 @@ pub const COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
 pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
 /// An event tells of each so many bytes of machine code that were published.
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
+/// Isolate blocks that are kept for the isolates to come, of two pages each.
+pub const SPARE_BLOCKS_MAX: usize = 64;
 /// Instances that an isolate makes before it looks for those that nothing holds.
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
 /// What a module leaves behind is freed on another thread from this size on.

@@ -316,4 +316,17 @@ mod tests {
         handle.terminate();
         assert!(!handle.is_pending(), "nobody is there");
     }
+
+    /// Isolates get the pages of others, but not those of one that ended before it noticed an interrupt.
+    #[test]
+    fn no_isolate_begins_interrupted() {
+        let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(0)).expect("an engine");
+        for round in 0..200 {
+            let store = Store::new(&engine).expect("a store");
+            assert_eq!((access(&store.block), store.interrupts.handle().is_pending()), ("r--".into(), false), "round {round}");
+            if round % 3 == 0 {
+                store.interrupts.handle().terminate();
+            }
+        }
+    }
 }

@@ -5,12 +5,16 @@
 //! fault is the trap, as it is at a guard page. (HotSpot's safepoint polls do so.) Nothing is compared, nothing waits for what was read, and
 //! the block's address is at hand anyway.
 //!
-//! The page is a mapping of its own, so that taking it away divides none, for which the system could lack the means.
+//! The page is a mapping of its own, so that taking it away divides none, for which the system could lack the means. Pages of isolates that
+//! are gone serve the next ones: to map them is most of what a new isolate takes.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use crate::base::sync::Mutex;
+use crate::base::sync::atomic::Ordering;
+use crate::base::tuning::SPARE_BLOCKS_MAX;
 use crate::layout::IsolateBlock;
 use crate::layout::block::POLL_OFFSET;
 use crate::platform::memory::{self, MemoryError, Reservation, page_bytes};
@@ -21,9 +25,12 @@ const _: () = assert!(POLL_OFFSET <= -(size_of::<u32>() as i64) && POLL_OFFSET >
 /// Owns an isolate block, at an address that never changes.
 pub(crate) struct BlockMemory {
     block: NonNull<IsolateBlock>,
-    /// The page that polls read, and those of the block.
-    _pages: Reservation,
+    /// The page that polls read, and those of the block; there until it is dropped.
+    pages: Option<Reservation>,
 }
+
+/// Pages that no isolate has: readable, and writable.
+static SPARE: Mutex<Vec<Reservation>> = Mutex::new(Vec::new());
 
 // SAFETY: it owns the block as a box would; the page before it is changed by system calls only.
 unsafe impl Send for BlockMemory {}
@@ -37,18 +44,35 @@ impl BlockMemory {
     ///
     /// The system has no memory.
     pub(crate) fn new(block: IsolateBlock) -> Result<Self, MemoryError> {
-        let page = page_bytes();
-        let bytes = page + size_of::<IsolateBlock>();
-        let pages = Reservation::new(bytes)?;
-        pages.commit(page..bytes)?;
-        pages.commit_read_only(0..page)?;
-        let place = pages.base().wrapping_add(page).cast::<IsolateBlock>();
+        let spare = SPARE.lock().pop();
+        let pages = spare.map_or_else(map_pages, Ok)?;
+        let place = pages.base().wrapping_add(page_bytes()).cast::<IsolateBlock>();
         // SAFETY: the place is writable, as large as a block, and aligned as a page is; nobody else knows it.
         let block = unsafe {
             place.write(block);
             NonNull::new_unchecked(place)
         };
-        Ok(BlockMemory { block, _pages: pages })
+        Ok(BlockMemory { block, pages: Some(pages) })
+    }
+}
+
+fn map_pages() -> Result<Reservation, MemoryError> {
+    let page = page_bytes();
+    let bytes = page + size_of::<IsolateBlock>();
+    let pages = Reservation::new(bytes)?;
+    pages.commit(page..bytes)?;
+    pages.commit_read_only(0..page)?;
+    Ok(pages)
+}
+
+impl Drop for BlockMemory {
+    fn drop(&mut self) {
+        // Of an isolate that ends with an interrupt nobody has noticed polls would fault. SeqCst: as all accesses to the word.
+        let polls_fault = self.interrupt.load(Ordering::SeqCst) != 0;
+        let mut spare = SPARE.lock();
+        if !polls_fault && spare.len() < SPARE_BLOCKS_MAX {
+            spare.extend(self.pages.take());
+        }
     }
 }
 
