@@ -39,6 +39,12 @@ pub const CALL_WEIGHT_MAX: i32 = 1024;
 /// Above this many basic blocks Cranelift's register allocator that is linear in them takes over: the other one is quadratic where many
 /// variables merge (40,000 blocks: 30 s and 0.8 GiB, against 0.9 s).
 pub const BACKTRACKING_BLOCK_MAX: usize = 20_000;
+/// Functions of fewer basic blocks are compiled without relays: the time is not worth a look at each.
+pub const RELAY_BLOCKS_MIN: usize = 4_096;
+/// So many branches lead to a block, or to a relay, in those that have them.
+pub const RELAY_WAYS_MAX: usize = 1_024;
+/// Layouts of structures that the baseline compiler keeps for the next function.
+pub const SPARE_LAYOUTS_MAX: usize = 64;
 /// Bodies of so many bytes are inlined anywhere that is not cold …
 pub const INLINED_BYTES: usize = 20;
 /// … and of so many, if they are hot,

@@ -170,7 +170,7 @@ impl State {
             if words.interrupt.fetch_or(bit, Ordering::SeqCst) == 0 {
                 // SAFETY: as above; a poll that faults finds the word set.
                 if let Err(error) = unsafe { set_polls_fault(block, true) } {
-                    tracing::error!(target: trace::RUN, %error, "optimized loops are not interrupted");
+                    tracing::error!(target: trace::RUN, %error, "loops in optimized code are not interrupted");
                 }
             }
             words.stack_limit.store(NO_STACK, Ordering::SeqCst);
@@ -277,7 +277,7 @@ impl Watchdog {
 mod tests {
     use super::*;
     use crate::runtime::store::Store;
-    use crate::{Config, WasmEngine};
+    use crate::{Config, Isolate, Linker, Module, Strategy, WasmEngine};
 
     /// The access to the page that polls read, as the system tells it.
     fn access(block: &IsolateBlock) -> String {
@@ -315,6 +315,36 @@ mod tests {
         drop(store);
         handle.terminate();
         assert!(!handle.is_pending(), "nobody is there");
+    }
+
+    /// A poll that faults while nothing is asked for is tried again until the page is back.
+    #[test]
+    fn a_loop_goes_on_when_an_interrupt_was_taken_back() {
+        let config = Config::default().with_num_compilation_tasks(0).with_strategy(Strategy::AheadOfTime);
+        let engine = WasmEngine::new(&config).expect("an engine");
+        let text = r#"(module (func (export "f") (param i32) (result i32)
+            (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 0)))"#;
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let module = Module::new(&engine, text).expect("valid");
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).expect("an instance");
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "f").expect("a function");
+        let shared = isolate.interrupt_handle().shared;
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                for _ in 0..50 {
+                    let state = shared.state.lock();
+                    let block = state.block.expect("the isolate lives");
+                    // SAFETY: under the lock, the isolate lives.
+                    unsafe { set_polls_fault(block, true) }.expect("a page");
+                    std::thread::sleep(Duration::from_micros(100));
+                    // SAFETY: as above.
+                    unsafe { set_polls_fault(block, false) }.expect("a page");
+                }
+            });
+            while !other.is_finished() {
+                assert_eq!(func.call(&mut isolate, 1_000_000).expect("no trap"), 0);
+            }
+        });
     }
 
     /// Isolates get the pages of others, but not those of one that ended before it noticed an interrupt.

@@ -16,6 +16,7 @@ use crate::asm::x64::float::{Float, FloatBits};
 use crate::asm::x64::integer::{Alu, Load, Store};
 use crate::asm::x64::{Assembler, Condition, Gpr, Mem, Width, Xmm};
 use crate::base::sync::Arc;
+use crate::base::tuning::SPARE_LAYOUTS_MAX;
 use crate::base::{DefinedFuncIndex, TypeIndex};
 use crate::codegen::baseline::control::Frame;
 use crate::codegen::baseline::exception::Try;
@@ -30,9 +31,6 @@ use crate::wasm::types::FuncType;
 use crate::wasm::validate::Features;
 
 pub(super) type Result<T = ()> = std::result::Result<T, UnitError>;
-
-/// How many layouts of structures are kept for the next function.
-const SPARE_LAYOUTS_MAX: usize = 64;
 
 /// Memory that serves one function after another.
 #[derive(Debug, Default)]

@@ -2,20 +2,17 @@
 //!
 //! *Problem.* For each unreachable block that Cranelift removes it looks through all predecessors of the blocks that follow it. Where a condition turns
 //! out to be constant, and 160,000 branches to one label are behind it, that took 42 seconds: they fit 640 kilobytes. *Idea.* Only the first
-//! [`WAYS_MAX`] branches go to their block; then each so many share a *relay*, which jumps there. The back end leaves relays out again, as it
+//! [`RELAY_WAYS_MAX`] branches go to their block; then each so many share a *relay*, which jumps there. The back end leaves relays out again, as it
 //! does with all blocks that only jump.
 //!
-//! **Invariant:** functions of fewer than [`BLOCKS_MIN`] blocks stay as they are.
+//! **Invariant:** functions of fewer than [`RELAY_BLOCKS_MIN`] blocks stay as they are.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{Block, BlockArg, Function, InstBuilder};
 use smallvec::SmallVec;
 
-/// With fewer blocks the time is not worth a look at each.
-const BLOCKS_MIN: usize = 4096;
-/// How many branches lead to a block or a relay.
-const WAYS_MAX: usize = 1024;
+use crate::base::tuning::{RELAY_BLOCKS_MIN, RELAY_WAYS_MAX};
 
 /// The branches that were seen to one block.
 #[derive(Clone, Copy, Default)]
@@ -24,9 +21,9 @@ struct Ways {
     relay: Option<Block>,
 }
 
-/// Puts relays where more than [`WAYS_MAX`] branches lead to one block.
+/// Puts relays where more than [`RELAY_WAYS_MAX`] branches lead to one block.
 pub(super) fn put_relays(func: &mut Function) {
-    if func.dfg.num_blocks() < BLOCKS_MIN {
+    if func.dfg.num_blocks() < RELAY_BLOCKS_MIN {
         return;
     }
     let mut ways: SecondaryMap<Block, Ways> = SecondaryMap::new();
@@ -40,7 +37,7 @@ pub(super) fn put_relays(func: &mut Function) {
         let targets: SmallVec<[Block; 2]> = calls.iter().map(|call| call.block(&func.dfg.value_lists)).collect();
         for (position, target) in targets.into_iter().enumerate() {
             let way = &mut ways[target];
-            if way.count > 0 && way.count.is_multiple_of(WAYS_MAX) {
+            if way.count > 0 && way.count.is_multiple_of(RELAY_WAYS_MAX) {
                 way.relay = Some(relay_to(func, target));
             }
             way.count += 1;
@@ -107,14 +104,14 @@ mod tests {
         let (func, target) = branches_to_one(10_000);
         let flow = ControlFlowGraph::with_function(&func);
         let counts: Vec<usize> = func.layout.blocks().map(|block| flow.pred_iter(block).count()).collect();
-        assert_eq!(counts.iter().copied().max(), Some(WAYS_MAX + 10_000usize.div_ceil(WAYS_MAX) - 1));
-        assert_eq!(flow.pred_iter(target).count(), WAYS_MAX + 10_000usize.div_ceil(WAYS_MAX) - 1);
-        assert_eq!(func.dfg.num_blocks(), 10_001 + 10_000usize.div_ceil(WAYS_MAX) - 1);
+        assert_eq!(counts.iter().copied().max(), Some(RELAY_WAYS_MAX + 10_000usize.div_ceil(RELAY_WAYS_MAX) - 1));
+        assert_eq!(flow.pred_iter(target).count(), RELAY_WAYS_MAX + 10_000usize.div_ceil(RELAY_WAYS_MAX) - 1);
+        assert_eq!(func.dfg.num_blocks(), 10_001 + 10_000usize.div_ceil(RELAY_WAYS_MAX) - 1);
     }
 
     #[test]
     fn small_functions_stay_as_they_are() {
-        let (func, _) = branches_to_one(BLOCKS_MIN - 2);
-        assert_eq!(func.dfg.num_blocks(), BLOCKS_MIN - 1);
+        let (func, _) = branches_to_one(RELAY_BLOCKS_MIN - 2);
+        assert_eq!(func.dfg.num_blocks(), RELAY_BLOCKS_MIN - 1);
     }
 }
