@@ -42,3 +42,4 @@ pub use crate::wasm::types::{
     StorageType, StructType, SubType, TableType, ValType,
 };
 pub use crate::wasm::validate::Features;
+pub use crate::wasm::wire_bytes::WireBytes;

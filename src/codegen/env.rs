@@ -4,12 +4,13 @@ use crate::abi::vmctx::VmLayout;
 use crate::base::sync::Arc;
 use crate::wasm::module::WasmModule;
 use crate::wasm::validate::FuncValidation;
+use crate::wasm::wire_bytes::WireBytes;
 
 /// Everything that units of one module read.
 #[derive(Debug)]
 pub struct CompileEnv {
     /// The module's bytes.
-    pub wire_bytes: Arc<[u8]>,
+    pub wire_bytes: WireBytes,
     /// The decoded module.
     pub module: Arc<WasmModule>,
     /// What validating a body needs.

@@ -32,6 +32,7 @@ use crate::wasm::canonical::CanonicalTypes;
 use crate::wasm::decode::{Decoded, decode_with, shared_to_binary, to_binary};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::WasmModule;
+use crate::wasm::wire_bytes::WireBytes;
 
 /// A compiled module. A handle: clones are the same module. Keeps its engine alive.
 #[derive(Debug, Clone)]
@@ -221,7 +222,7 @@ impl Module {
     }
 
     /// The module's bytes, in the binary format.
-    pub fn wire_bytes(&self) -> &Arc<[u8]> {
+    pub fn wire_bytes(&self) -> &WireBytes {
         &self.native().env().wire_bytes
     }
 
@@ -355,7 +356,7 @@ impl Module {
 
 fn decode(
     engine: &WasmEngine,
-    binary: impl FnOnce() -> Result<Arc<[u8]>, CompileError>,
+    binary: impl FnOnce() -> Result<WireBytes, CompileError>,
 ) -> Result<(Decoded, Duration), CompileError> {
     let config = engine.config();
     let begun = config.clock().now();

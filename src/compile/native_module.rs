@@ -28,6 +28,7 @@ use crate::platform::exec::ExecStrategy;
 use crate::platform::profile::{CodeSink, NamedCode};
 use crate::tasks::manager::TaskPoster;
 use crate::wasm::module::WasmModule;
+use crate::wasm::wire_bytes::WireBytes;
 
 /// What a backtrace needs of a module. The owner that a code space keeps alive.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub struct ModuleDebug {
     /// The decoded module.
     pub module: Arc<WasmModule>,
     /// Its bytes.
-    pub wire_bytes: Arc<[u8]>,
+    pub wire_bytes: WireBytes,
 }
 
 /// The code of one module.
@@ -124,7 +125,7 @@ impl NativeModule {
         if module.bodies.is_empty() {
             return Ok(None);
         }
-        let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: Arc::clone(&self.env.wire_bytes) };
+        let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: self.env.wire_bytes.clone() };
         let usual = CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes);
         let wants_new_addresses = self.code_sinks.iter().any(|sink| sink.wants_new_addresses());
         let strategies = if wants_new_addresses { &[ExecStrategy::Protect] } else { usual.strategies };

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use crate::abi::artifact::{Entry, Tier};
 use crate::base::FuncIndex;
-use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
+use crate::wasm::wire_bytes::WireBytes;
 
 /// What happened to a function.
 #[derive(Debug, Clone)]
 pub struct TierEvent<'a> {
     /// The bytes of its module.
-    pub wire_bytes: &'a Arc<[u8]>,
+    pub wire_bytes: &'a WireBytes,
     /// The function, imported ones counted.
     pub func: FuncIndex,
     /// Which code of it: the one that is called, or that a loop goes on in.

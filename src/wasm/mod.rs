@@ -11,4 +11,5 @@ pub(crate) mod opcode;
 mod quick;
 pub mod types;
 pub mod validate;
+pub mod wire_bytes;
 pub(crate) mod words;

@@ -356,7 +356,7 @@ struct EveryLoop {
 }
 
 fn key(event: &TierEvent<'_>) -> Loop {
-    (Arc::clone(event.wire_bytes), event.func.as_u32(), event.entry)
+    (Arc::from(&**event.wire_bytes), event.func.as_u32(), event.entry)
 }
 
 impl TierChoice for EveryLoop {

@@ -18,12 +18,13 @@ use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::{Names, WasmModule};
 use crate::wasm::types::{CompositeType, ValType};
 use crate::wasm::validate::{FuncValidation, accepted_features};
+use crate::wasm::wire_bytes::WireBytes;
 
 /// A decoded module with its bytes.
 #[derive(Debug)]
 pub struct Decoded {
     /// The bytes.
-    pub wire_bytes: Arc<[u8]>,
+    pub wire_bytes: WireBytes,
     /// What they say.
     pub module: Arc<WasmModule>,
     /// What validating the bodies needs.
@@ -35,8 +36,8 @@ pub struct Decoded {
 /// # Errors
 ///
 /// The text does not parse; the message shows the place.
-pub fn to_binary(bytes: &[u8]) -> Result<Arc<[u8]>, CompileError> {
-    Ok(translated(bytes)?.unwrap_or_else(|| Arc::from(bytes)))
+pub fn to_binary(bytes: &[u8]) -> Result<WireBytes, CompileError> {
+    Ok(translated(bytes)?.unwrap_or_else(|| WireBytes::from(bytes)))
 }
 
 /// The same without a copy of what is binary.
@@ -44,18 +45,18 @@ pub fn to_binary(bytes: &[u8]) -> Result<Arc<[u8]>, CompileError> {
 /// # Errors
 ///
 /// As for [`to_binary`].
-pub fn shared_to_binary(bytes: Arc<[u8]>) -> Result<Arc<[u8]>, CompileError> {
-    Ok(translated(&bytes)?.unwrap_or(bytes))
+pub fn shared_to_binary(bytes: Arc<[u8]>) -> Result<WireBytes, CompileError> {
+    Ok(translated(&bytes)?.unwrap_or_else(|| bytes.into()))
 }
 
 /// Text in the binary format; nothing for what is no text.
-fn translated(bytes: &[u8]) -> Result<Option<Arc<[u8]>>, CompileError> {
+fn translated(bytes: &[u8]) -> Result<Option<WireBytes>, CompileError> {
     let looks_like_text = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&byte| byte == b'(' || byte == b';');
     if !looks_like_text {
         return Ok(None);
     }
     match wat::parse_bytes(bytes) {
-        Ok(binary) => Ok(Some(Arc::from(&*binary))),
+        Ok(binary) => Ok(Some(WireBytes::from(&*binary))),
         Err(error) => Err(CompileError::new(CompileErrorKind::Text, error.to_string(), None)),
     }
 }
@@ -65,7 +66,7 @@ fn translated(bytes: &[u8]) -> Result<Option<Arc<[u8]>>, CompileError> {
 /// # Errors
 ///
 /// The bytes are malformed, invalid or beyond a limit.
-pub fn decode(wire_bytes: Arc<[u8]>) -> Result<Decoded, CompileError> {
+pub fn decode(wire_bytes: WireBytes) -> Result<Decoded, CompileError> {
     decode_with(wire_bytes, accepted_features())
 }
 
@@ -74,7 +75,7 @@ pub fn decode(wire_bytes: Arc<[u8]>) -> Result<Decoded, CompileError> {
 /// # Errors
 ///
 /// The bytes are malformed, invalid or beyond a limit.
-pub fn decode_with(wire_bytes: Arc<[u8]>, features: WasmFeatures) -> Result<Decoded, CompileError> {
+pub fn decode_with(wire_bytes: WireBytes, features: WasmFeatures) -> Result<Decoded, CompileError> {
     let _span = tracing::info_span!(target: trace::DECODE, "decode", bytes = wire_bytes.len()).entered();
     if wire_bytes.len() > MODULE_BYTES {
         let message = format!("module of {} bytes, more than {}", wire_bytes.len(), MODULE_BYTES);

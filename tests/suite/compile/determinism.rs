@@ -30,7 +30,7 @@ fn published(module: &Module, variant: CodeVariant, func: DefinedFuncIndex, len:
 fn s1_37_c2_the_same_bytes_at_any_worker_count() {
     let sizes: Vec<_> = (0..300).map(|n| 10 + (n * 7919) % 400 + if n % 50 == 49 { 6_000 } else { 0 }).collect();
     let bytes = module_of(&sizes);
-    let decoded = decode::decode(Arc::from(&*bytes)).unwrap();
+    let decoded = decode::decode(bytes.clone().into()).unwrap();
     let env = CompileEnv {
         layout: deltic::abi::vmctx::VmLayout::new(&decoded.module),
         wire_bytes: decoded.wire_bytes,

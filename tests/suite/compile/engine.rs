@@ -136,8 +136,9 @@ fn c1_what_is_left_of_a_module_is_freed_by_teardown_at_the_latest() {
     let compiler = Arc::new(FakeCompiler::new());
     for tasks in [0, 2] {
         let engine = engine(tasks, &compiler);
-        let module = Module::new(&engine, module_of(&[100_000; 8])).unwrap();
-        let bytes = Arc::downgrade(module.wire_bytes());
+        let shared: Arc<[u8]> = module_of(&[100_000; 8]).into();
+        let bytes = Arc::downgrade(&shared);
+        let module = Module::from_shared(&engine, shared).unwrap();
         drop(module);
         engine.shutdown();
         assert!(bytes.upgrade().is_none(), "freed with {tasks} tasks");

@@ -42,7 +42,7 @@ fn text_binary_and_decoded_are_taken_and_modules_without_bodies_too() {
     let module = Module::new(&engine, "(module (func (export \"f\")) (memory 1))").unwrap();
     assert_eq!((module.decoded().exports.len(), module.type_ids().len()), (1, module.canonical_types().ids().len()));
     assert!(module.wire_bytes().starts_with(b"\0asm"));
-    let decoded = decode::decode(Arc::clone(module.wire_bytes())).unwrap();
+    let decoded = decode::decode(module.wire_bytes().clone()).unwrap();
     let again = Module::from_decoded(&engine, decoded).unwrap();
     assert_eq!(again.type_ids(), module.type_ids(), "canonical in the engine");
     assert!(again.engine().is_same(&engine) && !again.is_same(&module) && module.clone().is_same(&module));

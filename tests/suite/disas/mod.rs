@@ -43,7 +43,7 @@ use directives::Directives;
 const PREFIX: &str = ";; ";
 
 fn environment(bytes: Vec<u8>, directives: &Directives) -> CompileEnv {
-    let decoded = decode(Arc::from(bytes)).expect("a module");
+    let decoded = decode(bytes.into()).expect("a module");
     let layout = VmLayout::new(&decoded.module);
     let settings = directives.settings.clone();
     CompileEnv { wire_bytes: decoded.wire_bytes, module: decoded.module, validation: decoded.validation, layout, settings }

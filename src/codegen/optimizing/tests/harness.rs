@@ -2,7 +2,7 @@
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry};
 use crate::abi::vmctx::VmLayout;
-use crate::base::sync::{Arc, OnceLock};
+use crate::base::sync::OnceLock;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::codegen::env::{CodeSettings, CompileEnv};
 use crate::codegen::optimizing::Optimizing;
@@ -27,7 +27,7 @@ pub(super) fn all_settings() -> Vec<CodeSettings> {
 
 /// The environment of a module.
 pub(super) fn env(bytes: &[u8], settings: CodeSettings) -> Result<CompileEnv, CompileError> {
-    let decoded = decode(Arc::from(bytes))?;
+    let decoded = decode(bytes.into())?;
     let layout = VmLayout::new(&decoded.module);
     Ok(CompileEnv { wire_bytes: decoded.wire_bytes, module: decoded.module, validation: decoded.validation, layout, settings })
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::harness::{compile_all, compile_text, compiler, env};
 use crate::abi::artifact::{Artifact, CodeVariant, Entry};
-use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch, UnitContext, UnitError};
 use crate::codegen::env::{CodeSettings, CompileEnv};
 use crate::wasm::decode::decode_with;
@@ -193,7 +192,7 @@ fn an_operator_of_a_later_stage_is_named() {
     let bytes =
         wat::parse_str("(module (memory 1) (func (memory.discard (i32.const 0) (i32.const 0))))").expect("the text parses");
     let features = accepted_features() | wasmparser::WasmFeatures::MEMORY_CONTROL;
-    let decoded = decode_with(Arc::from(&*bytes), features).expect("decodes");
+    let decoded = decode_with(bytes.into(), features).expect("decodes");
     let layout = crate::abi::vmctx::VmLayout::new(&decoded.module);
     let env = CompileEnv {
         wire_bytes: decoded.wire_bytes,
