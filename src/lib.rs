@@ -10,6 +10,9 @@ pub mod layout;
 
 pub mod tasks;
 
+/// The verified container of everything that outlives a process.
+pub mod store;
+
 pub mod wasm;
 
 pub mod heap;

@@ -103,5 +103,7 @@ pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 pub const SPARE_BLOCKS_MAX: usize = 64;
 /// Instances that an isolate makes before it looks for those that nothing holds.
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
+/// Bytes that a directory of compiled code holds at most, by default.
+pub const CACHE_BYTES_MAX: u64 = 1 << 30;
 /// What a module leaves behind is freed on another thread from this size on.
 pub const FREE_ELSEWHERE_BYTES: usize = 64 * 1024;

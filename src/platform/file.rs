@@ -2,9 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
+use rustix::mm::{self, MapFlags, ProtFlags};
+
 use crate::base::sync::Arc;
+use crate::platform::memory::page_bytes;
 
 /// Bytes that several own. A module keeps those that it was made from: see [`Module::from_shared`](crate::compile::module::Module::from_shared).
 pub type SharedBytes = Arc<[u8]>;
@@ -39,6 +43,59 @@ pub fn read_shared(path: impl AsRef<Path>) -> io::Result<SharedBytes> {
     let mut rest = Vec::new();
     file.read_to_end(&mut rest)?;
     Ok(if rest.is_empty() { bytes } else { [&*bytes, &rest].concat().into() })
+}
+
+/// A part of a file, mapped: bytes come when they are looked at.
+///
+/// **Contract:** the file is not changed while it is mapped, as files are not that are replaced by renaming others. One that is changed in its place
+/// shows other bytes; one that is cut short ends the process when what is gone is looked at.
+#[derive(Debug)]
+pub struct FileMapping {
+    address: *mut std::ffi::c_void,
+    mapped_bytes: usize,
+    /// Where the part begins, from the page that is mapped first.
+    start: usize,
+    len: usize,
+}
+
+// SAFETY: the mapping is read only, and this owns it.
+unsafe impl Send for FileMapping {}
+// SAFETY: as above.
+unsafe impl Sync for FileMapping {}
+
+impl FileMapping {
+    /// Maps a part, which lies within the file.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn new(file: &File, range: Range<u64>) -> io::Result<FileMapping> {
+        let too_long = |_| io::Error::from(io::ErrorKind::FileTooLarge);
+        let len = usize::try_from(range.end.saturating_sub(range.start)).map_err(too_long)?;
+        let page = page_bytes() as u64;
+        let first = range.start / page * page;
+        let start = usize::try_from(range.start - first).map_err(too_long)?;
+        // No mapping is empty.
+        let mapped_bytes = (start + len).max(1);
+        // SAFETY: a new mapping changes no other.
+        let address = unsafe { mm::mmap(std::ptr::null_mut(), mapped_bytes, ProtFlags::READ, MapFlags::PRIVATE, file, first) }?;
+        Ok(FileMapping { address, mapped_bytes, start, len })
+    }
+}
+
+impl AsRef<[u8]> for FileMapping {
+    fn as_ref(&self) -> &[u8] {
+        let first = self.address.cast::<u8>().cast_const().wrapping_add(self.start);
+        // SAFETY: `start + len` bytes are mapped, readable, for as long as this lives; nobody writes them, by contract.
+        unsafe { std::slice::from_raw_parts(first, self.len) }
+    }
+}
+
+impl Drop for FileMapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this one's, and what was borrowed from it is gone. Who cannot unmap leaves it.
+        let _ = unsafe { mm::munmap(self.address, self.mapped_bytes) };
+    }
 }
 
 #[cfg(test)]
