@@ -26,6 +26,9 @@ pub mod codegen;
 
 pub mod code;
 
+/// Compiled code as bytes: what a process leaves for the next.
+pub mod cache;
+
 pub mod compile;
 
 pub mod runtime;

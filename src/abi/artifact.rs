@@ -24,6 +24,13 @@ pub enum CodeVariant {
     Checked = 1,
 }
 
+impl Tier {
+    /// The tier with this number.
+    pub fn from_u8(number: u8) -> Option<Tier> {
+        [Tier::Baseline, Tier::Optimized].into_iter().find(|tier| *tier as u8 == number)
+    }
+}
+
 impl CodeVariant {
     /// Both.
     pub const ALL: [CodeVariant; 2] = [CodeVariant::Guarded, CodeVariant::Checked];
@@ -53,6 +60,16 @@ impl PlaceInLine {
     /// All, in order.
     pub fn all() -> impl Iterator<Item = PlaceInLine> + Clone {
         (0..Self::COUNT as u8).map(PlaceInLine)
+    }
+
+    /// The place with that number, counted from the beginning of the line.
+    pub fn from_u8(number: u8) -> Option<PlaceInLine> {
+        (usize::from(number) < Self::COUNT).then_some(PlaceInLine(number))
+    }
+
+    /// Its number.
+    pub fn as_u8(self) -> u8 {
+        self.0
     }
 
     /// How far it is from the beginning of the line.
@@ -225,6 +242,16 @@ impl SavedRegisters {
         }
     }
 
+    /// The set with those bits.
+    pub fn from_bits(bits: u8) -> Option<SavedRegisters> {
+        (bits >> SAVED_COUNT == 0).then_some(SavedRegisters(bits))
+    }
+
+    /// Its bits.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Adds the register at a position.
     pub fn insert(&mut self, position: usize) {
         debug_assert!(position < SAVED_COUNT);
@@ -313,7 +340,31 @@ pub enum Helper {
 impl Helper {
     /// How many there are.
     pub const COUNT: usize = 12;
+
+    /// All, in the order of their numbers.
+    pub const ALL: [Helper; Helper::COUNT] = [
+        Helper::CeilF32,
+        Helper::CeilF64,
+        Helper::FloorF32,
+        Helper::FloorF64,
+        Helper::TruncF32,
+        Helper::TruncF64,
+        Helper::NearestF32,
+        Helper::NearestF64,
+        Helper::FmaF32,
+        Helper::FmaF64,
+        Helper::X86Pshufb,
+        Helper::RecordTarget,
+    ];
 }
+
+const _: () = {
+    let mut number = 0;
+    while number < Helper::COUNT {
+        assert!(Helper::ALL[number] as usize == number);
+        number += 1;
+    }
+};
 
 /// An instruction that may trap.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -62,6 +62,24 @@ impl Profile {
         Profile { words, slots: (first_slot as u32, u32::try_from(slot_count).unwrap_or(u32::MAX)), evidence }
     }
 
+    /// The words with targets as functions of the module, counted from 1; 0 for others. They mean the same wherever the slots are.
+    pub fn portable(&self) -> Box<[u32]> {
+        // Of each two words the first is a target, or 0.
+        let word = |(at, &word): (usize, &u32)| match at % 2 {
+            0 => self.func(word).map_or(0, |func| func.as_u32() + 1),
+            _ => word,
+        };
+        self.words.iter().enumerate().map(word).collect()
+    }
+
+    /// Such words as they are in memory, in a module with slots from `first_slot` on.
+    pub fn localized(portable: &[u32], first_slot: usize) -> impl Iterator<Item = u32> {
+        portable.iter().enumerate().map(move |(at, &word)| match (at % 2, word) {
+            (0, 1..) => (first_slot as u32).wrapping_add((word - 1).wrapping_mul(8)),
+            _ => word,
+        })
+    }
+
     /// How often the most frequent call was made: how much the profile has to say.
     pub fn evidence(&self) -> u32 {
         self.evidence
@@ -112,5 +130,10 @@ mod tests {
         let found = profile.targets(10).expect("words");
         assert_eq!((found.funcs, found.total), ([Some((func(0), 3)), Some((func(5), 2)), None], 5));
         assert_eq!((profile.targets(12), profile.count(17)), (None, None));
+        // Elsewhere it says the same.
+        let elsewhere = 0x1234_5678_0000;
+        let moved = Profile::new(Profile::localized(&profile.portable(), elsewhere).collect(), elsewhere, 8);
+        assert_eq!((moved.targets(2), moved.targets(10)), (profile.targets(2), profile.targets(10)));
+        assert_eq!((moved.count(0), moved.portable()), (profile.count(0), profile.portable()));
     }
 }

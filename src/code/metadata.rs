@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::abi::artifact::{
-    self, CodeVariant, DeepSlot, Entry, HandlerSite, InlinedBody, LoopSite, LoopValue, Position, Reloc, SavedRegisters, StackMap,
-    Tier, TrapSite,
+    self, CodeVariant, DeepSlot, Entry, HandlerSite, InlinedBody, LoopSite, LoopValue, PlaceInLine, Position, Reloc,
+    SavedRegisters, StackMap, Tier, TrapSite,
 };
 use crate::abi::trap::TrapCode;
 use crate::base::DefinedFuncIndex;
@@ -24,6 +24,12 @@ pub struct FunctionMetadata {
     pub code_bytes: u32,
     /// Offset of the entry in the executable part of the space.
     pub entry_offset: u32,
+    /// Alignment that its code asked for.
+    pub alignment: u32,
+    /// Where in a line of the cache it asked to be.
+    pub place: Option<PlaceInLine>,
+    /// Words that it records its calls in.
+    pub profile_words: u32,
     /// What the function occupies there: header, code, padding.
     pub range: Range<u32>,
     /// Displacements that were filled in, by code offset.

@@ -20,6 +20,7 @@ pub mod missing;
 mod profiles;
 mod publish;
 pub mod reclaim;
+mod recover;
 pub mod registry;
 pub mod space;
 mod thunks;

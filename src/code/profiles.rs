@@ -92,6 +92,18 @@ impl Profiles {
         Some(std::ptr::from_ref(self.word(position)?).addr())
     }
 
+    /// Sets what a function has recorded, if it has words for that; what code counts at the same time may be lost.
+    fn write(&self, func: DefinedFuncIndex, words: impl Iterator<Item = u32>) {
+        let Some(first) = self.start(func).map(|start| start.load(Ordering::Acquire)) else { return }; // partner: as in `read`
+        // Relaxed: as in `read`.
+        let Some(length) = first.checked_sub(1).and_then(|at| Some(self.word(at)?.load(Ordering::Relaxed))) else { return };
+        for (position, value) in (first..first.saturating_add(length)).zip(words) {
+            if let Some(word) = self.word(position) {
+                word.store(value, Ordering::Relaxed); // as in `read`
+            }
+        }
+    }
+
     /// What a function has recorded.
     fn read(&self, func: DefinedFuncIndex) -> Option<Box<[u32]>> {
         let first = self.start(func)?.load(Ordering::Acquire); // partner: the exchange in `make_room`
@@ -106,6 +118,11 @@ impl CodeSpace {
     pub fn profile(&self, func: DefinedFuncIndex) -> Option<Profile> {
         let words = self.profiles.read(func)?;
         Some(Profile::new(words, self.slot(DefinedFuncIndex::from_u32(0)).addr(), self.slot_count()))
+    }
+
+    /// Lets a function go on with what it has recorded in another process: the [portable](Profile::portable) words.
+    pub fn restore_profile(&self, func: DefinedFuncIndex, portable: &[u32]) {
+        self.profiles.write(func, Profile::localized(portable, self.slot(DefinedFuncIndex::from_u32(0)).addr()));
     }
 }
 
@@ -132,5 +149,10 @@ mod tests {
         assert_eq!(profiles.read(func(1)).as_deref(), Some(&[0, 0, 7, 0][..]));
         assert_eq!(profiles.read(func(0)).as_deref(), Some(&[0, 0, 0][..]));
         assert_eq!(profiles.read(func(2)), None);
+        // No more than there is room for.
+        profiles.write(func(0), [1, 2, 3, 4, 5].into_iter());
+        profiles.write(func(2), [9].into_iter());
+        assert_eq!(profiles.read(func(0)).as_deref(), Some(&[1, 2, 3][..]));
+        assert_eq!(profiles.read(func(1)).as_deref(), Some(&[0, 0, 7, 0][..]));
     }
 }

@@ -359,6 +359,9 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         tier,
         variant,
         code,
+        alignment,
+        place,
+        profile_words,
         relocs,
         mut traps,
         mut positions,
@@ -371,7 +374,6 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         inlined,
         mut loops,
         loop_values,
-        ..
     } = artifact;
     if !traps.is_sorted_by_key(|site| site.code_offset) {
         traps.sort_by_key(|site| site.code_offset);
@@ -397,6 +399,9 @@ fn placed(artifact: Artifact, entry: usize, range: Range<u32>) -> Placed {
         variant,
         code_bytes,
         entry_offset,
+        alignment,
+        place,
+        profile_words,
         range,
         relocs,
         traps,

@@ -40,6 +40,31 @@ pub struct CodeSettings {
     pub branch_hints: bool,
 }
 
+impl CodeSettings {
+    /// As bits, which are a part of cache keys.
+    pub fn bits(&self) -> u32 {
+        let CodeSettings { canonicalize_nans, deterministic_relaxed_simd, fuel, interruptible, tier_up, profile, branch_hints } =
+            *self;
+        let all = [canonicalize_nans, deterministic_relaxed_simd, fuel, interruptible, tier_up, profile, branch_hints];
+        all.into_iter().zip(0..).fold(0, |bits, (is_set, bit)| bits | u32::from(is_set) << bit)
+    }
+
+    /// The settings with these bits; nothing if there are others.
+    pub fn from_bits(bits: u32) -> Option<CodeSettings> {
+        let is_set = |bit: u32| bits >> bit & 1 == 1;
+        let settings = CodeSettings {
+            canonicalize_nans: is_set(0),
+            deterministic_relaxed_simd: is_set(1),
+            fuel: is_set(2),
+            interruptible: is_set(3),
+            tier_up: is_set(4),
+            profile: is_set(5),
+            branch_hints: is_set(6),
+        };
+        (settings.bits() == bits).then_some(settings)
+    }
+}
+
 impl Default for CodeSettings {
     fn default() -> Self {
         CodeSettings {

@@ -103,6 +103,11 @@ impl FuncValidation {
         FuncValidation { resources, features, quick }
     }
 
+    /// Of a module that is known to be valid: its bodies are never validated.
+    pub(crate) fn of_valid(features: WasmFeatures) -> Self {
+        FuncValidation { resources: None, features, quick: None }
+    }
+
     /// Whether the quick validator accepts a body; no means that it is not known to be valid.
     pub fn accepts(&self, wire_bytes: &[u8], module: &WasmModule, func: DefinedFuncIndex, memory: &mut BodyMemory) -> bool {
         let (Some(tables), Some(resources)) = (&self.quick, &self.resources) else { return false };

@@ -7,10 +7,16 @@ mod limits;
 mod names;
 mod priorities;
 mod sections;
+mod trusted;
 mod types;
 
+use std::ops::Range;
+
+use cranelift_entity::PrimaryMap;
 use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
+pub use self::trusted::decode_trusted;
+use crate::base::DefinedFuncIndex;
 use crate::base::limits::MODULE_BYTES;
 use crate::base::sync::Arc;
 use crate::base::trace;
@@ -19,6 +25,9 @@ use crate::wasm::module::{Names, WasmModule};
 use crate::wasm::types::{CompositeType, ValType};
 use crate::wasm::validate::{FuncValidation, accepted_features};
 use crate::wasm::wire_bytes::WireBytes;
+
+/// Where bodies are in a module's bytes.
+pub type Bodies = PrimaryMap<DefinedFuncIndex, Range<u32>>;
 
 /// A decoded module with its bytes.
 #[derive(Debug)]
@@ -116,14 +125,17 @@ impl Decoder {
                     self.module.push_body(body.range())?;
                 }
                 ValidPayload::End(_) => return Ok(()),
-                ValidPayload::Ok => self.section(wire_bytes, payload)?,
+                ValidPayload::Ok => self.module.read_section(wire_bytes, payload)?,
                 ValidPayload::Parser(_) => return Err(CompileError::invalid("nested modules are not supported", position)),
             }
         }
     }
+}
 
-    fn section(&mut self, wire_bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
-        let module = &mut self.module;
+impl WasmModule {
+    /// Reads a section that is valid.
+    fn read_section(&mut self, wire_bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
+        let module = self;
         match payload {
             Payload::TypeSection(reader) => module.read_types(reader),
             Payload::ImportSection(reader) => module.read_imports(reader),
@@ -150,9 +162,7 @@ impl Decoder {
             _ => Ok(()),
         }
     }
-}
 
-impl WasmModule {
     fn mentions_heap(&self) -> bool {
         let in_heap = |ty: &ValType| matches!(ty, ValType::Ref(ty) if ty.heap.is_in_heap());
         self.types.values().any(|ty| match &ty.composite {

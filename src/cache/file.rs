@@ -1,0 +1,334 @@
+//! A file of code: the functions of one module in one variant, as some processes have left them.
+//!
+//! ```text
+//! about      the fingerprint; where the code section of the module is, and what everything around it hashes to
+//! bodies     lengths of the gaps before and of the bodies themselves, as in `words`
+//! index      for each function, in order: its number, the length, offset and hash of its record      32 bytes each
+//! wire       the module's bytes; not in a file that is found by their hash
+//! records    read in parts
+//! ```
+//!
+//! Of the module's bytes, what is around the code section is verified when the file is opened, and bodies, all together, when the
+//! first of them is to be compiled: most never are.
+//!
+//! Records stand in the order in which they were added: the order of first calls.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::fingerprint::{Fingerprint, module_hash};
+use super::record::Record;
+use super::words::{Reader, Writer};
+use crate::base::DefinedFuncIndex;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::{Arc, OnceLock};
+use crate::store::blob::Blob;
+use crate::store::container::{Container, ContainerBuilder, PART_HASH_BYTES, PartHash, SectionId, part_hash};
+use crate::store::error::Rejected;
+use crate::store::key::MacKey;
+use crate::wasm::decode::Bodies;
+use crate::wasm::module::WasmModule;
+use crate::wasm::wire_bytes::WireBytes;
+
+/// The kind of container.
+pub const KIND: [u8; 4] = *b"code";
+
+const ABOUT: SectionId = SectionId { number: 1, name: "about" };
+const BODIES: SectionId = SectionId { number: 2, name: "bodies" };
+const INDEX: SectionId = SectionId { number: 3, name: "index" };
+const WIRE: SectionId = SectionId { number: 4, name: "wire" };
+const RECORDS: SectionId = SectionId { number: 5, name: "records" };
+
+const ENTRY_BYTES: usize = 32;
+/// Behind the fingerprint: first and end of the code section, and the hash.
+const OUTLINE_BYTES: usize = 8 + 8 + PART_HASH_BYTES;
+
+/// A file of code that was opened.
+pub struct CodeFile {
+    container: Container,
+    fingerprint: Fingerprint,
+    code_section: Range<usize>,
+    outline_hash: PartHash,
+    index: Box<[u8]>,
+    /// Records that were found damaged.
+    damaged: AtomicUsize,
+    /// The module's bytes, of a file that has them, and whether all were compared.
+    wire: Option<(WireBytes, OnceLock<bool>)>,
+}
+
+impl fmt::Debug for CodeFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeFile").field("key", self.container.contents()).field("records", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    func: u32,
+    len: u32,
+    offset: u64,
+    hash: PartHash,
+}
+
+impl Entry {
+    fn parse(bytes: &[u8]) -> Entry {
+        let u32_at = |at: usize| bytes[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let offset = bytes[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Entry { func: u32_at(0), len: u32_at(4), offset, hash: bytes[16..].first_chunk().copied().unwrap_or_default() }
+    }
+
+    fn to_bytes(self) -> [u8; ENTRY_BYTES] {
+        let mut bytes = [0; ENTRY_BYTES];
+        bytes[..4].copy_from_slice(&self.func.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.len.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.hash);
+        bytes
+    }
+}
+
+impl CodeFile {
+    /// Opens a file and verifies everything but records and bodies.
+    ///
+    /// # Errors
+    ///
+    /// It is not whole, not made with this key, or contradicts itself.
+    pub fn open(blob: Arc<dyn Blob>, key: &MacKey) -> Result<CodeFile, Rejected> {
+        let container = Container::open(blob, KIND, key)?;
+        let about = container.read(ABOUT)?;
+        let (fingerprint, outline) = about.split_at(about.len().saturating_sub(OUTLINE_BYTES));
+        let fingerprint = Fingerprint::from_bytes(fingerprint).ok_or(Rejected::Table)?;
+        let position = |at: usize| {
+            let bytes = outline.get(at..)?.first_chunk()?;
+            usize::try_from(u64::from_le_bytes(*bytes)).ok()
+        };
+        let code_section = position(0).zip(position(8)).ok_or(Rejected::Table)?;
+        let index = container.read(INDEX)?;
+        if index.len() % ENTRY_BYTES != 0 || fingerprint.key() != *container.contents() {
+            return Err(Rejected::Table);
+        }
+        let mut file = CodeFile {
+            fingerprint,
+            code_section: code_section.0..code_section.1,
+            outline_hash: outline[16..].first_chunk().copied().ok_or(Rejected::Table)?,
+            index,
+            damaged: AtomicUsize::new(0),
+            wire: None,
+            container,
+        };
+        if file.container.has(WIRE) {
+            let wire = WireBytes::new(file.container.share(WIRE)?);
+            if !file.is_outline_of(&wire) {
+                return Err(Rejected::Section { section: WIRE.name });
+            }
+            file.wire = Some((wire, OnceLock::new()));
+        }
+        Ok(file)
+    }
+
+    /// Whether everything around the code section is what this was made of.
+    fn is_outline_of(&self, wire: &[u8]) -> bool {
+        let around = wire.get(..self.code_section.start).zip(wire.get(self.code_section.end..));
+        around.is_some_and(|(head, tail)| self.container.is_part(&[head, tail], &self.outline_hash))
+    }
+
+    /// What its code is good for.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// How many functions it has.
+    pub fn len(&self) -> usize {
+        self.index.len() / ENTRY_BYTES
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Its length.
+    pub fn len_bytes(&self) -> u64 {
+        self.container.len_bytes()
+    }
+
+    /// Bytes of all records.
+    pub fn record_bytes(&self) -> u64 {
+        self.container.section_bytes(RECORDS)
+    }
+
+    /// Records that were found damaged so far.
+    pub fn damaged_count(&self) -> usize {
+        // Relaxed: a figure.
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// The module's bytes, if the file has them. Bodies in them are not verified: see [`is_intact`](Self::is_intact).
+    pub fn wire_bytes(&self) -> Option<&WireBytes> {
+        self.wire.as_ref().map(|(wire, _)| wire)
+    }
+
+    /// Whether the bodies in the file's own bytes of the module are what was written; true of a file that has none. Reads them all, once.
+    pub fn is_intact(&self) -> bool {
+        let Some((wire, checked)) = &self.wire else { return true };
+        *checked.get_or_init(|| module_hash(wire) == self.fingerprint.module)
+    }
+
+    /// Where the bodies are in the module.
+    ///
+    /// # Errors
+    ///
+    /// The section is damaged.
+    pub fn bodies(&self) -> Result<Bodies, Rejected> {
+        let bytes = self.container.read(BODIES)?;
+        let mut reader = Reader::new(&bytes);
+        let mut position = u32::try_from(self.code_section.start).map_err(|_| Rejected::Table)?;
+        let ranges = reader.list(|reader| {
+            let start = position.checked_add(reader.u32()?)?;
+            position = start.checked_add(reader.u32()?)?;
+            Some(start..position)
+        });
+        let ranges = ranges.filter(|_| position as usize <= self.code_section.end).ok_or(Rejected::Table)?;
+        Ok(Bodies::from_iter(ranges.into_vec()))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.index.chunks_exact(ENTRY_BYTES).map(Entry::parse)
+    }
+
+    fn find(&self, func: DefinedFuncIndex) -> Option<Entry> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let entry = Entry::parse(&self.index[middle * ENTRY_BYTES..]);
+            match entry.func.cmp(&func.as_u32()) {
+                std::cmp::Ordering::Equal => return Some(entry),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Whether it has code of a function.
+    pub fn has(&self, func: DefinedFuncIndex) -> bool {
+        self.find(func).is_some()
+    }
+
+    /// The functions that it has, in the order of their records.
+    pub fn funcs(&self) -> Vec<DefinedFuncIndex> {
+        let mut entries: Vec<(u64, u32)> = self.entries().map(|entry| (entry.offset, entry.func)).collect();
+        entries.sort_unstable();
+        entries.into_iter().filter(|&(_, func)| func != u32::MAX).map(|(_, func)| DefinedFuncIndex::from_u32(func)).collect()
+    }
+
+    /// The record of a function, verified: nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// It is damaged.
+    pub fn record(&self, func: DefinedFuncIndex) -> Result<Option<Record>, Rejected> {
+        let Some(entry) = self.find(func) else { return Ok(None) };
+        let record = self.read(&entry).and_then(|bytes| {
+            let damaged = || Rejected::Part { section: RECORDS.name, offset: entry.offset };
+            Record::read(&bytes, func, self.fingerprint.variant).ok_or_else(damaged)
+        });
+        self.count_damage(record).map(Some)
+    }
+
+    fn count_damage<T>(&self, read: Result<T, Rejected>) -> Result<T, Rejected> {
+        if read.is_err() {
+            self.damaged.fetch_add(1, Ordering::Relaxed); // a figure
+        }
+        read
+    }
+
+    fn read(&self, entry: &Entry) -> Result<Box<[u8]>, Rejected> {
+        self.container.read_part(RECORDS, entry.offset, entry.len as usize, &entry.hash)
+    }
+
+    /// Copies the record of a function as it is into a new file; nothing if it is not there or damaged.
+    pub fn copy(&self, func: DefinedFuncIndex, to: &mut CodeFileBuilder<'_>) -> Option<()> {
+        let bytes = self.count_damage(self.read(&self.find(func)?)).ok()?;
+        to.add_bytes(func, |records| records.extend_from_slice(&bytes));
+        Some(())
+    }
+}
+
+/// A file of code in the making.
+#[derive(Debug)]
+pub struct CodeFileBuilder<'k> {
+    key: &'k MacKey,
+    entries: Vec<Entry>,
+    records: Vec<u8>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("func", &self.func).field("offset", &self.offset).finish_non_exhaustive()
+    }
+}
+
+impl<'k> CodeFileBuilder<'k> {
+    /// An empty file.
+    pub fn new(key: &'k MacKey) -> Self {
+        CodeFileBuilder { key, entries: Vec::new(), records: Vec::new() }
+    }
+
+    /// Adds a function that was not added before.
+    pub fn add(&mut self, record: &Record) {
+        self.add_bytes(record.artifact.func, |records| record.write(records));
+    }
+
+    fn add_bytes(&mut self, func: DefinedFuncIndex, write: impl FnOnce(&mut Vec<u8>)) {
+        let offset = self.records.len();
+        write(&mut self.records);
+        let bytes = &self.records[offset..];
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.entries.push(Entry { func: func.as_u32(), len, offset: offset as u64, hash: part_hash(self.key, &[bytes]) });
+    }
+
+    /// How many functions were added.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The file, for a module; with its bytes if it must do without them elsewhere.
+    pub fn finish(mut self, fingerprint: &Fingerprint, module: &WasmModule, wire_bytes: &[u8], with_wire: bool) -> Vec<u8> {
+        self.entries.sort_unstable_by_key(|entry| entry.func);
+        let code_section = code_section(module);
+        let mut container = ContainerBuilder::new(self.key);
+        let mut about = fingerprint.to_bytes().to_vec();
+        about.extend_from_slice(&(code_section.start as u64).to_le_bytes());
+        about.extend_from_slice(&(code_section.end as u64).to_le_bytes());
+        about.extend_from_slice(&part_hash(self.key, &[&wire_bytes[..code_section.start], &wire_bytes[code_section.end..]]));
+        container.add(ABOUT, &about);
+        let mut bodies = Writer::default();
+        bodies.len(module.bodies.len());
+        module.bodies.values().fold(code_section.start as u32, |position, body| {
+            bodies.u32(body.start - position);
+            bodies.u32(body.end - body.start);
+            body.end
+        });
+        container.add(BODIES, &bodies.bytes);
+        let index: Vec<u8> = self.entries.iter().flat_map(|entry| entry.to_bytes()).collect();
+        container.add(INDEX, &index);
+        if with_wire {
+            container.add_in_parts(WIRE, wire_bytes);
+        }
+        container.add_in_parts(RECORDS, &self.records);
+        container.finish(KIND, &fingerprint.key())
+    }
+}
+
+/// From the first body to behind the last; what is between bodies is not looked at again.
+fn code_section(module: &WasmModule) -> Range<usize> {
+    let first = module.bodies.values().next().map_or(0, |body| body.start as usize);
+    let end = module.bodies.values().next_back().map_or(first, |body| body.end as usize);
+    first..end
+}
