@@ -6,6 +6,8 @@
 pub const DECODE: &str = "deltic::decode";
 /// Compile jobs, units and their workers.
 pub const COMPILE: &str = "deltic::compile";
+/// Code that is kept between processes.
+pub const CACHE: &str = "deltic::cache";
 /// Publication of machine code.
 pub const PUBLISH: &str = "deltic::publish";
 /// Instantiation and linking.
@@ -18,4 +20,4 @@ pub const RUN: &str = "deltic::run";
 pub const WASI: &str = "deltic::wasi";
 
 /// All categories, in data-path order.
-pub const ALL: [&str; 7] = [DECODE, COMPILE, PUBLISH, INSTANTIATE, GC, RUN, WASI];
+pub const ALL: [&str; 8] = [DECODE, COMPILE, CACHE, PUBLISH, INSTANTIATE, GC, RUN, WASI];

@@ -103,6 +103,16 @@ pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 pub const SPARE_BLOCKS_MAX: usize = 64;
 /// Instances that an isolate makes before it looks for those that nothing holds.
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
+/// Modules with less code than this are not looked for in a code cache: to compile what they call takes less than that.
+pub const CACHED_MODULE_BYTES_MIN: usize = 16 << 10;
+/// New code that is worth keeping is so many bytes …
+pub const KEPT_BYTES_MIN: usize = 1_000;
+/// … and one in so many of those that are kept already.
+pub const KEPT_SHARE: usize = 32;
+/// Functions are copied so many at a time to be kept.
+pub const KEPT_TOGETHER: usize = 64;
+/// Code is kept when nothing was compiled for so long.
+pub const KEPT_AFTER_QUIET: Duration = Duration::from_secs(2);
 /// Bytes that a directory of compiled code holds at most, by default.
 pub const CACHE_BYTES_MAX: u64 = 1 << 30;
 /// What a module leaves behind is freed on another thread from this size on.

@@ -19,6 +19,7 @@ use std::ops::Range;
 use super::fingerprint::{Fingerprint, module_hash};
 use super::record::Record;
 use super::words::{Reader, Writer};
+use crate::abi::artifact::Tier;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
@@ -67,21 +68,26 @@ struct Entry {
     func: u32,
     len: u32,
     offset: u64,
+    tier: u8,
     hash: PartHash,
 }
+
+/// Offsets have so many bits; the tier is above them.
+const OFFSET_BITS: u32 = 56;
 
 impl Entry {
     fn parse(bytes: &[u8]) -> Entry {
         let u32_at = |at: usize| bytes[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-        let offset = bytes[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        Entry { func: u32_at(0), len: u32_at(4), offset, hash: bytes[16..].first_chunk().copied().unwrap_or_default() }
+        let place = bytes[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let (offset, tier) = (place & ((1 << OFFSET_BITS) - 1), (place >> OFFSET_BITS) as u8);
+        Entry { func: u32_at(0), len: u32_at(4), offset, tier, hash: bytes[16..].first_chunk().copied().unwrap_or_default() }
     }
 
     fn to_bytes(self) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..4].copy_from_slice(&self.func.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.len.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..16].copy_from_slice(&(self.offset | u64::from(self.tier) << OFFSET_BITS).to_le_bytes());
         bytes[16..].copy_from_slice(&self.hash);
         bytes
     }
@@ -210,9 +216,9 @@ impl CodeFile {
         None
     }
 
-    /// Whether it has code of a function.
-    pub fn has(&self, func: DefinedFuncIndex) -> bool {
-        self.find(func).is_some()
+    /// The tier of the code that it has of a function.
+    pub fn tier(&self, func: DefinedFuncIndex) -> Option<Tier> {
+        Tier::from_u8(self.find(func)?.tier)
     }
 
     /// The functions that it has, in the order of their records.
@@ -249,8 +255,9 @@ impl CodeFile {
 
     /// Copies the record of a function as it is into a new file; nothing if it is not there or damaged.
     pub fn copy(&self, func: DefinedFuncIndex, to: &mut CodeFileBuilder<'_>) -> Option<()> {
-        let bytes = self.count_damage(self.read(&self.find(func)?)).ok()?;
-        to.add_bytes(func, |records| records.extend_from_slice(&bytes));
+        let entry = self.find(func)?;
+        let bytes = self.count_damage(self.read(&entry)).ok()?;
+        to.add_bytes(func, entry.tier, |records| records.extend_from_slice(&bytes));
         Some(())
     }
 }
@@ -277,15 +284,16 @@ impl<'k> CodeFileBuilder<'k> {
 
     /// Adds a function that was not added before.
     pub fn add(&mut self, record: &Record) {
-        self.add_bytes(record.artifact.func, |records| record.write(records));
+        self.add_bytes(record.artifact.func, record.artifact.tier as u8, |records| record.write(records));
     }
 
-    fn add_bytes(&mut self, func: DefinedFuncIndex, write: impl FnOnce(&mut Vec<u8>)) {
+    fn add_bytes(&mut self, func: DefinedFuncIndex, tier: u8, write: impl FnOnce(&mut Vec<u8>)) {
         let offset = self.records.len();
         write(&mut self.records);
         let bytes = &self.records[offset..];
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { func: func.as_u32(), len, offset: offset as u64, hash: part_hash(self.key, &[bytes]) });
+        let hash = part_hash(self.key, &[bytes]);
+        self.entries.push(Entry { func: func.as_u32(), len, offset: offset as u64, tier, hash });
     }
 
     /// How many functions were added.

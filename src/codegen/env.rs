@@ -49,6 +49,13 @@ impl CodeSettings {
         all.into_iter().zip(0..).fold(0, |bits, (is_set, bit)| bits | u32::from(is_set) << bit)
     }
 
+    /// Whether code with either settings does the same, at whatever speed.
+    pub fn means_the_same(&self, other: &CodeSettings) -> bool {
+        let of_speed =
+            |settings: &CodeSettings| CodeSettings { tier_up: false, profile: false, branch_hints: true, ..settings.clone() };
+        of_speed(self) == of_speed(other)
+    }
+
     /// The settings with these bits; nothing if there are others.
     pub fn from_bits(bits: u32) -> Option<CodeSettings> {
         let is_set = |bit: u32| bits >> bit & 1 == 1;

@@ -11,6 +11,7 @@ use crate::abi::cpu::CpuFeatures;
 use crate::base::sync::Arc;
 use crate::base::tuning;
 use crate::codegen::env::CodeSettings;
+use crate::compile::code_cache::CodeCache;
 use crate::compile::observer::{SeededChoice, TierChoice, TierObserver};
 use crate::platform::jitdump::JitDump;
 use crate::platform::perf_map::PerfMap;
@@ -86,6 +87,7 @@ pub struct Config {
     scope_timing: bool,
     unit_recording: bool,
     code_sinks: Vec<Arc<dyn CodeSink>>,
+    code_cache: Option<CodeCache>,
     clock: Arc<dyn Clock>,
 }
 
@@ -117,6 +119,7 @@ impl Default for Config {
             scope_timing: false,
             unit_recording: false,
             code_sinks: Vec::new(),
+            code_cache: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -393,6 +396,18 @@ impl Config {
     /// See [`with_tier`](Self::with_tier).
     pub fn tier(&self) -> Option<Tier> {
         self.tier
+    }
+
+    /// Where compiled code is kept from one process to the next; by default nowhere.
+    #[must_use]
+    pub fn with_code_cache(mut self, cache: CodeCache) -> Self {
+        self.code_cache = Some(cache);
+        self
+    }
+
+    /// See [`with_code_cache`](Self::with_code_cache).
+    pub fn code_cache(&self) -> Option<&CodeCache> {
+        self.code_cache.as_ref()
     }
 
     /// See [`with_cpu_features`](Self::with_cpu_features).

@@ -17,6 +17,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::abi::artifact::{CodeVariant, Tier};
+use crate::abi::cpu::CpuFeatures;
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::codegen::compiler::{Compiler, Scratch};
@@ -25,6 +26,7 @@ use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError, Strategy};
 use crate::compile::features::FeatureCounts;
 use crate::compile::observer::TierObserver;
+use crate::compile::saver::Saver;
 use crate::compile::token::BackgroundCompileToken;
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
@@ -38,6 +40,7 @@ pub struct WasmEngine(Arc<EngineInner>);
 #[derive(Debug)]
 struct EngineInner {
     config: Config,
+    cpu_features: CpuFeatures,
     shared: Arc<EngineShared>,
     types: TypeRegistry,
     tokens: TokenRegistry,
@@ -73,6 +76,7 @@ impl WasmEngine {
         let shared = EngineShared::new(config, compilers);
         Ok(WasmEngine(Arc::new(EngineInner {
             config: config.clone(),
+            cpu_features: config.cpu_features().unwrap_or_else(CpuFeatures::host),
             shared: Arc::new(shared),
             types: TypeRegistry::default(),
             tokens: TokenRegistry::default(),
@@ -84,6 +88,11 @@ impl WasmEngine {
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// What code of this engine may use of the processor.
+    pub(super) fn cpu_features(&self) -> CpuFeatures {
+        self.0.cpu_features
     }
 
     /// Its registry of types.
@@ -166,6 +175,9 @@ impl EngineInner {
         self.tasks.close();
         self.tokens.request_stop();
         self.tasks.finish();
+        if let Some(saver) = &self.shared.saver {
+            saver.close();
+        }
     }
 }
 
@@ -189,6 +201,8 @@ pub struct EngineShared {
     pub(super) tier_up_calls: u32,
     pub(super) inlines: bool,
     pub(super) tier_observer: Option<Arc<dyn TierObserver>>,
+    /// Of an engine with a code cache, and with threads.
+    pub(super) saver: Option<Saver>,
     /// The parts of the configuration that a slice looks at.
     pub(super) timing: Timing,
 }
@@ -220,6 +234,7 @@ impl EngineShared {
             tier_up_calls: config.tier_up_calls(),
             inlines: config.inlining(),
             tier_observer: config.tier_observer().cloned(),
+            saver: config.code_cache().filter(|_| config.num_compilation_tasks() > 0).map(|cache| Saver::new(cache.quiet())),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }
     }
@@ -241,6 +256,14 @@ impl EngineShared {
     pub(super) fn first_tier(&self) -> Tier {
         let first = self.compilers.first().map_or(Tier::Optimized, |compiler| compiler.tier());
         self.tier.unwrap_or(first)
+    }
+
+    /// The tier of functions that are compiled as they are called.
+    pub(super) fn called_tier(&self) -> Tier {
+        match self.strategy {
+            Strategy::AheadOfTime => self.eager_tier(),
+            Strategy::Lazy | Strategy::Eager => self.first_tier(),
+        }
     }
 
     /// The compilers for a unit of a tier, in the order in which they are tried: the tier itself, then the better ones, then the others, the best

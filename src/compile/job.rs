@@ -18,7 +18,11 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
+use crate::cache::file::CodeFile;
+use crate::cache::fingerprint::Fingerprint;
 use crate::codegen::env::CompileEnv;
+use crate::compile::cached::CacheUse;
+use crate::compile::code_cache::CodeCache;
 use crate::compile::cursor::EagerOrder;
 use crate::compile::engine::{EngineShared, WasmEngine};
 use crate::compile::events::{CompileEvent, EventQueue};
@@ -74,6 +78,11 @@ pub struct CompileJob {
     /// Versions of functions for their loops.
     pub(super) loops: LoopVersions,
     pub(super) stats: JobStats,
+    /// What another process has left.
+    pub(super) cached: Option<Arc<CodeFile>>,
+    pub(super) cache_use: CacheUse,
+    /// Where its code is kept, and what it is good for.
+    pub(super) kept_as: Option<(CodeCache, Fingerprint)>,
     events: Option<Arc<EventQueue>>,
     outcome: OnceLock<Result<(), CompileError>>,
 }
@@ -100,12 +109,13 @@ impl CompileJob {
         native: &NativeModule,
         token: &Arc<BackgroundCompileToken>,
         (variant, kind): (CodeVariant, JobKind),
+        (cached, kept_as): (Option<Arc<CodeFile>>, Option<(CodeCache, Fingerprint)>),
         joined: bool,
     ) -> Self {
         let env = native.env();
         let func_count = env.module.bodies.len();
         let (unit_count, tier, slot_count) = match kind {
-            JobKind::Lazy => (0, engine.shared().first_tier(), 1),
+            JobKind::Lazy => (0, engine.shared().called_tier(), 1),
             JobKind::Eager | JobKind::OnDemand => (func_count, engine.shared().eager_tier(), 1 + task_count(engine, env, joined)),
         };
         let units = match kind {
@@ -130,8 +140,8 @@ impl CompileJob {
             first_error: FirstError::default(),
             unit_count,
             tier,
-            // The first variant of an eager module validates as it compiles.
-            is_valid: kind != JobKind::Eager,
+            // The first variant of an eager module validates as it compiles, unless that was done in another process.
+            is_valid: kind != JobKind::Eager || env.validation.is_of_valid(),
             parking: Parking::default(),
             tier_ups: TierUpQueue::default(),
             loops: LoopVersions::default(),
@@ -144,6 +154,9 @@ impl CompileJob {
                 workers: (0..slot_count).map(|_| RankedMutex::new(Rank::Stats, WorkerStats::default())).collect(),
                 records: engine.config().unit_recording().then(|| RankedMutex::new(Rank::Stats, Vec::new())),
             },
+            cached,
+            cache_use: CacheUse::default(),
+            kept_as,
             events: (variant == engine.default_variant()).then(|| Arc::clone(&native.events)),
             outcome: OnceLock::new(),
         }
@@ -185,7 +198,9 @@ impl CompileJob {
             JobState::Finished | JobState::Running => Ok(()),
             JobState::Cancelled => Err(CompileError::new(CompileErrorKind::Cancelled, "the module was given up", None)),
             JobState::Failed => {
-                validation::validate(engine, &self.env)?;
+                if !self.is_valid {
+                    validation::validate(engine, &self.env)?;
+                }
                 Err(self.first_error.get().unwrap_or_else(|| {
                     CompileError::new(CompileErrorKind::EngineBug, "compilation failed without an error", None)
                 }))
@@ -236,6 +251,7 @@ impl CompileJob {
         if bytes == 0 {
             return;
         }
+        self.note_unkept(bytes);
         // Relaxed: a figure.
         let before = self.stats.published_bytes.fetch_add(bytes, Ordering::Relaxed);
         if let Some(events) = &self.events

@@ -83,16 +83,23 @@ impl CompileJob {
                 let unit = Unit { func, tier: self.tier, variant: self.variant, bucket: 0, flags: UnitFlags::empty() };
                 let result = self.compile_claimed(native, unit);
                 match &result {
-                    Ok(()) => self.states.finish(func),
+                    Ok(tier) => self.states.finish_in(func, *tier),
                     Err(_) => self.states.give_up(func),
                 }
                 self.parking.announce();
-                result
+                result.map(|_| ())
             }
         }
     }
 
-    fn compile_claimed(&self, native: &NativeModule, unit: Unit) -> Result<(), CompileError> {
+    /// Gives the function code, which may be better than the unit asks for; gives the tier.
+    fn compile_claimed(&self, native: &NativeModule, unit: Unit) -> Result<Tier, CompileError> {
+        if let Some(record) = self.read_record(unit.func) {
+            match self.publish_record(native, record) {
+                Ok(tier) => return Ok(tier),
+                Err(error) => tracing::warn!(target: trace::CACHE, func = ?unit.func, %error, "compiled again"),
+            }
+        }
         let clock = &self.shared.timing.clock;
         let begun = clock.thread_cpu();
         let room = self.wait_for_room(unit);
@@ -118,6 +125,6 @@ impl CompileJob {
         stats.flush_count += 1;
         *stats.cpu.of(unit.tier, Entry::Call) += cpu;
         stats.validate += validate;
-        Ok(())
+        Ok(unit.tier)
     }
 }

@@ -37,10 +37,14 @@ pub mod validation;
 pub mod worker;
 
 mod budget;
+mod cached;
+pub mod code_cache;
 mod compilers;
+mod deserialize;
 mod phases;
 mod refusal;
 mod runner;
+mod saver;
 pub mod warm_up;
 
 pub use config::{Config, EngineError};

@@ -16,8 +16,10 @@ use crate::abi::vmctx::VmLayout;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
+use crate::cache::file::CodeFile;
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
+use crate::compile::cached::ModuleCode;
 use crate::compile::config::Strategy;
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
@@ -49,6 +51,8 @@ struct ModuleOwner {
     /// Of a lazily compiled module, whose bodies are validated first.
     validate_bodies_wall: OnceLock<Duration>,
     image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// What files have of it.
+    code: Option<ModuleCode>,
     engine: WasmEngine,
 }
 
@@ -62,6 +66,9 @@ impl Drop for ModuleOwner {
     fn drop(&mut self) {
         self.engine.tokens().remove(self.token_id);
         self.native.cancel();
+        if let (Some(saver), Some(_)) = (&self.engine.shared().saver, &self.code) {
+            saver.forget(self.native.token());
+        }
         let native = self.native.get();
         native.callbacks.abort();
         // Running units see the flag that `cancel` set; what they make is dropped. Then `native` is freed, here.
@@ -76,8 +83,7 @@ impl Module {
     ///
     /// The module is malformed, invalid, or cannot be compiled. The text is the same for any number of compile tasks.
     pub fn new(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<Module, CompileError> {
-        let (decoded, wall) = decode(engine, || to_binary(bytes.as_ref()))?;
-        Self::prepare(engine, decoded, wall, None)?.compiled()
+        Self::load(engine, to_binary(bytes.as_ref())?, None)?.compiled()
     }
 
     /// The same of bytes that the module keeps as they are, without a copy.
@@ -86,8 +92,7 @@ impl Module {
     ///
     /// As for [`new`](Self::new).
     pub fn from_shared(engine: &WasmEngine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
-        let (decoded, wall) = decode(engine, || shared_to_binary(bytes))?;
-        Self::prepare(engine, decoded, wall, None)?.compiled()
+        Self::load(engine, shared_to_binary(bytes)?, None)?.compiled()
     }
 
     /// Compiles a decoded module.
@@ -96,7 +101,7 @@ impl Module {
     ///
     /// A body is invalid, or cannot be compiled.
     pub fn from_decoded(engine: &WasmEngine, decoded: Decoded) -> Result<Module, CompileError> {
-        Self::prepare(engine, decoded, Duration::ZERO, None)?.compiled()
+        Self::prepare(engine, decoded, Duration::ZERO, None, None)?.compiled()
     }
 
     /// Says whether bytes are a valid module, without compiling it.
@@ -105,8 +110,8 @@ impl Module {
     ///
     /// What is wrong with it first.
     pub fn validate(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<(), CompileError> {
-        let (decoded, _) = decode(engine, || to_binary(bytes.as_ref()))?;
-        validation::validate(engine, &Arc::new(compile_env(engine, decoded)))
+        let decoded = decode_with(to_binary(bytes.as_ref())?, engine.config().features())?;
+        validation::validate(engine, &Arc::new(compile_env(decoded, code_settings(engine))))
     }
 
     /// Begins to compile a module, and returns when it is decoded. All of it is compiled, whatever the configuration says of functions that
@@ -129,21 +134,35 @@ impl Module {
         bytes: impl AsRef<[u8]>,
         sink: Option<Arc<dyn EventSink>>,
     ) -> Result<PendingModule, CompileError> {
-        let (decoded, wall) = decode(engine, || to_binary(bytes.as_ref()))?;
-        let module = Self::prepare(engine, decoded, wall, sink)?;
+        let module = Self::load(engine, to_binary(bytes.as_ref())?, sink)?;
         module.begin(engine.default_variant(), JobKind::Eager, false)?;
         Ok(PendingModule::new(module))
     }
 
+    /// A module that is decoded, with what another process has left of it.
+    fn load(engine: &WasmEngine, wire_bytes: WireBytes, sink: Option<Arc<dyn EventSink>>) -> Result<Module, CompileError> {
+        let config = engine.config();
+        let begun = config.clock().now();
+        let code = ModuleCode::find(engine, &code_settings(engine), &wire_bytes);
+        let known = code.as_ref().and_then(|code| code.decode(&wire_bytes, config.features()));
+        let decoded = match known {
+            Some(decoded) => decoded,
+            None => decode_with(wire_bytes, config.features())?,
+        };
+        Self::prepare(engine, decoded, config.clock().now().saturating_sub(begun), sink, code)
+    }
+
     /// A module that has no code yet.
-    fn prepare(
+    pub(super) fn prepare(
         engine: &WasmEngine,
         decoded: Decoded,
         validate_wall: Duration,
         sink: Option<Arc<dyn EventSink>>,
+        code: Option<ModuleCode>,
     ) -> Result<Module, CompileError> {
         let canonical_types = engine.types().intern_module(&decoded.module)?;
-        let env = Arc::new(compile_env(engine, decoded));
+        let settings = code.as_ref().and_then(ModuleCode::settings).unwrap_or_else(|| code_settings(engine));
+        let env = Arc::new(compile_env(decoded, settings));
         let native = NativeModule::new(env, EventQueue::new(sink), engine.config().code_sinks().into(), engine.poster().clone());
         let native = TokenOwner::new(native);
         let token_id = engine.tokens().insert(native.token());
@@ -155,6 +174,7 @@ impl Module {
             validate_wall,
             validate_bodies_wall: OnceLock::new(),
             image_cache: OnceLock::new(),
+            code,
             engine: engine.clone(),
         })))
     }
@@ -162,7 +182,7 @@ impl Module {
     pub(super) fn compiled(self) -> Result<Module, CompileError> {
         let engine = self.engine();
         let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
-        if kind == JobKind::Lazy {
+        if kind == JobKind::Lazy && !self.native().env().validation.is_of_valid() {
             let begun = engine.config().clock().now();
             validation::validate(engine, self.native().env())?;
             let wall = engine.config().clock().now().saturating_sub(begun);
@@ -198,14 +218,24 @@ impl Module {
     }
 
     /// The job of a variant, made and started on first need.
-    pub(super) fn begin(&self, variant: CodeVariant, kind: JobKind, joined: bool) -> Result<&Arc<CompileJob>, CompileError> {
+    pub(super) fn begin(&self, variant: CodeVariant, mut kind: JobKind, joined: bool) -> Result<&Arc<CompileJob>, CompileError> {
         let owner = &*self.0;
         let (engine, native, token) = (&owner.engine, owner.native.get(), owner.native.token());
+        if native.variant(variant).is_none() && self.file(variant).is_some() {
+            // What is there is taken as it is called, and what is not is few.
+            kind = JobKind::Lazy;
+        }
         let (is_lazy, calls) = (kind == JobKind::Lazy, engine.config().tier_up_calls());
-        let made =
-            native.make_variant(variant, is_lazy, calls, || CompileJob::new(engine, native, token, (variant, kind), joined));
+        let made = native.make_variant(variant, is_lazy, calls, || {
+            let code = self.code();
+            let files = (self.file(variant).map(Arc::clone), code.and_then(|code| code.kept_as(variant)));
+            CompileJob::new(engine, native, token, (variant, kind), files, joined)
+        });
         let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
+            if let (Some(saver), Some(_)) = (&engine.shared().saver, &code.job.kept_as) {
+                saver.watch(&code.job, engine.config().thread_name());
+            }
             code.job.start(engine);
         }
         Ok(&code.job)
@@ -295,6 +325,8 @@ impl Module {
             }
             // Relaxed: figures.
             stats.tier_ups += job.stats.tier_ups.load(Ordering::Relaxed);
+            stats.loaded += job.cache_use.loaded_count.load(Ordering::Relaxed);
+            stats.loaded_bytes += job.cache_use.loaded_bytes.load(Ordering::Relaxed);
             stats.loop_versions += job.loops.published.load(Ordering::Relaxed);
             stats.loop_entries += job.loops.entered.load(Ordering::Relaxed);
             for (slot, worker) in job.stats.workers.iter().enumerate() {
@@ -349,31 +381,31 @@ impl Module {
         Arc::as_ptr(&self.0).addr()
     }
 
+    /// What files have of it.
+    pub(super) fn code(&self) -> Option<&ModuleCode> {
+        self.0.code.as_ref()
+    }
+
+    fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {
+        self.code()?.file(variant)
+    }
+
     pub(super) fn native(&self) -> &NativeModule {
         self.0.native.get()
     }
 }
 
-fn decode(
-    engine: &WasmEngine,
-    binary: impl FnOnce() -> Result<WireBytes, CompileError>,
-) -> Result<(Decoded, Duration), CompileError> {
-    let config = engine.config();
-    let begun = config.clock().now();
-    let decoded = decode_with(binary()?, config.features())?;
-    Ok((decoded, config.clock().now().saturating_sub(begun)))
+/// The settings of an engine's code.
+pub(super) fn code_settings(engine: &WasmEngine) -> CodeSettings {
+    CodeSettings { tier_up: engine.tiers_up(), profile: engine.records_calls(), ..engine.config().code_settings().clone() }
 }
 
-fn compile_env(engine: &WasmEngine, decoded: Decoded) -> CompileEnv {
+fn compile_env(decoded: Decoded, settings: CodeSettings) -> CompileEnv {
     CompileEnv {
         layout: VmLayout::new(&decoded.module),
         wire_bytes: decoded.wire_bytes,
         module: decoded.module,
         validation: decoded.validation,
-        settings: CodeSettings {
-            tier_up: engine.tiers_up(),
-            profile: engine.records_calls(),
-            ..engine.config().code_settings().clone()
-        },
+        settings,
     }
 }

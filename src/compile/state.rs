@@ -126,6 +126,15 @@ impl UnitStates {
         debug_assert!(done, "finish without start");
     }
 
+    /// The unit's code was published, and it is of another tier than the one that was asked for, or a better one.
+    pub fn finish_in(&self, func: DefinedFuncIndex, tier: Tier) {
+        let done = self.step(func, |state| {
+            let tier = reached(state).max(tier as u8);
+            (state & PHASE_MASK == COMPILING).then_some(DONE | tier << REACHED_SHIFT)
+        });
+        debug_assert!(done, "finish without start");
+    }
+
     /// The unit was not finished and goes back into a queue.
     pub fn give_back(&self, func: DefinedFuncIndex) {
         let done = self.step(func, |state| (state & PHASE_MASK == COMPILING).then_some(state & !PHASE_MASK | QUEUED));
@@ -231,6 +240,17 @@ mod tests {
         states.refuse(f);
         assert_eq!((states.phase(f), states.is_refused(f, Tier::Optimized)), (UnitPhase::Idle, false), "nothing to stay in");
         assert!(states.request(f, Tier::Optimized));
+    }
+
+    #[test]
+    fn code_that_was_kept_may_be_better_than_what_was_asked_for() {
+        let states = UnitStates::new(2);
+        for (f, tier, reached) in [(func(0), Tier::Optimized, 2), (func(1), Tier::Baseline, 1)] {
+            assert!(states.request(f, Tier::Baseline) && states.start(f));
+            states.finish_in(f, tier);
+            assert_eq!((states.phase(f), states.reached(f)), (UnitPhase::Done, reached));
+        }
+        assert!(!states.request(func(0), Tier::Optimized) && states.request(func(1), Tier::Optimized));
     }
 
     #[test]

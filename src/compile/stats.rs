@@ -180,6 +180,10 @@ pub struct CompileStats {
     pub code_bytes: usize,
     /// Bytes of machine code.
     pub native_bytes: usize,
+    /// Functions whose code another process had left.
+    pub loaded: usize,
+    /// Bytes of that code.
+    pub loaded_bytes: usize,
     /// Bytes of machine code that were published so far, by tier: baseline, optimized. What was replaced since counts still.
     pub published_by_tier: [usize; 2],
     /// Wall time of decoding and module-level validation. Bodies are validated in their units; those of a module that is compiled

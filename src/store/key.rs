@@ -53,7 +53,16 @@ impl MacKey {
         }
         Self::make(directory, &path)?;
         // Of several that make one at the same time the first has won.
-        Self::read(&path)?.ok_or_else(|| StoreError::file("read", &path, ErrorKind::NotFound.into()))
+        Self::read_file(&path)
+    }
+
+    /// A key from a file of 32 bytes that only its owner may read.
+    ///
+    /// # Errors
+    ///
+    /// As it says.
+    pub fn read_file(path: &Path) -> Result<Self, StoreError> {
+        Self::read(path)?.ok_or_else(|| StoreError::file("read", path, ErrorKind::NotFound.into()))
     }
 
     fn read(path: &Path) -> Result<Option<Self>, StoreError> {

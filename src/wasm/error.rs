@@ -34,6 +34,8 @@ pub enum CompileErrorKind {
     Timeout,
     /// Compilation was cancelled by the owner or by engine shutdown.
     Cancelled,
+    /// A file of compiled code is damaged, or of no use here.
+    Precompiled,
     /// A defect of this engine: a compile unit panicked or the code generator refused its own input.
     EngineBug,
 }
@@ -66,6 +68,7 @@ impl fmt::Display for CompileError {
             CompileErrorKind::Unsupported => "unsupported: ",
             CompileErrorKind::Timeout => "timeout: ",
             CompileErrorKind::Cancelled => "cancelled: ",
+            CompileErrorKind::Precompiled => "precompiled: ",
             CompileErrorKind::EngineBug => "engine bug: ",
         };
         write!(f, "{kind}{}", self.message)?;

@@ -108,6 +108,11 @@ impl FuncValidation {
         FuncValidation { resources: None, features, quick: None }
     }
 
+    /// Whether bodies are known to be valid, and cannot be validated.
+    pub(crate) fn is_of_valid(&self) -> bool {
+        self.resources.is_none()
+    }
+
     /// Whether the quick validator accepts a body; no means that it is not known to be valid.
     pub fn accepts(&self, wire_bytes: &[u8], module: &WasmModule, func: DefinedFuncIndex, memory: &mut BodyMemory) -> bool {
         let (Some(tables), Some(resources)) = (&self.quick, &self.resources) else { return false };

@@ -314,6 +314,7 @@ fn command_within(data_bytes: u64, command: &str, bytes: &[u8]) -> (Option<i32>,
     std::fs::write(file.path(), bytes).expect("the file is written");
     let script = format!("ulimit -d {} && exec \"$0\" {command} --jobs 0 \"$1\"", data_bytes >> 10);
     let mut shell = Command::new("sh");
+    crate::support::without_cache(&mut shell);
     shell.args(["-c", &script, env!("CARGO_BIN_EXE_deltic")]).arg(file.path());
     let output = shell.output().expect("the command ends");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

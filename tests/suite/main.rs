@@ -3,6 +3,7 @@
 mod allocations;
 mod bad_input;
 mod benches;
+mod cache;
 mod cli;
 mod compile;
 mod disas;

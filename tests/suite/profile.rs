@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use deltic::abi::artifact::CodeVariant;
@@ -93,7 +93,7 @@ fn lines_come_as_code_does() {
 
 #[test]
 fn the_command_writes_where_perf_looks() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    let mut command = crate::support::command();
     command.args(["run", "--perf-map", "--tier", "baseline", "--invoke", "iterative", "fib.wat", "10"]);
     let child = command.current_dir(root().join("wat")).stdout(Stdio::piped()).spawn().expect("the command starts");
     let path = format!("/tmp/perf-{}.map", child.id());
@@ -224,7 +224,7 @@ fn a_file_that_cannot_be_made_is_named() {
         let text = error.expect_err("no folder").to_string();
         assert!(text.starts_with(&format!("{}: ", folder.join(name).display())) && text.contains("No such file"), "{text}");
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    let mut command = crate::support::command();
     let output = command.arg("run").arg(format!("--jitdump={}", folder.display())).arg(root().join("wat/fib.wat")).output();
     let output = output.expect("the command ends");
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -238,7 +238,7 @@ fn a_file_that_cannot_be_made_is_named() {
 #[test]
 fn the_command_writes_a_dump() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    let mut command = crate::support::command();
     command.arg("run").arg(format!("--jitdump={}", folder.path().display()));
     command.args(["--tier", "baseline", "--invoke", "iterative", "fib.wat", "10"]);
     let child = command.current_dir(root().join("wat")).stdout(Stdio::piped()).spawn().expect("the command starts");

@@ -202,6 +202,15 @@ fn ahead_of_time() {
     check("ahead of time", optimized());
 }
 
+/// From bytes, as another process has left them: everything in one tier.
+#[test]
+fn reloaded() {
+    for (mode, config) in [("reloaded, optimized", optimized()), ("reloaded, baseline", baseline())] {
+        let runner = Runner::new(&Settings { config, reload: true, ..Settings::default() });
+        check_with(mode, |script| runner.run_script(&script.name, &script.source));
+    }
+}
+
 /// Everything in the baseline tier, before it runs, and in the other one as it does.
 #[test]
 fn eager() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use deltic::abi::artifact::{Artifact, CodeVariant};
@@ -39,6 +40,18 @@ pub fn files_below(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
 /// A path below the checkout, with `/`.
 pub fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+/// The command, which leaves nothing in the user's cache and finds nothing there.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    without_cache(&mut command);
+    command
+}
+
+/// Has a process do without the user's cache.
+pub fn without_cache(command: &mut Command) {
+    command.env("HOME", "").env_remove("XDG_CACHE_HOME");
 }
 
 /// An engine that compiles where it is asked to: tests run side by side anyway.

@@ -443,6 +443,7 @@ fn a_shared_memory_has_its_whole_maximum() {
         std::fs::write(file.path(), text).expect("the file is written");
         let script = "ulimit -v 3000000 && exec \"$0\" run --no-guard-pages --jobs 0 \"$1\"";
         let mut shell = Command::new("sh");
+        crate::support::without_cache(&mut shell);
         shell.args(["-c", script, env!("CARGO_BIN_EXE_deltic")]).arg(file.path());
         let output = shell.output().expect("the command ends");
         let said = String::from_utf8_lossy(&output.stderr);

@@ -4,7 +4,7 @@
 //! programs), all of it runs; elsewhere the test says that it did not.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::support;
 
@@ -62,7 +62,7 @@ fn case(program: &Path) -> Case {
 
 fn run(case: &Case) -> Result<(), String> {
     let temp = tempfile::tempdir().expect("a temporary folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_deltic"));
+    let mut command = crate::support::command();
     command.arg("run");
     if let Some(root) = &case.root {
         let copy = temp.path().join("root");

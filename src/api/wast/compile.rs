@@ -4,7 +4,7 @@ use wasmparser::Validator;
 use wast::QuoteWat;
 
 use super::script::Script;
-use crate::api::{CompileError, CompileErrorKind, Module};
+use crate::api::{CompileError, CompileErrorKind, MacKey, Module};
 use crate::wasm::decode::{Decoded, decode_with};
 use crate::wasm::validate::validate_bodies;
 
@@ -13,7 +13,14 @@ impl Script<'_> {
     pub(super) fn compile(&self, module: &mut QuoteWat<'_>) -> Result<Module, String> {
         let bytes = module.encode().map_err(|error| error.message())?;
         self.validate(&bytes)?;
-        Module::new(self.engine, &bytes).map_err(|error| error.to_string())
+        let module = Module::new(self.engine, &bytes).map_err(|error| error.to_string())?;
+        if self.reload { self.reloaded(&module).map_err(|error| error.to_string()) } else { Ok(module) }
+    }
+
+    /// The module as another process would have it.
+    fn reloaded(&self, module: &Module) -> Result<Module, CompileError> {
+        let key = MacKey::new([7; 32]);
+        Module::deserialize_with_key(self.engine, module.serialize_with_key(&key)?, &key)
     }
 
     fn validate(&self, bytes: &[u8]) -> Result<(), String> {

@@ -33,11 +33,13 @@ pub struct Settings {
     pub timeout: Duration,
     /// How much fuel one script has, where the configuration's code counts it; all that there is, when nothing is said.
     pub fuel: Option<u64>,
+    /// Whether each module is written as bytes, and loaded from them, before it is used.
+    pub reload: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None }
+        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None, reload: false }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::api::{
 pub(super) struct Script<'r> {
     pub(super) engine: &'r WasmEngine,
     pub(super) features: WasmFeatures,
+    pub(super) reload: bool,
     isolate: Isolate,
     linker: Linker,
     /// By name; `None` is the latest one.
@@ -123,7 +124,8 @@ impl<'r> Script<'r> {
         isolate.set_fuel(settings.fuel.unwrap_or(u64::MAX));
         let mut linker = Linker::new(engine);
         spectest::define(&mut linker, &mut isolate, features).map_err(|error| error.to_string())?;
-        Ok(Script { engine, features, isolate, linker, instances: HashMap::new(), definitions: HashMap::new(), shared })
+        let reload = settings.reload;
+        Ok(Script { engine, features, reload, isolate, linker, instances: HashMap::new(), definitions: HashMap::new(), shared })
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Done {

@@ -33,8 +33,8 @@ pub enum Command {
     Bench(BenchArgs),
     #[command(hide = true)]
     Snapshot(LaterArgs),
-    #[command(hide = true)]
-    Cache(LaterArgs),
+    /// Look after the cache of compiled code
+    Cache(CacheArgs),
     #[command(hide = true)]
     Build(LaterArgs),
     #[command(hide = true)]
@@ -81,11 +81,49 @@ pub struct RunArgs {
     pub snapshot: Option<PathBuf>,
     #[arg(long, hide = true, value_name = "ENTRY", value_parser = later::<PathBuf>)]
     pub build_snapshot: Option<PathBuf>,
-    /// The module, binary or text
+    /// The key that a compiled module was made with, if not the one in the user's cache
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The module, binary, text or compiled
     pub file: PathBuf,
     /// Arguments of the program, or of the function
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub action: CacheAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CacheAction {
+    /// Say where it is, and how much it holds
+    Stats(CachePlace),
+    /// Remove what it holds
+    Clean(CachePlace),
+    /// Compile modules for the next time that they are run
+    Warm(WarmArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CachePlace {
+    /// The directory, if not the user's
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct WarmArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Compile with the optimizing tier, which takes longer
+    #[arg(long)]
+    pub optimize: bool,
+    /// The modules, binary or text
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -95,9 +133,12 @@ pub struct CompileArgs {
     /// Print what it cost as one JSON object
     #[arg(long)]
     pub stats: bool,
-    /// Where to write the compiled module
-    #[arg(short, hide = true, value_name = "OUT", value_parser = later::<PathBuf>)]
+    /// Where to write the compiled module, for `deltic run` with the same key
+    #[arg(short, value_name = "OUT")]
     pub out: Option<PathBuf>,
+    /// A file of 32 secret bytes, in the place of the key in the user's cache
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// The module, binary or text
     pub file: PathBuf,
 }
@@ -189,8 +230,8 @@ pub struct EngineArgs {
     /// Compile with this many threads; 0 compiles where the module is loaded
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Where compiled code is kept between runs; only none is known
-    #[arg(long, value_name = "DIR|none", value_parser = cache)]
+    /// Where `run` keeps compiled code, if not in the user's cache directory
+    #[arg(long, value_name = "DIR|none")]
     pub cache: Option<String>,
     /// Write a trace that Perfetto and chrome://tracing open
     #[arg(long, value_name = "FILE")]
@@ -258,10 +299,6 @@ fn tier(text: &str) -> Result<String, String> {
     }
 }
 
-fn cache(text: &str) -> Result<String, String> {
-    if text == "none" { Ok(text.to_owned()) } else { Err(format!("a code cache is {LATER}; --cache none is accepted")) }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -283,11 +320,7 @@ mod tests {
 
     #[test]
     fn what_comes_later_says_so() {
-        for args in [
-            vec!["run", "--cache", "/tmp", "x.wat"],
-            vec!["run", "--snapshot", "x.blob", "x.wat"],
-            vec!["compile", "x.wat", "-o", "y"],
-        ] {
+        for args in [vec!["run", "--snapshot", "x.blob", "x.wat"], vec!["run", "--build-snapshot", "x.js", "x.wat"]] {
             let error = Cli::try_parse_from(std::iter::once("deltic").chain(args)).expect_err("later");
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(LATER), "{error}");

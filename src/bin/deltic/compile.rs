@@ -1,4 +1,4 @@
-//! `deltic compile`: ahead of time. The code is thrown away: this version has no file format for it.
+//! `deltic compile`: ahead of time, to a file that `deltic run` takes, or to see what it costs.
 
 use std::io::Write;
 
@@ -6,8 +6,8 @@ use deltic::Strategy;
 
 use crate::args::CompileArgs;
 use crate::exit::Exit;
-use crate::load;
 use crate::stats::Meter;
+use crate::{cache, load};
 
 /// Compiles, and says what it cost when asked.
 pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
@@ -17,6 +17,11 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let engine = load::engine(&load::config(&args.engine)?.with_strategy(strategy))?;
     let meter = Meter::start();
     let module = load::module(&engine, &args.file, bytes)?;
+    if let Some(out) = &args.out {
+        let key = cache::key(args.engine.cache.as_deref(), args.key.as_deref())?;
+        let bytes = module.serialize_with_key(&key).map_err(|error| Exit::file(&args.file, error))?;
+        std::fs::write(out, bytes).map_err(|error| Exit::failure(format_args!("cannot write {}: {error}", out.display())))?;
+    }
     if args.stats {
         let stats = meter.compiled(&module.compile_stats());
         let written = writeln!(std::io::stdout(), "{stats}");

@@ -1,9 +1,12 @@
 //! Files and engines.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use deltic::{
-    CodeSettings, Config, HeapSettings, JitDump, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine, read_shared,
+    CodeSettings, Config, HeapSettings, JitDump, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine, is_precompiled_bytes,
+    read_shared,
 };
 
 use crate::args::EngineArgs;
@@ -15,6 +18,12 @@ pub fn read(path: &Path) -> Result<SharedBytes, Exit> {
         return Err(Exit::later(&format!("{}: JavaScript", path.display())));
     }
     read_shared(path).map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))
+}
+
+/// Whether a file holds a module that was compiled.
+pub fn is_precompiled(path: &Path) -> bool {
+    let mut first = [0; 8];
+    File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && is_precompiled_bytes(&first)
 }
 
 /// The configuration that the options ask for; with fuel when there is a bound on it.

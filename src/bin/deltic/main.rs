@@ -6,6 +6,7 @@
 
 mod args;
 mod bench;
+mod cache;
 mod compile;
 mod exit;
 mod inspect;
@@ -36,7 +37,7 @@ fn main() {
         Command::Inspect(args) => inspect::inspect(args),
         Command::Bench(args) => bench::bench(args),
         Command::Snapshot(_) => Err(Exit::later("`deltic snapshot`")),
-        Command::Cache(_) => Err(Exit::later("`deltic cache`")),
+        Command::Cache(args) => cache::cache(args),
         Command::Build(_) => Err(Exit::later("`deltic build`")),
         Command::Test262(_) => Err(Exit::later("`deltic test262`")),
         Command::Wpt(_) => Err(Exit::later("`deltic wpt`")),

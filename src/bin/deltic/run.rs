@@ -4,19 +4,16 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use deltic::{Func, Instance, Isolate, Linker, Module, StaticLimits};
+use deltic::{Func, Instance, Isolate, Linker, Module, StaticLimits, WasmEngine};
 
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::stats::{Meter, cpu_time};
-use crate::{invoke, load, stubs, wasi};
+use crate::{cache, invoke, load, stubs, wasi};
 
 /// Runs a module: what `--invoke` names, or `_start`, or `_initialize`.
 pub fn run(args: &RunArgs) -> Result<(), Exit> {
-    let bytes = load::read(&args.file)?;
-    let meter = Meter::start();
-    let engine = load::engine(&load::config(&args.engine)?)?;
-    let module = load::module(&engine, &args.file, bytes)?;
+    let (meter, engine, module) = load(args)?;
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;
     let mut guest = Guest {
@@ -28,6 +25,7 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
         cpu_before_run: cpu_time(),
     };
     let done = guest.run(args);
+    cache::keep(&guest.module);
     let done = if args.stats { print_stats(args, &meter, &guest, done) } else { done };
     // The process ends, and all of this with it. To drop it would wait for code in the making; files that are written from there want it whole.
     let is_recorded = args.engine.trace.is_some() || args.engine.jitdump.is_some() || args.engine.perf_map;
@@ -35,6 +33,27 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
         std::mem::forget((guest, engine));
     }
     done
+}
+
+/// The module, compiled or to be compiled, and what it costs from when its bytes are there.
+fn load(args: &RunArgs) -> Result<(Meter, WasmEngine, Module), Exit> {
+    let config = load::config(&args.engine)?;
+    if load::is_precompiled(&args.file) {
+        let meter = Meter::start();
+        let engine = load::engine(&config)?;
+        let key = cache::key(args.engine.cache.as_deref(), args.key.as_deref())?;
+        let module = Module::deserialize_file_with_key(&engine, &args.file, &key);
+        return Ok((meter, engine, module.map_err(|error| Exit::file(&args.file, error))?));
+    }
+    let bytes = load::read(&args.file)?;
+    let meter = Meter::start();
+    let config = match cache::open(args.engine.cache.as_deref()) {
+        Some(cache) => config.with_code_cache(cache),
+        None => config,
+    };
+    let engine = load::engine(&config)?;
+    let module = load::module(&engine, &args.file, bytes)?;
+    Ok((meter, engine, module))
 }
 
 /// Prints what the run has cost, behind the guest's message.

@@ -38,6 +38,8 @@ impl Meter {
             "loop_versions": stats.loop_versions,
             "loop_entries": stats.loop_entries,
             "tier_ups": stats.tier_ups,
+            "loaded": stats.loaded,
+            "loaded_bytes": stats.loaded_bytes,
             "inlined_sites": stats.inlined_sites,
             "cpu_ms": millis(stats.compile_cpu),
             "baseline_cpu_ms": millis(stats.cpu_times.baseline),

@@ -1,0 +1,291 @@
+//! Code of a module that another process has left: found with the module, taken function by function, kept again with what is new.
+//!
+//! *Problem.* A module with code in the cache should run at once, whatever its size, and no damage to a file may show. *Idea.* Its job is a
+//! [lazy](crate::compile::lazy) one in which "compile" begins with a look at the file: the function's record is copied, verified, and
+//! published. What is not there, or not sound, is compiled as usual, since the module's bytes are at hand. The functions that
+//! a module has in the end, from either source, are [kept](Module::keep_code) as a file that replaces the one before.
+//!
+//! **Invariants:** a record is verified and decoded outside of scopes; what it lacks never fails a call. A module whose bytes come from the file itself
+//! does not compile any of its bodies before all are verified.
+
+#![forbid(unsafe_code)]
+
+use cranelift_entity::EntityRef;
+use wasmparser::WasmFeatures;
+
+use crate::abi::artifact::{CodeVariant, Tier};
+use crate::base::DefinedFuncIndex;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::{Arc, OnceLock};
+use crate::base::{trace, tuning};
+use crate::cache::file::{CodeFile, CodeFileBuilder};
+use crate::cache::fingerprint::{Fingerprint, build_hash, module_hash};
+use crate::cache::record::Record;
+use crate::code::CodeError;
+use crate::code::space::CodeSpace;
+use crate::codegen::env::CodeSettings;
+use crate::compile::code_cache::CodeCache;
+use crate::compile::config::Strategy;
+use crate::compile::engine::WasmEngine;
+use crate::compile::job::CompileJob;
+use crate::compile::module::Module;
+use crate::compile::native_module::NativeModule;
+use crate::store::key::MacKey;
+use crate::wasm::decode::{Decoded, decode_trusted};
+use crate::wasm::error::{CompileError, CompileErrorKind};
+use crate::wasm::wire_bytes::WireBytes;
+
+/// What a module has of files, by variant.
+#[derive(Debug)]
+pub(super) struct ModuleCode {
+    cache: Option<CodeCache>,
+    /// Of the default variant.
+    fingerprint: Fingerprint,
+    files: [OnceLock<Option<Arc<CodeFile>>>; 2],
+}
+
+impl ModuleCode {
+    /// Of a module that was not looked at yet, in an engine with a cache, unless it is small.
+    pub(super) fn find(engine: &WasmEngine, settings: &CodeSettings, wire_bytes: &[u8]) -> Option<Self> {
+        let cache = engine.config().code_cache()?;
+        if wire_bytes.len() < cache.module_bytes_min() {
+            return None;
+        }
+        let fingerprint = fingerprint(engine, settings, module_hash(wire_bytes));
+        Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default() })
+    }
+
+    /// Decodes a module of which the default variant's file is there: it is valid.
+    pub(super) fn decode(&self, wire_bytes: &WireBytes, features: WasmFeatures) -> Option<Decoded> {
+        let file = self.file(self.fingerprint.variant)?;
+        let bodies = file.bodies().map_err(|rejected| rejected.to_string());
+        let decoded =
+            bodies.and_then(|bodies| decode_trusted(wire_bytes.clone(), bodies, features).map_err(|error| error.to_string()));
+        decoded.map_err(|reason| tracing::warn!(target: trace::CACHE, reason, "validated again")).ok()
+    }
+
+    /// The settings of the file that a module was made from; of others, the engine's hold.
+    pub(super) fn settings(&self) -> Option<CodeSettings> {
+        CodeSettings::from_bits(self.fingerprint.settings)
+    }
+
+    /// Of a module that was made from a file.
+    pub(super) fn of_file(file: Arc<CodeFile>) -> Self {
+        let fingerprint = *file.fingerprint();
+        let code = ModuleCode { cache: None, fingerprint, files: Default::default() };
+        code.files[fingerprint.variant as usize].get_or_init(|| Some(file));
+        code
+    }
+
+    /// The file with a variant's code, looked for once.
+    pub(super) fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {
+        let find = || self.cache.as_ref()?.find(&self.fingerprint_of(variant)).map(Arc::new);
+        self.files[variant as usize].get_or_init(find).as_ref()
+    }
+
+    /// Where a variant's code is kept.
+    pub(super) fn kept_as(&self, variant: CodeVariant) -> Option<(CodeCache, Fingerprint)> {
+        Some((self.cache.clone()?, self.fingerprint_of(variant)))
+    }
+
+    fn fingerprint_of(&self, variant: CodeVariant) -> Fingerprint {
+        Fingerprint { variant, ..self.fingerprint }
+    }
+}
+
+/// What code of an engine is good for, of a module with that hash.
+pub(super) fn fingerprint(engine: &WasmEngine, settings: &CodeSettings, module: [u8; 32]) -> Fingerprint {
+    let config = engine.config();
+    Fingerprint {
+        build: build_hash(),
+        module,
+        cpu: engine.cpu_features(),
+        wasm_features: config.features().bits(),
+        settings: settings.bits(),
+        variant: engine.default_variant(),
+        tier: config.tier(),
+        ahead_of_time: config.strategy() == Strategy::AheadOfTime,
+    }
+}
+
+/// How much a job has that no file has, and what it has from one.
+#[derive(Debug, Default)]
+pub(super) struct CacheUse {
+    /// Bytes of code that were compiled since the last time that all was kept.
+    pub unkept_bytes: AtomicUsize,
+    /// Functions that came from the file.
+    pub loaded_count: AtomicUsize,
+    /// Bytes of their code.
+    pub loaded_bytes: AtomicUsize,
+}
+
+impl CompileJob {
+    /// A function as another process has left it, if that is known and sound.
+    pub(super) fn read_record(&self, func: DefinedFuncIndex) -> Option<Record> {
+        let file = self.cached.as_ref()?;
+        match file.record(func) {
+            Ok(record) => record,
+            Err(rejected) => {
+                let function = self.env.module.func_index(func).index();
+                tracing::warn!(target: trace::CACHE, function, %rejected, "compiled again");
+                // So that the file is replaced.
+                self.note_unkept(tuning::KEPT_BYTES_MIN.max(usize::try_from(file.record_bytes()).unwrap_or(usize::MAX)));
+                None
+            }
+        }
+    }
+
+    /// So many bytes of code are in no file.
+    pub(super) fn note_unkept(&self, bytes: usize) {
+        if self.kept_as.is_none() {
+            return;
+        }
+        self.cache_use.unkept_bytes.fetch_add(bytes, Ordering::Relaxed); // a figure
+        if let Some(saver) = &self.shared.saver {
+            saver.note();
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn unkept_bytes(&self) -> usize {
+        self.cache_use.unkept_bytes.load(Ordering::Relaxed) // a figure
+    }
+
+    /// Makes a record the function's code; gives its tier.
+    ///
+    /// # Errors
+    ///
+    /// As for publication.
+    pub(super) fn publish_record(&self, native: &NativeModule, record: Record) -> Result<Tier, CodeError> {
+        let Record { artifact, budget, profile } = record;
+        let (func, tier) = (artifact.func, artifact.tier);
+        let bytes = native.publish(self.variant, vec![artifact])?;
+        if let Some(space) = native.variant(self.variant).and_then(|code| code.space.as_ref()) {
+            space.restore_profile(func, &profile);
+            if let (Some(word), Some(left)) = (space.budget(func), budget) {
+                word.store(left, Ordering::Relaxed); // a figure, which code may lower at the same time
+            }
+        }
+        self.cache_use.loaded_count.fetch_add(1, Ordering::Relaxed); // figures
+        self.cache_use.loaded_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(tier)
+    }
+
+    /// Whether bodies may be compiled: of a module whose bytes come from a file, all are verified before the first is.
+    ///
+    /// # Errors
+    ///
+    /// They are damaged.
+    pub(super) fn check_bodies(&self) -> Result<(), CompileError> {
+        if self.cached.as_ref().is_none_or(|file| file.is_intact()) {
+            return Ok(());
+        }
+        let message = "the module's bytes in the file of its code are damaged";
+        Err(CompileError::new(CompileErrorKind::Precompiled, message, None))
+    }
+
+    /// The present code of some functions, with what they have recorded.
+    fn records(&self, space: &CodeSpace, funcs: &[DefinedFuncIndex]) -> Vec<Record> {
+        let record = |&func: &DefinedFuncIndex| {
+            let artifact = space.recover(func)?;
+            // What better code is there for records nothing, and asks for nothing.
+            let is_baseline = artifact.tier == Tier::Baseline;
+            // Relaxed: a figure.
+            let budget = space.budget(func).filter(|_| is_baseline).map(|budget| budget.load(Ordering::Relaxed));
+            let profile = space.profile(func).filter(|_| is_baseline).map(|profile| profile.portable()).unwrap_or_default();
+            Some(Record { artifact, budget, profile })
+        };
+        funcs.iter().filter_map(record).collect()
+    }
+
+    /// Writes a file of all that this job has, and of what is in another one and not here; a few functions at a time, by way of `visit`,
+    /// which lends the code space while it may. `None` if it may no longer.
+    pub(super) fn build_file<'k>(
+        &self,
+        key: &'k MacKey,
+        other: Option<&CodeFile>,
+        visit: impl Fn(&mut dyn FnMut(&CodeSpace)) -> Option<()>,
+    ) -> Option<CodeFileBuilder<'k>> {
+        let mut builder = CodeFileBuilder::new(key);
+        let mut present = Vec::new();
+        visit(&mut |space| present = space.present_funcs(Tier::Baseline))?;
+        let mut is_here = vec![false; self.env.module.bodies.len()];
+        for funcs in present.chunks(tuning::KEPT_TOGETHER) {
+            let mut records = Vec::new();
+            visit(&mut |space| records = self.records(space, funcs))?;
+            for record in &records {
+                let func = record.artifact.func;
+                is_here[func.index()] = true;
+                let is_worse = record.artifact.tier == Tier::Baseline
+                    && other.is_some_and(|other| {
+                        other.tier(func) == Some(Tier::Optimized) && other.copy(func, &mut builder).is_some()
+                    });
+                if !is_worse {
+                    builder.add(record);
+                }
+            }
+        }
+        let others = other.map(|other| (other, other.funcs()));
+        for (other, func) in others.iter().flat_map(|(other, funcs)| funcs.iter().map(move |&func| (other, func))) {
+            if is_here.get(func.index()) == Some(&false) {
+                // Damaged ones are left out.
+                let _ = other.copy(func, &mut builder);
+            }
+        }
+        Some(builder)
+    }
+
+    /// Whether so much was compiled that a new file is worth its time.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        let unkept = self.unkept_bytes();
+        // The first file says that the module is valid, which is worth more than most code.
+        self.cached.as_ref().map_or(unkept > 0, |file| {
+            let kept = usize::try_from(file.record_bytes()).unwrap_or(usize::MAX);
+            unkept >= tuning::KEPT_BYTES_MIN.max(kept / tuning::KEPT_SHARE)
+        })
+    }
+
+    /// Writes the job's code to a cache.
+    pub(super) fn keep(
+        &self,
+        cache: &CodeCache,
+        fingerprint: &Fingerprint,
+        visit: impl Fn(&mut dyn FnMut(&CodeSpace)) -> Option<()>,
+    ) -> bool {
+        // What comes from here on is for the next time.
+        self.cache_use.unkept_bytes.store(0, Ordering::Relaxed); // a figure
+        // Another process may have added to what this one has read.
+        let newest = cache.find(fingerprint);
+        let other = newest.as_ref().or(self.cached.as_deref());
+        let Some(builder) = self.build_file(cache.key(), other, visit) else { return false };
+        if builder.is_empty() {
+            return false;
+        }
+        let env = &self.env;
+        cache.keep(&fingerprint.key(), &builder.finish(fingerprint, &env.module, &env.wire_bytes, false))
+    }
+}
+
+impl Module {
+    /// Keeps the code that the module has by now in the engine's [code cache](CodeCache), if it has one and if there is enough that is
+    /// new. In the background this happens by itself, some time after the last function was compiled; before the process ends it
+    /// is the host's to ask for it. True if something was written; what fails is told by the cache.
+    pub fn keep_code(&self) -> bool {
+        let native = self.native();
+        let mut has_written = false;
+        for variant in CodeVariant::ALL {
+            let Some(made) = native.variant(variant) else { continue };
+            let Some(space) = &made.space else { continue };
+            if !made.job.check_bodies().is_ok_and(|()| made.job.is_worth_keeping()) {
+                continue;
+            }
+            let visit = |look: &mut dyn FnMut(&CodeSpace)| {
+                look(space);
+                Some(())
+            };
+            let Some((cache, fingerprint)) = &made.job.kept_as else { continue };
+            has_written |= made.job.keep(cache, fingerprint, visit);
+        }
+        has_written
+    }
+}
