@@ -39,6 +39,8 @@ pub use crate::store::container::is_container as is_precompiled_bytes;
 pub use crate::store::directory::{DirectoryStats, DirectoryStore};
 pub use crate::store::error::StoreError;
 pub use crate::store::key::MacKey;
+#[cfg(feature = "object-store")]
+pub use crate::store::objects::ObjectCacheStore;
 pub use crate::store::{Blob, CacheKey, CacheStore};
 pub use crate::tasks::manager::TaskPriority;
 pub use crate::wasm::canonical::{CanonicalType, TypeHandle};

@@ -6,7 +6,7 @@
 //! that only the file's maker knows. So the beginning of a file answers for the rest, which is verified piece by piece, as it is needed.
 //!
 //! Bytes come through a [`Blob`]: a file, memory, or whatever a host has. A [`CacheStore`] finds blobs by key: in a
-//! [directory](directory), or wherever a host keeps them.
+//! [directory](directory), or, with the feature `object-store`, in an object store that a fleet shares.
 //!
 //! **Invariant:** nothing is interpreted that was not verified, and what was verified is a copy of this process's own: a file that changes
 //! afterwards changes nothing.
@@ -18,6 +18,8 @@ pub mod container;
 pub mod directory;
 pub mod error;
 pub mod key;
+#[cfg(feature = "object-store")]
+pub mod objects;
 
 use std::fmt;
 

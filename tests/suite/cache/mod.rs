@@ -4,6 +4,8 @@ mod command;
 mod damage;
 mod failures;
 mod files;
+#[cfg(feature = "object-store")]
+mod objects;
 mod serialize;
 
 use std::collections::HashMap;
