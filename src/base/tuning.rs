@@ -111,6 +111,8 @@ pub const KEPT_BYTES_MIN: usize = 1_000;
 pub const KEPT_SHARE: usize = 32;
 /// Functions are copied so many at a time to be kept.
 pub const KEPT_TOGETHER: usize = 64;
+/// Files with no more bytes of records than this are loaded before their functions are called.
+pub const PRELOADED_BYTES_MAX: u64 = 16 << 20;
 /// Code is kept when nothing was compiled for so long.
 pub const KEPT_AFTER_QUIET: Duration = Duration::from_secs(2);
 /// Bytes that a directory of compiled code holds at most, by default.

@@ -171,6 +171,34 @@ impl CompileJob {
         Ok(tier)
     }
 
+    /// A function that nobody is at, from the file, if its code there is of a tier or better: it is the caller's, who must
+    /// [settle](Self::settle_record) it.
+    pub(super) fn claim_record(&self, func: DefinedFuncIndex, tier: Tier) -> Option<Record> {
+        let kept = self.cached.as_ref()?.tier(func)?;
+        if kept < tier || !self.states.request(func, tier) || !self.states.start(func) {
+            return None;
+        }
+        let record = self.read_record(func);
+        if record.is_none() {
+            self.states.give_up(func);
+            self.parking.announce();
+        }
+        record
+    }
+
+    /// Publishes a function that was claimed.
+    pub(super) fn settle_record(&self, native: &NativeModule, record: Record) {
+        let func = record.artifact.func;
+        match self.publish_record(native, record) {
+            Ok(tier) => self.states.finish_in(func, tier),
+            Err(error) => {
+                tracing::warn!(target: trace::CACHE, ?func, %error, "left for who calls it");
+                self.states.give_up(func);
+            }
+        }
+        self.parking.announce();
+    }
+
     /// Whether bodies may be compiled: of a module whose bytes come from a file, all are verified before the first is.
     ///
     /// # Errors

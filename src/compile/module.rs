@@ -189,6 +189,7 @@ impl Module {
             self.0.validate_bodies_wall.get_or_init(|| wall);
         }
         self.ensure(engine.default_variant(), kind)?;
+        self.follow_file();
         if kind == JobKind::Lazy {
             self.follow_hints();
         }
@@ -386,7 +387,7 @@ impl Module {
         self.0.code.as_ref()
     }
 
-    fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {
+    pub(super) fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {
         self.code()?.file(variant)
     }
 

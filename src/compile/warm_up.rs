@@ -17,7 +17,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::{Artifact, Entry, Tier};
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::{DefinedFuncIndex, FuncIndex};
+use crate::base::{DefinedFuncIndex, FuncIndex, tuning};
 use crate::code::space::CodeSpace;
 use crate::codegen::compiler::UnitError;
 use crate::compile::first_error::FirstError;
@@ -180,6 +180,17 @@ impl Module {
         }
     }
 
+    /// Has functions that earlier processes have used loaded in the background, in the order of their first calls.
+    pub(super) fn follow_file(&self) {
+        let Some(file) = self.file(self.engine().default_variant()) else { return };
+        if self.compiles_itself() || file.wire_bytes().is_some() || file.record_bytes() > tuning::PRELOADED_BYTES_MAX {
+            return;
+        }
+        let wanted = file.funcs().into_iter().map(|func| (func, self.engine().shared().first_tier())).collect();
+        // Nobody waits.
+        let _ = self.warm_up_list(wanted, TaskPriority::UserBlocking);
+    }
+
     /// Has functions compiled in the background as the module itself says.
     pub(super) fn follow_hints(&self) {
         let (module, config) = (self.decoded(), self.engine().config());
@@ -218,7 +229,9 @@ impl Module {
         if self.compiles_itself() {
             let mut runner = Runner::inlining(&code.job);
             while let (Some(func), Some(space)) = (list.take(), &code.space) {
-                if let Some(made) = code.job.warm(&mut runner, func, &|| false) {
+                if let Some(record) = code.job.claim_record(func.0, func.1) {
+                    code.job.settle_record(self.native(), record);
+                } else if let Some(made) = code.job.warm(&mut runner, func, &|| false) {
                     let told = code.job.settle_warm(self.native(), space, made, &runner, &list);
                     code.job.tell_of(told);
                 }
@@ -286,7 +299,14 @@ impl Task for WarmUpTask {
         let deadline = timing.clock.now() + timing.slice;
         let mut runner = Runner::inlining(job);
         while let Some(wanted) = list.take() {
-            if let Some(made) = job.warm(&mut runner, wanted, &|| job.token.stop_requested()) {
+            if let Some(record) = job.claim_record(wanted.0, wanted.1) {
+                let Some(scope) = job.token.enter() else {
+                    job.states.give_up(wanted.0);
+                    job.parking.announce();
+                    return Outcome::Done;
+                };
+                job.settle_record(scope.native_module(), record);
+            } else if let Some(made) = job.warm(&mut runner, wanted, &|| job.token.stop_requested()) {
                 let scope = if matches!(made.result, Err(UnitError::Stopped)) { None } else { job.token.enter() };
                 let Some(scope) = scope else {
                     job.states.give_up(wanted.0);

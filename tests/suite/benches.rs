@@ -10,6 +10,11 @@ fn engine() -> WasmEngine {
 }
 
 #[test]
+fn cache() {
+    common::cache::smoke();
+}
+
+#[test]
 fn calls() {
     common::calls::smoke(&engine());
 }

@@ -27,7 +27,7 @@ pub enum Command {
     Validate(FileArgs),
     /// Run spec scripts
     Wast(WastArgs),
-    /// Show what a module is made of
+    /// Show what a module, or a file of compiled code, is made of
     Inspect(InspectArgs),
     /// Draw how fast a function is when: the warm-up of each way to compile, and of other engines
     Bench(BenchArgs),
@@ -165,7 +165,13 @@ pub struct WastArgs {
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The module, binary or text
+    /// The cache directory whose key the file was made with, if not the user's
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<String>,
+    /// The key that it was made with, if not the one in a cache directory
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The module, binary or text, or a file of compiled code
     pub file: PathBuf,
 }
 

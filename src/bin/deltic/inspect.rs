@@ -3,17 +3,24 @@
 use std::fmt::{Display, Write as _};
 use std::io::Write;
 
+use deltic::inspect::code::CodeInspection;
 use deltic::inspect::{Inspection, Named, TypeText};
 
 use crate::args::InspectArgs;
 use crate::exit::Exit;
-use crate::load;
+use crate::{cache, load};
 
 /// Prints what a module is made of.
 pub fn inspect(args: &InspectArgs) -> Result<(), Exit> {
-    let bytes = load::read(&args.file)?;
-    let found = deltic::inspect::inspect(&bytes).map_err(|error| Exit::file(&args.file, error))?;
-    let written = std::io::stdout().write_all(render(&found).as_bytes());
+    let text = if load::is_precompiled(&args.file) {
+        let key = cache::key(args.cache.as_deref(), args.key.as_deref())?;
+        let found = deltic::inspect::code::inspect_code(&args.file, &key);
+        render_code(&found.map_err(|error| Exit::file(&args.file, error))?)
+    } else {
+        let found = deltic::inspect::inspect(&load::read(&args.file)?);
+        render(&found.map_err(|error| Exit::file(&args.file, error))?)
+    };
+    let written = std::io::stdout().write_all(text.as_bytes());
     written.map_err(|error| Exit::failure(format_args!("standard output: {error}")))
 }
 
@@ -36,6 +43,21 @@ fn render(found: &Inspection) -> String {
     list(&mut text, "types", found.types.iter().enumerate().map(|(index, ty)| type_line(index, ty)));
     list(&mut text, "imports", found.imports.iter().map(|(module, field, ty)| format!("\"{module}\" \"{field}\" {ty}")));
     list(&mut text, "exports", found.exports.iter().map(|(name, ty)| format!("\"{name}\" {ty}")));
+    text
+}
+
+fn render_code(found: &CodeInspection) -> String {
+    let mut text = String::new();
+    line(&mut text, format_args!("compiled code, {} bytes", found.file_bytes));
+    line(&mut text, format_args!("module {}{}", found.module, if found.has_module { ", included" } else { "" }));
+    line(&mut text, format_args!("build {}", if found.is_of_this_build { "this one" } else { "another one" }));
+    line(&mut text, format_args!("memories {}", if found.is_guarded { "with guard pages" } else { "with checks" }));
+    for (tier, (functions, bytes)) in ["baseline", "optimized"].iter().zip(found.functions.iter().zip(found.code_bytes)) {
+        line(&mut text, format_args!("{tier} {functions} functions, {bytes} bytes"));
+    }
+    line(&mut text, format_args!("profiles {}", found.profiles));
+    line(&mut text, format_args!("processor {}", found.cpu.join(", ")));
+    list(&mut text, "damaged", found.damaged.iter().map(|func| format!("body {}", func.as_u32())));
     text
 }
 

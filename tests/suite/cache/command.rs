@@ -91,6 +91,16 @@ fn compiled_files_run_for_who_has_the_key() {
     let made = deltic(home.path(), &["compile", &program, "-o", compiled]);
     assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
     assert_eq!(run(home.path(), &[], compiled), (0, 2, String::new()));
+    let inspected = text(&deltic(home.path(), &["inspect", compiled]).stdout);
+    assert!(inspected.contains(", included\nbuild this one\n") && inspected.contains("optimized 2 functions, "), "{inspected}");
+    assert!(!inspected.contains("damaged"), "{inspected}");
+    let mut damaged = std::fs::read(compiled).expect("bytes");
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    let other_file = home.path().join("damaged");
+    std::fs::write(&other_file, damaged).expect("written");
+    let inspected = text(&deltic(home.path(), &["inspect", other_file.to_str().expect("a path")]).stdout);
+    assert!(inspected.contains("optimized 1 functions, ") && inspected.contains("damaged 1\n  body "), "{inspected}");
     // Another user.
     let other = tempfile::tempdir().expect("a folder");
     let refused = deltic(other.path(), &["run", "--invoke", "sum", compiled, "1"]);

@@ -1,5 +1,7 @@
 //! What a module is made of, for people: `deltic inspect`.
 
+pub mod code;
+
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::hash::Hash;
