@@ -105,3 +105,10 @@ pub const SPARE_BLOCKS_MAX: usize = 64;
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
 /// What a module leaves behind is freed on another thread from this size on.
 pub const FREE_ELSEWHERE_BYTES: usize = 64 * 1024;
+/// Background tasks of a stream are woken for each so many bytes of bodies that have come: as with `VALIDATE_TASK_BODY_BYTES`, below
+/// that waking a thread costs more than it gives.
+pub const STREAM_WAKE_BYTES: usize = 16 * 1024;
+/// Without background tasks, so many bytes of bodies are compiled with each portion of a stream, or as many as came if that is more.
+pub const STREAM_PORTION_BYTES: usize = 16 * 1024;
+/// A stream is compiled as it comes if there is address space for so many bytes, whatever its length turns out to be.
+pub const STREAM_ROOM_MIN_BYTES: usize = 16 << 20;

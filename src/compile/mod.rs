@@ -4,6 +4,7 @@
 //! same while it compiles; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
 //! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them, as `budget` admits, and publishes as
 //! [`policy`] says (`refusal` words what publication may answer); [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
+//! [`streaming`] does all this while the bytes come.
 //! [`validation`] is the same without code, and [`simulator`] runs the policies without threads.
 //!
 //! **Invariant:** a worker owns plain data and the token: it upgrades no weak reference, frees no module, runs no user code.
@@ -40,7 +41,9 @@ mod budget;
 mod compilers;
 mod phases;
 mod refusal;
+mod resting;
 mod runner;
+pub mod streaming;
 pub mod warm_up;
 
 pub use config::{Config, EngineError};
@@ -50,3 +53,4 @@ pub use module::Module;
 pub use native_module::ModuleDebug;
 pub use pending::PendingModule;
 pub use stats::CompileStats;
+pub use streaming::StreamingCompiler;

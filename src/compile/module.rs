@@ -46,7 +46,7 @@ struct ModuleOwner {
     canonical_types: CanonicalTypes,
     type_ids: Box<[u32]>,
     validate_wall: Duration,
-    /// Of a lazily compiled module, whose bodies are validated first.
+    /// Of what comes behind that: the bodies of a lazily compiled module, which are validated first, or the end of a stream.
     validate_bodies_wall: OnceLock<Duration>,
     image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
     engine: WasmEngine,
@@ -136,7 +136,7 @@ impl Module {
     }
 
     /// A module that has no code yet.
-    fn prepare(
+    pub(super) fn prepare(
         engine: &WasmEngine,
         decoded: Decoded,
         validate_wall: Duration,
@@ -161,13 +161,23 @@ impl Module {
 
     pub(super) fn compiled(self) -> Result<Module, CompileError> {
         let engine = self.engine();
-        let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
-        if kind == JobKind::Lazy {
+        if engine.config().strategy() == Strategy::Lazy {
             let begun = engine.config().clock().now();
             validation::validate(engine, self.native().env())?;
-            let wall = engine.config().clock().now().saturating_sub(begun);
-            self.0.validate_bodies_wall.get_or_init(|| wall);
+            self.validated(engine.config().clock().now().saturating_sub(begun));
         }
+        self.ready()
+    }
+
+    /// Its bodies were validated, or what else was left of it, in so long.
+    pub(super) fn validated(&self, wall: Duration) {
+        self.0.validate_bodies_wall.get_or_init(|| wall);
+    }
+
+    /// The module, with code, or, if it gets that lazily, ready for it: then its bodies are known to be valid.
+    pub(super) fn ready(self) -> Result<Module, CompileError> {
+        let engine = self.engine();
+        let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
         self.ensure(engine.default_variant(), kind)?;
         if kind == JobKind::Lazy {
             self.follow_hints();

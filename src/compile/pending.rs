@@ -5,6 +5,7 @@
 use crate::compile::events::CompileEvent;
 use crate::compile::job::JobKind;
 use crate::compile::module::Module;
+use crate::compile::streaming::Validating;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// A module on its way. Dropping it gives the compilation up, and returns at once: units that run are asked to stop, and what they
@@ -12,17 +13,26 @@ use crate::wasm::error::{CompileError, CompileErrorKind};
 #[derive(Debug)]
 #[must_use = "dropping it cancels the compilation"]
 pub struct PendingModule {
+    /// Of a stream whose functions are compiled as they are called: its bodies.
+    validating: Option<Validating>,
     module: Module,
 }
 
 impl PendingModule {
     pub(super) fn new(module: Module) -> Self {
-        PendingModule { module }
+        PendingModule { validating: None, module }
+    }
+
+    pub(super) fn validating(module: Module, validating: Validating) -> Self {
+        PendingModule { validating: Some(validating), module }
     }
 
     /// Whether [`wait`](Self::wait) would return at once. Without background tasks it becomes true only by waiting.
     pub fn is_finished(&self) -> bool {
-        self.module.job().is_none_or(|job| job.progress.is_settled())
+        match &self.validating {
+            Some(validating) => validating.job().is_settled(),
+            None => self.module.job().is_none_or(|job| job.progress.is_settled()),
+        }
     }
 
     /// Works along until the module is compiled.
@@ -31,15 +41,23 @@ impl PendingModule {
     ///
     /// As for [`Module::new`].
     pub fn wait(self) -> Result<Module, CompileError> {
-        let variant = self.module.engine().default_variant();
-        let result = self.module.begin(variant, JobKind::Eager, false)?.wait(self.module.engine());
+        let result = match &self.validating {
+            Some(validating) => validating.wait(&self.module),
+            None => {
+                let variant = self.module.engine().default_variant();
+                self.module.begin(variant, JobKind::Eager, false)?.wait(self.module.engine())
+            }
+        };
         match &result {
             Ok(()) => self.module.dispatch_end(CompileEvent::FinishedCompilation),
             Err(error) if error.kind != CompileErrorKind::Cancelled => self.module.dispatch_end(CompileEvent::Failed),
             Err(_) => self.module.dispatch_events(),
         }
         result?;
-        self.module.compiled()
+        match self.validating {
+            Some(_) => self.module.ready(),
+            None => self.module.compiled(),
+        }
     }
 
     /// Has a callback called, on a thread that dispatches, for what happens from now on; at once, if the compilation has ended. It is

@@ -23,6 +23,7 @@ mod processors;
 mod profile;
 mod rare_calls;
 mod spec;
+mod streaming;
 mod support;
 mod threads;
 mod tidy;

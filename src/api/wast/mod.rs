@@ -33,11 +33,13 @@ pub struct Settings {
     pub timeout: Duration,
     /// How much fuel one script has, where the configuration's code counts it; all that there is, when nothing is said.
     pub fuel: Option<u64>,
+    /// Modules come as streams, so many bytes at a time; whole, when nothing is said.
+    pub chunk_bytes: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None }
+        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None, chunk_bytes: None }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::api::{
 pub(super) struct Script<'r> {
     pub(super) engine: &'r WasmEngine,
     pub(super) features: WasmFeatures,
+    /// See [`Settings`].
+    pub(super) chunk_bytes: Option<usize>,
     isolate: Isolate,
     linker: Linker,
     /// By name; `None` is the latest one.
@@ -123,7 +125,8 @@ impl<'r> Script<'r> {
         isolate.set_fuel(settings.fuel.unwrap_or(u64::MAX));
         let mut linker = Linker::new(engine);
         spectest::define(&mut linker, &mut isolate, features).map_err(|error| error.to_string())?;
-        Ok(Script { engine, features, isolate, linker, instances: HashMap::new(), definitions: HashMap::new(), shared })
+        let (chunk_bytes, instances, definitions) = (settings.chunk_bytes, HashMap::new(), HashMap::new());
+        Ok(Script { engine, features, chunk_bytes, isolate, linker, instances, definitions, shared })
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Done {
