@@ -23,22 +23,27 @@ fn main() {
         let engine = streaming::engine(strategy, tasks);
         let mut ready: Vec<Duration> = Vec::new();
         let mut whole: Vec<Duration> = Vec::new();
+        let mut known: Vec<Duration> = Vec::new();
         let mut transfer = Duration::ZERO;
         for _ in 0..rounds {
             let (times, _) = streaming::streamed(&engine, &bytes, 64 << 10, speed);
             transfer = times.transfer;
             ready.push(times.ready);
-            whole.push(streaming::whole(&engine, &bytes).0);
+            let (time, module) = streaming::whole(&engine, &bytes);
+            whole.push(time);
+            known.push(streaming::known(&engine, &bytes, &module));
         }
         ready.sort_unstable();
         whole.sort_unstable();
-        let (ready, whole) = (drops::quantile(&ready, 0.5), drops::quantile(&whole, 0.5));
+        known.sort_unstable();
+        let [ready, whole, known] = [&ready, &whole, &known].map(|times| drops::quantile(times, 0.5));
         println!(
-            "{strategy:?}: transfer {:.1} ms, ready {:.2} ms after the last byte ({:.1} %); whole, {:.1} ms",
+            "{strategy:?}: transfer {:.1} ms, ready {:.2} ms after the last byte ({:.1} %); whole, {:.1} ms; known, {:.2} ms",
             transfer.as_secs_f64() * 1e3,
             ready.as_secs_f64() * 1e3,
             100.0 * ready.as_secs_f64() / transfer.as_secs_f64(),
-            whole.as_secs_f64() * 1e3
+            whole.as_secs_f64() * 1e3,
+            known.as_secs_f64() * 1e3
         );
         let times = streaming::aborts(&engine, &bytes, 40 * rounds as u32, Duration::from_millis(20));
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| drops::quantile(&times, share).as_secs_f64() * 1e6);

@@ -112,3 +112,9 @@ pub const STREAM_WAKE_BYTES: usize = 16 * 1024;
 pub const STREAM_PORTION_BYTES: usize = 16 * 1024;
 /// A stream is compiled as it comes if there is address space for so many bytes, whatever its length turns out to be.
 pub const STREAM_ROOM_MIN_BYTES: usize = 16 << 20;
+/// Modules of fewer bytes are not looked up among those that there are: compiling them takes little longer.
+pub const SHARED_MODULE_MIN_BYTES: usize = 4 << 10;
+/// So many bytes of both ends of what stands in front of a module's code are hashed.
+pub const SHARED_MODULE_HASHED_BYTES: usize = 4 << 10;
+/// So many modules that begin alike may be found; more are compiled each for itself.
+pub const SHARED_MODULES_ALIKE_MAX: usize = 8;

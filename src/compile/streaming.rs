@@ -13,6 +13,8 @@
 //!  the job ends when its units are done and the stream has ended, whichever is last
 //! ```
 //!
+//! If the engine has a module that begins alike (see `module_cache`), what comes is compared with it, and nothing is done before it differs.
+//!
 //! Text, which cannot be translated before it is complete, is collected. So is what does not fit the address space that the system gives.
 //!
 //! **Invariants:** bytes are copied once, to where they stay. A stream gives the module, or the error, that [`Module::new`] gives for all of its
@@ -32,7 +34,7 @@ use crate::compile::engine::WasmEngine;
 use crate::compile::events::EventSink;
 use crate::compile::module::Module;
 use crate::compile::pending::PendingModule;
-use crate::wasm::decode::{Decoded, Decoder, Head, decode_with, is_text, to_binary, too_large};
+use crate::wasm::decode::{Decoded, Decoder, Head, code_section_start, decode_with, is_text, to_binary, too_large};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 pub(super) use progress::Validating;
 use progress::{InProgress, Work};
@@ -88,6 +90,8 @@ enum Begun {
     Not,
     /// It cannot be done while bytes come. If there is an error in that, the end says so.
     Never,
+    /// Nothing needs to be done as long as what comes is what this module has.
+    Known(Module),
     Yes(InProgress),
 }
 
@@ -96,6 +100,8 @@ enum Ended {
     /// Nothing was begun. With the time that decoding took.
     Whole(Decoded, Duration),
     Begun(InProgress),
+    /// The module was there.
+    Known(Module),
 }
 
 impl StreamingCompiler {
@@ -146,10 +152,12 @@ impl StreamingCompiler {
     ///
     /// As for [`Module::new`]: the same for the same bytes.
     pub fn finish(mut self) -> Result<Module, CompileError> {
-        match self.end()? {
-            Ended::Whole(decoded, wall) => Module::prepare(&self.engine, decoded, wall, self.sink.take())?.compiled(),
-            Ended::Begun(begun) => begun.wait(&self.engine),
-        }
+        let module = match self.end()? {
+            Ended::Whole(decoded, wall) => Module::prepare(&self.engine, decoded, wall, self.sink.take())?.compiled()?,
+            Ended::Begun(begun) => begun.wait(&self.engine)?,
+            Ended::Known(module) => return Ok(module),
+        };
+        Ok(self.engine.adopt(module))
     }
 
     /// There are no more bytes: the module on its way, which dropping gives up.
@@ -159,6 +167,7 @@ impl StreamingCompiler {
     /// The module is malformed, or invalid outside of its bodies.
     pub fn finish_in_background(mut self) -> Result<PendingModule, CompileError> {
         let begun = match self.end()? {
+            Ended::Known(module) => return Ok(PendingModule::ready(module, self.sink.as_deref())),
             Ended::Begun(begun) => begun,
             Ended::Whole(decoded, wall) => {
                 let module = Module::prepare(&self.engine, decoded, wall, self.sink.take())?;
@@ -212,7 +221,14 @@ impl Stream {
         if self.received.len().saturating_add(bytes.len()) > limits::MODULE_BYTES {
             return Err(too_large());
         }
+        let before = self.received.len();
         self.received.append(bytes)?;
+        if let Begun::Known(module) = &self.begun {
+            if module.wire_bytes().get(before..before + bytes.len()) == Some(bytes) {
+                return Ok(());
+            }
+            self.begun = Begun::Not;
+        }
         // Spaces in front say nothing, and are not looked at again.
         self.is_text = self.is_text.or_else(|| is_text(bytes));
         match self.is_text {
@@ -235,9 +251,9 @@ impl Stream {
         }
         self.decode(engine, false)?;
         if let (Begun::Not, Some(head)) = (&self.begun, self.decoder.head()) {
-            self.begun = match self.begin(engine, sink, head.clone()) {
-                Ok(begun) => Begun::Yes(begun),
-                Err(_) => Begun::Never,
+            self.begun = match self.find(engine) {
+                Some(known) => Begun::Known(known),
+                None => self.begin(engine, sink, head.clone()).map_or(Begun::Never, Begun::Yes),
             };
         }
         if let Begun::Yes(begun) = &mut self.begun {
@@ -254,6 +270,12 @@ impl Stream {
         result
     }
 
+    /// A module that begins as this one has so far.
+    fn find(&self, engine: &WasmEngine) -> Option<Module> {
+        let bytes = self.received.bytes();
+        engine.module_cache()?.find_by_begin(bytes, code_section_start(bytes)?)
+    }
+
     fn begin(&self, engine: &WasmEngine, sink: &Option<Arc<dyn EventSink>>, head: Head) -> Result<InProgress, CompileError> {
         let Head { module, validation } = head;
         let decoded = Decoded { wire_bytes: self.received.wire_bytes(), module, validation };
@@ -268,6 +290,12 @@ impl Stream {
             let decoded = decode_with(to_binary(self.received.bytes())?, engine.config().features())?;
             return Ok(Ended::Whole(decoded, clock.now().saturating_sub(begun)));
         }
+        match std::mem::replace(&mut self.begun, Begun::Never) {
+            Begun::Known(module) if module.wire_bytes().len() == self.received.len() => return Ok(Ended::Known(module)),
+            // More should have come.
+            Begun::Known(_) => {}
+            begun => self.begun = begun,
+        }
         let before = self.decode_wall;
         self.decode(engine, true)?;
         // Bodies that came with the last bytes.
@@ -279,7 +307,7 @@ impl Stream {
                 begun.end(engine, decode_wall.saturating_sub(before));
                 Ended::Begun(begun)
             }
-            Begun::Not | Begun::Never => Ended::Whole(decoded, decode_wall),
+            Begun::Not | Begun::Never | Begun::Known(_) => Ended::Whole(decoded, decode_wall),
         })
     }
 
@@ -288,10 +316,41 @@ impl Stream {
         let Stream { received, decoder, begun, .. } = *self;
         let job = match begun {
             Begun::Yes(begun) => Some(begun.give_up()),
-            Begun::Not | Begun::Never => None,
+            Begun::Not | Begun::Never | Begun::Known(_) => None,
         };
         if received.len() >= crate::base::tuning::FREE_ELSEWHERE_BYTES {
             engine.poster().drop_elsewhere((received, decoder, job));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::config::{Config, Strategy};
+
+    /// Where address space is short, a stream that outgrows what there was is compiled at its end.
+    #[test]
+    fn a_stream_may_outgrow_its_room() {
+        let funcs: String = (0..500).map(|n| format!("(func (export \"f{n}\") (result i32) i32.const {n})")).collect();
+        let bytes = wat::parse_str(format!("(module {funcs})")).expect("a module");
+        for strategy in [Strategy::Lazy, Strategy::Eager] {
+            for tasks in [0, 2] {
+                let config = Config::default().with_strategy(strategy).with_num_compilation_tasks(tasks);
+                let engine = WasmEngine::new(&config.with_module_sharing(false)).expect("an engine");
+                let run = |room_bytes, bytes: &[u8]| {
+                    let mut stream = StreamingCompiler::with_room(&engine, None, room_bytes);
+                    bytes.chunks(100).try_for_each(|chunk| stream.push(chunk))?;
+                    stream.finish()
+                };
+                for room_bytes in [1, bytes.len() * 3 / 4, bytes.len()] {
+                    let module = run(room_bytes, &bytes).expect("a module");
+                    assert!(**module.wire_bytes() == *bytes && module.decoded().exports.len() == 500);
+                    let short = &bytes[..bytes.len() - 1];
+                    assert_eq!(run(room_bytes, short).err(), Module::new(&engine, short).err());
+                }
+                assert_eq!(engine.live_module_count(), 0);
+            }
         }
     }
 }

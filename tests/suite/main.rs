@@ -22,6 +22,7 @@ mod osr;
 mod processors;
 mod profile;
 mod rare_calls;
+mod sharing;
 mod spec;
 mod streaming;
 mod support;

@@ -11,7 +11,7 @@ mod priorities;
 mod sections;
 mod types;
 
-use wasmparser::WasmFeatures;
+use wasmparser::{BinaryReader, WasmFeatures};
 
 use crate::base::limits::MODULE_BYTES;
 use crate::base::sync::{Arc, OnceLock};
@@ -43,17 +43,12 @@ pub fn to_binary(bytes: &[u8]) -> Result<WireBytes, CompileError> {
     Ok(translated(bytes)?.unwrap_or_else(|| WireBytes::from(bytes)))
 }
 
-/// The same without a copy of what is binary.
+/// Text in the binary format; nothing for what is no text.
 ///
 /// # Errors
 ///
-/// As for [`to_binary`].
-pub fn shared_to_binary(bytes: Arc<[u8]>) -> Result<WireBytes, CompileError> {
-    Ok(translated(&bytes)?.unwrap_or_else(|| bytes.into()))
-}
-
-/// Text in the binary format; nothing for what is no text.
-fn translated(bytes: &[u8]) -> Result<Option<WireBytes>, CompileError> {
+/// The text does not parse; the message shows the place.
+pub fn translated(bytes: &[u8]) -> Result<Option<WireBytes>, CompileError> {
     if is_text(bytes) != Some(true) {
         return Ok(None);
     }
@@ -67,6 +62,22 @@ fn translated(bytes: &[u8]) -> Result<Option<WireBytes>, CompileError> {
 pub fn is_text(bytes: &[u8]) -> Option<bool> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     first.map(|&byte| byte == b'(' || byte == b';')
+}
+
+/// Where the code section begins, with its number; nothing if there is none as far as the bytes go. What stands in front of it is not looked at.
+pub fn code_section_start(bytes: &[u8]) -> Option<usize> {
+    const HEADER: &[u8] = b"\0asm\x01\0\0\0";
+    const CODE: u8 = 10;
+    let mut position = bytes.starts_with(HEADER).then_some(HEADER.len())?;
+    loop {
+        let id = *bytes.get(position)?;
+        if id == CODE {
+            return Some(position);
+        }
+        let mut reader = BinaryReader::new(bytes.get(position + 1..)?, 0);
+        let len = reader.read_var_u32().ok()? as usize;
+        position = position.checked_add(1 + reader.current_position())?.checked_add(len)?;
+    }
 }
 
 /// What to say of more bytes than a module may have.
@@ -121,5 +132,23 @@ impl WasmModule {
                 .and_then(|range| wire_bytes.get(range.clone()).map(|bytes| names::read(bytes, range.start)))
                 .unwrap_or_default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_section_is_found_without_decoding() {
+        let bytes =
+            wat::parse_str("(module (memory 1) (global i32 (i32.const 1)) (func nop) (data (i32.const 0) \"x\"))").unwrap();
+        let start = code_section_start(&bytes).expect("it has functions");
+        assert_eq!(bytes[start..start + 4], [10, 5, 1, 3]);
+        assert!(
+            (0..=start).all(|len| code_section_start(&bytes[..len]).is_none()) && code_section_start(&bytes[..=start]).is_some()
+        );
+        assert_eq!(code_section_start(b"(module (func))"), None);
+        assert_eq!(code_section_start(b"\0asm\x01\0\0\0\x01\xff\xff\xff\xff\x0f"), None, "a length beyond all");
     }
 }
