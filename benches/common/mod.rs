@@ -1,6 +1,6 @@
 //! The bodies of the benchmarks, apart from the harness that times them, so that the tests can run each of them small.
 //!
-//! A module each with a `smoke` function: [`cache`], [`calls`], [`instantiate`], [`compile`], [`scopes`], [`drops`], [`exceptions`], [`tiering`]; [`modules`]
+//! A module each with a `smoke` function: [`cache`], [`calls`], [`instantiate`], [`compile`], [`scopes`], [`drops`], [`exceptions`], [`streaming`], [`tiering`]; [`modules`]
 //! makes what they compile.
 
 // Every benchmark uses a part of it.
@@ -14,4 +14,5 @@ pub mod exceptions;
 pub mod instantiate;
 pub mod modules;
 pub mod scopes;
+pub mod streaming;
 pub mod tiering;

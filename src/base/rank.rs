@@ -21,6 +21,8 @@ use crate::base::sync::{Mutex, MutexGuard};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rank {
+    /// The modules that may be found by their bytes.
+    Modules,
     /// The registry of live tokens.
     Tokens,
     /// Making a variant of a module.

@@ -119,3 +119,16 @@ pub const KEPT_AFTER_QUIET: Duration = Duration::from_secs(2);
 pub const CACHE_BYTES_MAX: u64 = 1 << 30;
 /// What a module leaves behind is freed on another thread from this size on.
 pub const FREE_ELSEWHERE_BYTES: usize = 64 * 1024;
+/// Background tasks of a stream are woken for each so many bytes of bodies that have come: as with `VALIDATE_TASK_BODY_BYTES`, below
+/// that waking a thread costs more than it gives.
+pub const STREAM_WAKE_BYTES: usize = 16 * 1024;
+/// Without background tasks, so many bytes of bodies are compiled with each portion of a stream, or as many as came if that is more.
+pub const STREAM_PORTION_BYTES: usize = 16 * 1024;
+/// A stream is compiled as it comes if there is address space for so many bytes, whatever its length turns out to be.
+pub const STREAM_ROOM_MIN_BYTES: usize = 16 << 20;
+/// Modules of fewer bytes are not looked up among those that there are: compiling them takes little longer.
+pub const SHARED_MODULE_MIN_BYTES: usize = 4 << 10;
+/// So many bytes of both ends of what stands in front of a module's code are hashed.
+pub const SHARED_MODULE_HASHED_BYTES: usize = 4 << 10;
+/// So many modules that begin alike may be found; more are compiled each for itself.
+pub const SHARED_MODULES_ALIKE_MAX: usize = 8;

@@ -27,7 +27,7 @@ use crate::store::blob::Blob;
 use crate::store::container::{Container, ContainerBuilder, PART_HASH_BYTES, PartHash, SectionId, part_hash};
 use crate::store::error::Rejected;
 use crate::store::key::MacKey;
-use crate::wasm::decode::Bodies;
+use crate::wasm::bodies::Bodies;
 use crate::wasm::module::WasmModule;
 use crate::wasm::wire_bytes::WireBytes;
 
@@ -195,7 +195,7 @@ impl CodeFile {
             Some(start..position)
         });
         let ranges = ranges.filter(|_| position as usize <= self.code_section.end).ok_or(Rejected::Table)?;
-        Ok(Bodies::from_iter(ranges.into_vec()))
+        Ok(ranges.into_vec().into_iter().collect())
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
@@ -337,6 +337,6 @@ impl<'k> CodeFileBuilder<'k> {
 /// From the first body to behind the last; what is between bodies is not looked at again.
 fn code_section(module: &WasmModule) -> Range<usize> {
     let first = module.bodies.values().next().map_or(0, |body| body.start as usize);
-    let end = module.bodies.values().next_back().map_or(first, |body| body.end as usize);
+    let end = module.bodies.values().last().map_or(first, |body| body.end as usize);
     first..end
 }

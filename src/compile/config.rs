@@ -78,6 +78,7 @@ pub struct Config {
     inlining: bool,
     call_profiles: bool,
     compilation_hints: bool,
+    module_sharing: bool,
     tier_choice: Option<Arc<dyn TierChoice>>,
     tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
@@ -110,6 +111,7 @@ impl Default for Config {
             inlining: true,
             call_profiles: true,
             compilation_hints: true,
+            module_sharing: true,
             tier_choice: None,
             tier_observer: None,
             compile_memory_limit: None,
@@ -251,6 +253,14 @@ impl Config {
     #[must_use]
     pub fn with_compilation_hints(mut self, hints: bool) -> Self {
         self.compilation_hints = hints;
+        self
+    }
+
+    /// Whether modules of an engine that have the same bytes are one module, as long as somebody has it: compiled once, and with one state of
+    /// tier-up. Small modules are not looked for. Default: yes.
+    #[must_use]
+    pub fn with_module_sharing(mut self, sharing: bool) -> Self {
+        self.module_sharing = sharing;
         self
     }
 
@@ -438,6 +448,11 @@ impl Config {
     /// See [`with_compilation_hints`](Self::with_compilation_hints).
     pub fn compilation_hints(&self) -> bool {
         self.compilation_hints
+    }
+
+    /// See [`with_module_sharing`](Self::with_module_sharing).
+    pub fn module_sharing(&self) -> bool {
+        self.module_sharing
     }
 
     /// See [`with_tier_choice`](Self::with_tier_choice).

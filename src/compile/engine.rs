@@ -25,6 +25,8 @@ use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError, Strategy};
 use crate::compile::features::FeatureCounts;
+use crate::compile::module::Module;
+use crate::compile::module_cache::ModuleCache;
 use crate::compile::observer::TierObserver;
 use crate::compile::saver::Saver;
 use crate::compile::token::BackgroundCompileToken;
@@ -44,6 +46,8 @@ struct EngineInner {
     shared: Arc<EngineShared>,
     types: TypeRegistry,
     tokens: TokenRegistry,
+    /// `None` if equal modules are different.
+    modules: Option<ModuleCache>,
     features: FeatureCounts,
     /// Owned here, and by nothing that runs on it (S1-40).
     tasks: TaskManager,
@@ -80,6 +84,7 @@ impl WasmEngine {
             shared: Arc::new(shared),
             types: TypeRegistry::default(),
             tokens: TokenRegistry::default(),
+            modules: config.module_sharing().then(ModuleCache::default),
             features: FeatureCounts::default(),
             tasks,
         })))
@@ -148,6 +153,11 @@ impl WasmEngine {
         self.0.tokens.live.lock().tokens.len()
     }
 
+    /// How many modules may be found by their bytes, see [`Config::with_module_sharing`].
+    pub fn shared_module_count(&self) -> usize {
+        self.module_cache().map_or(0, ModuleCache::len)
+    }
+
     /// Whether two handles are the same engine.
     pub fn is_same(&self, other: &WasmEngine) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -163,6 +173,18 @@ impl WasmEngine {
 
     pub(super) fn tokens(&self) -> &TokenRegistry {
         &self.0.tokens
+    }
+
+    pub(super) fn module_cache(&self) -> Option<&ModuleCache> {
+        self.0.modules.as_ref()
+    }
+
+    /// The module that others with the same bytes are from now on.
+    pub(super) fn adopt(&self, module: Module) -> Module {
+        match self.module_cache() {
+            Some(cache) => cache.adopt(module),
+            None => module,
+        }
     }
 
     pub(super) fn count_features(&self, features: Features) {

@@ -23,6 +23,8 @@ use crate::wasm::error::{CompileError, CompileErrorKind};
 
 const NONE: u64 = u64::MAX;
 const KIND_BITS: u32 = 8;
+/// In the place of the index: no function's.
+const GENERAL: u64 = NONE >> (KIND_BITS + 1);
 
 /// The lowest error of a job so far.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl FirstError {
 
     /// Records what is wrong without being a function's fault. Functions come first.
     pub fn record_general(&self, error: CompileError) {
-        self.record_word(word(NONE >> (KIND_BITS + 1), error.kind), error);
+        self.record_word(word(GENERAL, error.kind), error);
     }
 
     fn record_word(&self, word: u64, error: CompileError) {
@@ -68,6 +70,20 @@ impl FirstError {
     pub fn is_some(&self) -> bool {
         // Acquire: partner of `record_word`.
         self.lowest.load(Ordering::Acquire) != NONE
+    }
+
+    /// The error with the lowest function index, whose text is made to begin as it should: `described` says for a function how errors of it may
+    /// begin, and how they should.
+    pub fn get_by(&self, described: impl FnOnce(DefinedFuncIndex) -> (String, String)) -> Option<CompileError> {
+        let (word, mut error) = self.text.lock().clone()?;
+        let index = word >> KIND_BITS;
+        if index < GENERAL {
+            let (may, should) = described(DefinedFuncIndex::new(index as usize));
+            if let Some(rest) = error.message.strip_prefix(&may) {
+                error.message = should + rest;
+            }
+        }
+        Some(error)
     }
 
     /// The error with the lowest function index.
@@ -100,6 +116,9 @@ mod tests {
                 first.record(func(n), error(&n.to_string()));
             }
             first.record_general(error("general"));
+            let described = |func: DefinedFuncIndex| (func.index().to_string(), format!("function {}", func.index()));
+            assert_eq!(first.get_by(described).map(|e| e.message).as_deref(), Some("function 3"));
+            assert_eq!(first.get_by(|_| ("x".into(), "y".into())).map(|e| e.message).as_deref(), Some("3"));
             assert_eq!(first.get().map(|e| e.message).as_deref(), Some("3"));
             assert!(first.is_some() && first.matters(func(2)) && !first.matters(func(3)) && !first.matters(func(4)));
         }

@@ -5,6 +5,9 @@
 //!
 //! A job is started once, by the owner who made it. Owners who wait *join*: they work on it in slot 0 and park when nothing is left
 //! to fetch (see [`progress`](crate::compile::progress)). With no background tasks, the one who joins does it all.
+//!
+//! The job of a module that is still coming counts one more: the stream itself, which is done with when the last byte was decoded. So
+//! it does not end before (see [`streaming`](crate::compile::streaming)).
 
 #![forbid(unsafe_code)]
 
@@ -34,6 +37,7 @@ use crate::compile::parking::Parking;
 use crate::compile::policy;
 use crate::compile::progress::{JobState, Progress};
 use crate::compile::queue::UnitSource;
+use crate::compile::resting::RestingTasks;
 use crate::compile::state::UnitStates;
 use crate::compile::stats::{UnitRecord, WorkerStats};
 use crate::compile::tier_up::TierUpQueue;
@@ -41,7 +45,7 @@ use crate::compile::token::BackgroundCompileToken;
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::compile::validation;
 use crate::compile::worker::{self, CompileTask};
-use crate::tasks::manager::TaskPriority;
+use crate::tasks::manager::{TaskPoster, TaskPriority};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// How a job gets its units.
@@ -51,6 +55,8 @@ pub(super) enum JobKind {
     Eager,
     /// All functions, through the queues: a variant that turned out to be needed.
     OnDemand,
+    /// All functions, as their bodies come, with events: see [`streaming`](crate::compile::streaming).
+    Streamed,
     /// No function, until it is called: see [`lazy`](crate::compile::lazy).
     Lazy,
 }
@@ -83,6 +89,8 @@ pub struct CompileJob {
     pub(super) cache_use: CacheUse,
     /// Where its code is kept, and what it is good for.
     pub(super) kept_as: Option<(CodeCache, Fingerprint)>,
+    /// Slots of a streamed job whose tasks wait for more bodies.
+    pub(super) resting: Option<RestingTasks>,
     events: Option<Arc<EventQueue>>,
     outcome: OnceLock<Result<(), CompileError>>,
 }
@@ -90,7 +98,8 @@ pub struct CompileJob {
 /// Figures of a job.
 #[derive(Debug)]
 pub(super) struct JobStats {
-    begun: Duration,
+    /// Of a stream, when its last byte was decoded: it is not to blame for the time before.
+    begun: OnceLock<Duration>,
     ended: OnceLock<Duration>,
     published_bytes: AtomicUsize,
     pub(super) finished_by_tier: [AtomicUsize; 2],
@@ -116,11 +125,14 @@ impl CompileJob {
         let func_count = env.module.bodies.len();
         let (unit_count, tier, slot_count) = match kind {
             JobKind::Lazy => (0, engine.shared().called_tier(), 1),
-            JobKind::Eager | JobKind::OnDemand => (func_count, engine.shared().eager_tier(), 1 + task_count(engine, env, joined)),
+            JobKind::Eager | JobKind::Streamed | JobKind::OnDemand => {
+                (func_count, engine.shared().eager_tier(), 1 + task_count(engine, env, joined))
+            }
         };
         let units = match kind {
             JobKind::Lazy => UnitSource::new(slot_count),
             JobKind::Eager => UnitSource::eager(EagerOrder::new(&env.module.bodies), tier, variant, slot_count),
+            JobKind::Streamed => UnitSource::arriving(func_count, tier, variant, slot_count),
             JobKind::OnDemand => {
                 let units = UnitSource::new(slot_count);
                 for &func in &EagerOrder::new(&env.module.bodies).funcs {
@@ -129,6 +141,8 @@ impl CompileJob {
                 units
             }
         };
+        let is_streamed = kind == JobKind::Streamed;
+        let begun = if is_streamed { OnceLock::new() } else { OnceLock::from(engine.config().clock().now()) };
         CompileJob {
             token: Arc::clone(token),
             env: Arc::clone(env),
@@ -136,17 +150,17 @@ impl CompileJob {
             variant,
             units,
             states: if kind == JobKind::Lazy { UnitStates::new(func_count) } else { UnitStates::all_queued(func_count, tier) },
-            progress: Progress::new(unit_count),
+            progress: Progress::new(unit_count + usize::from(is_streamed)),
             first_error: FirstError::default(),
             unit_count,
             tier,
             // The first variant of an eager module validates as it compiles, unless that was done in another process.
-            is_valid: kind != JobKind::Eager || env.validation.is_of_valid(),
+            is_valid: !matches!(kind, JobKind::Eager | JobKind::Streamed) || env.validation.is_of_valid(),
             parking: Parking::default(),
             tier_ups: TierUpQueue::default(),
             loops: LoopVersions::default(),
             stats: JobStats {
-                begun: engine.config().clock().now(),
+                begun,
                 ended: OnceLock::new(),
                 published_bytes: AtomicUsize::new(0),
                 finished_by_tier: Default::default(),
@@ -157,6 +171,7 @@ impl CompileJob {
             cached,
             cache_use: CacheUse::default(),
             kept_as,
+            resting: is_streamed.then(|| RestingTasks::new(1..slot_count)),
             events: (variant == engine.default_variant()).then(|| Arc::clone(&native.events)),
             outcome: OnceLock::new(),
         }
@@ -164,6 +179,10 @@ impl CompileJob {
 
     /// Posts the background tasks, one for each slot but the caller's.
     pub(super) fn start(self: &Arc<Self>, engine: &WasmEngine) {
+        if self.resting.is_some() {
+            // Tasks are posted as bodies come.
+            return;
+        }
         if self.unit_count == 0 {
             self.ended();
             return;
@@ -171,6 +190,17 @@ impl CompileJob {
         for slot in 1..self.units.slot_count() {
             let task = CompileTask::new(Arc::clone(self), slot);
             if engine.poster().post(TaskPriority::UserBlocking, Box::new(task)).is_err() {
+                // Shut down, or no thread to be had: who waits compiles.
+                return;
+            }
+        }
+    }
+
+    /// Posts tasks for so many slots that are without, as far as there are any.
+    pub(super) fn wake(self: &Arc<Self>, poster: &TaskPoster, count: usize) {
+        let Some(resting) = &self.resting else { return };
+        for slot in resting.wake(count) {
+            if poster.post(TaskPriority::UserBlocking, Box::new(CompileTask::new(Arc::clone(self), slot))).is_err() {
                 // Shut down, or no thread to be had: who waits compiles.
                 return;
             }
@@ -201,7 +231,7 @@ impl CompileJob {
                 if !self.is_valid {
                     validation::validate(engine, &self.env)?;
                 }
-                Err(self.first_error.get().unwrap_or_else(|| {
+                Err(self.first_error.get_by(|func| self.described(func)).unwrap_or_else(|| {
                     CompileError::new(CompileErrorKind::EngineBug, "compilation failed without an error", None)
                 }))
             }
@@ -273,7 +303,8 @@ impl CompileJob {
     /// Whether the time that the configuration gives is over. Looks at the clock only if it gives any.
     pub(super) fn is_out_of_time(&self) -> bool {
         let timing = &self.shared.timing;
-        self.shared.timeout.is_some_and(|timeout| timing.clock.now().saturating_sub(self.stats.begun) >= timeout)
+        let begun = || self.stats.begun.get().copied();
+        self.shared.timeout.zip(begun()).is_some_and(|(timeout, begun)| timing.clock.now().saturating_sub(begun) >= timeout)
     }
 
     /// What happened to a function.
@@ -290,11 +321,27 @@ impl CompileJob {
 
     /// A function for people: its index, and its name if it has one.
     pub(super) fn describe(&self, func: DefinedFuncIndex) -> String {
-        let module = &self.env.module;
-        let index = module.func_index(func);
-        match module.names(&self.env.wire_bytes).funcs.get(&index) {
+        let index = self.env.module.func_index(func);
+        match self.env.module.names(&self.env.wire_bytes).funcs.get(&index) {
             Some(name) => format!("function {} ({name})", index.index()),
-            None => format!("function {}", index.index()),
+            None => self.describe_without_name(func),
+        }
+    }
+
+    fn describe_without_name(&self, func: DefinedFuncIndex) -> String {
+        format!("function {}", self.env.module.func_index(func).index())
+    }
+
+    /// How errors of a function begin that were worded when the names had not come yet, and how they should.
+    fn described(&self, func: DefinedFuncIndex) -> (String, String) {
+        (self.describe_without_name(func) + ": ", self.describe(func) + ": ")
+    }
+
+    /// The last byte of the stream was decoded, and all bodies have arrived.
+    pub(super) fn end_stream(&self) {
+        self.stats.begun.get_or_init(|| self.shared.timing.clock.now());
+        if self.progress.complete(1) {
+            self.ended();
         }
     }
 
@@ -319,8 +366,9 @@ impl CompileJob {
 
     /// Wall time so far, or in all.
     pub(super) fn wall(&self) -> Duration {
+        let Some(&begun) = self.stats.begun.get() else { return Duration::ZERO };
         let until = self.stats.ended.get().copied().unwrap_or_else(|| self.shared.timing.clock.now());
-        until.saturating_sub(self.stats.begun)
+        until.saturating_sub(begun)
     }
 }
 

@@ -4,6 +4,7 @@
 //! same while it compiles; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
 //! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them, as `budget` admits, and publishes as
 //! [`policy`] says (`refusal` words what publication may answer); [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
+//! [`streaming`] does all this while the bytes come, and `module_cache` finds a module that has been compiled.
 //! [`validation`] is the same without code, and [`simulator`] runs the policies without threads.
 //!
 //! **Invariant:** a worker owns plain data and the token: it upgrades no weak reference, frees no module, runs no user code.
@@ -20,6 +21,7 @@ pub mod job;
 pub mod lazy;
 mod loop_versions;
 pub mod module;
+mod module_cache;
 pub mod native_module;
 pub mod observer;
 pub mod parking;
@@ -43,8 +45,10 @@ mod compilers;
 mod deserialize;
 mod phases;
 mod refusal;
+mod resting;
 mod runner;
 mod saver;
+pub mod streaming;
 pub mod warm_up;
 
 pub use config::{Config, EngineError};
@@ -54,3 +58,4 @@ pub use module::Module;
 pub use native_module::ModuleDebug;
 pub use pending::PendingModule;
 pub use stats::CompileStats;
+pub use streaming::StreamingCompiler;

@@ -15,7 +15,7 @@ use crate::abi::artifact::{CodeVariant, Tier};
 use crate::abi::vmctx::VmLayout;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::sync::{Arc, OnceLock};
+use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::cache::file::CodeFile;
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
@@ -24,6 +24,7 @@ use crate::compile::config::Strategy;
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
 use crate::compile::job::{CompileJob, JobKind};
+use crate::compile::module_cache::EntryId;
 use crate::compile::native_module::NativeModule;
 use crate::compile::pending::PendingModule;
 use crate::compile::refusal;
@@ -31,7 +32,7 @@ use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
 use crate::wasm::canonical::CanonicalTypes;
-use crate::wasm::decode::{Decoded, decode_with, shared_to_binary, to_binary};
+use crate::wasm::decode::{Decoded, decode_with, to_binary, translated};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::WasmModule;
 use crate::wasm::wire_bytes::WireBytes;
@@ -48,12 +49,25 @@ struct ModuleOwner {
     canonical_types: CanonicalTypes,
     type_ids: Box<[u32]>,
     validate_wall: Duration,
-    /// Of a lazily compiled module, whose bodies are validated first.
+    /// Of what comes behind that: the bodies of a lazily compiled module, which are validated first, or the end of a stream.
     validate_bodies_wall: OnceLock<Duration>,
     image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
     /// What files have of it.
     code: Option<ModuleCode>,
+    /// Where others find it.
+    cache_entry: OnceLock<EntryId>,
     engine: WasmEngine,
+}
+
+/// A module that may be gone. For the [cache](crate::compile::module_cache) alone, which upgrades it where a user asks for a module.
+#[derive(Debug, Clone)]
+pub(super) struct WeakModule(Weak<ModuleOwner>);
+
+impl WeakModule {
+    /// The module, if it is there.
+    pub(super) fn upgrade(&self) -> Option<Module> {
+        self.0.upgrade().map(Module)
+    }
 }
 
 impl std::fmt::Debug for ModuleOwner {
@@ -64,6 +78,9 @@ impl std::fmt::Debug for ModuleOwner {
 
 impl Drop for ModuleOwner {
     fn drop(&mut self) {
+        if let (Some(&entry), Some(cache)) = (self.cache_entry.get(), self.engine.module_cache()) {
+            cache.forget(entry);
+        }
         self.engine.tokens().remove(self.token_id);
         self.native.cancel();
         if let (Some(saver), Some(_)) = (&self.engine.shared().saver, &self.code) {
@@ -83,7 +100,8 @@ impl Module {
     ///
     /// The module is malformed, invalid, or cannot be compiled. The text is the same for any number of compile tasks.
     pub fn new(engine: &WasmEngine, bytes: impl AsRef<[u8]>) -> Result<Module, CompileError> {
-        Self::load(engine, to_binary(bytes.as_ref())?, None)?.compiled()
+        let bytes = bytes.as_ref();
+        Self::find_or_compile(engine, bytes, || WireBytes::from(bytes))
     }
 
     /// The same of bytes that the module keeps as they are, without a copy.
@@ -92,7 +110,27 @@ impl Module {
     ///
     /// As for [`new`](Self::new).
     pub fn from_shared(engine: &WasmEngine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
-        Self::load(engine, shared_to_binary(bytes)?, None)?.compiled()
+        Self::find_or_compile(engine, &bytes, || WireBytes::from(Arc::clone(&bytes)))
+    }
+
+    /// A module of the engine with these bytes, of either format, or a new one. `keep` gives binary ones as a module keeps them.
+    fn find_or_compile(engine: &WasmEngine, bytes: &[u8], keep: impl FnOnce() -> WireBytes) -> Result<Module, CompileError> {
+        match translated(bytes)? {
+            Some(binary) => Self::find_or_compile_binary(engine, &binary.clone(), || binary),
+            None => Self::find_or_compile_binary(engine, bytes, keep),
+        }
+    }
+
+    fn find_or_compile_binary(
+        engine: &WasmEngine,
+        bytes: &[u8],
+        keep: impl FnOnce() -> WireBytes,
+    ) -> Result<Module, CompileError> {
+        let compile = |wire_bytes| Self::load(engine, wire_bytes, None)?.compiled();
+        match engine.module_cache() {
+            Some(cache) => cache.find_or_compile(bytes, keep, compile),
+            None => compile(keep()),
+        }
     }
 
     /// Compiles a decoded module.
@@ -134,7 +172,13 @@ impl Module {
         bytes: impl AsRef<[u8]>,
         sink: Option<Arc<dyn EventSink>>,
     ) -> Result<PendingModule, CompileError> {
-        let module = Self::load(engine, to_binary(bytes.as_ref())?, sink)?;
+        let wire_bytes = to_binary(bytes.as_ref())?;
+        // Of a lazy engine all that are known may have no code.
+        let shares = engine.config().strategy() != Strategy::Lazy;
+        if let Some(module) = engine.module_cache().filter(|_| shares).and_then(|cache| cache.find_ready(&wire_bytes)) {
+            return Ok(PendingModule::ready(module, sink.as_deref()));
+        }
+        let module = Self::load(engine, wire_bytes, sink)?;
         module.begin(engine.default_variant(), JobKind::Eager, false)?;
         Ok(PendingModule::new(module))
     }
@@ -175,19 +219,30 @@ impl Module {
             validate_bodies_wall: OnceLock::new(),
             image_cache: OnceLock::new(),
             code,
+            cache_entry: OnceLock::new(),
             engine: engine.clone(),
         })))
     }
 
     pub(super) fn compiled(self) -> Result<Module, CompileError> {
         let engine = self.engine();
-        let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
-        if kind == JobKind::Lazy && !self.native().env().validation.is_of_valid() {
+        if engine.config().strategy() == Strategy::Lazy && !self.native().env().validation.is_of_valid() {
             let begun = engine.config().clock().now();
             validation::validate(engine, self.native().env())?;
-            let wall = engine.config().clock().now().saturating_sub(begun);
-            self.0.validate_bodies_wall.get_or_init(|| wall);
+            self.validated(engine.config().clock().now().saturating_sub(begun));
         }
+        self.ready()
+    }
+
+    /// Its bodies were validated, or what else was left of it, in so long.
+    pub(super) fn validated(&self, wall: Duration) {
+        self.0.validate_bodies_wall.get_or_init(|| wall);
+    }
+
+    /// The module, with code, or, if it gets that lazily, ready for it: then its bodies are known to be valid.
+    pub(super) fn ready(self) -> Result<Module, CompileError> {
+        let engine = self.engine();
+        let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
         self.ensure(engine.default_variant(), kind)?;
         self.follow_file();
         if kind == JobKind::Lazy {
@@ -389,6 +444,16 @@ impl Module {
 
     pub(super) fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {
         self.code()?.file(variant)
+    }
+
+    /// A reference that does not keep it.
+    pub(super) fn downgrade(&self) -> WeakModule {
+        WeakModule(Arc::downgrade(&self.0))
+    }
+
+    /// Where others find it. It stands there once at most.
+    pub(super) fn set_cache_entry(&self, entry: EntryId) {
+        self.0.cache_entry.get_or_init(|| entry);
     }
 
     pub(super) fn native(&self) -> &NativeModule {

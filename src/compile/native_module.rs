@@ -137,12 +137,24 @@ impl NativeModule {
             ..usual
         };
         let space = CodeSpace::with_options(&options, Arc::new(debug))?;
+        self.fill_budgets(&space, calls);
+        Ok(Some(space))
+    }
+
+    /// Gives functions budgets for so many calls: those whose bodies have come.
+    fn fill_budgets(&self, space: &CodeSpace, calls: u32) {
         if self.env.settings.tier_up {
-            for (func, body) in &module.bodies {
-                tier_up::refill(&space, func, body.len(), calls);
+            for (func, body) in self.env.module.bodies.iter() {
+                tier_up::refill(space, func, body.len(), calls);
             }
         }
-        Ok(Some(space))
+    }
+
+    /// The same, when all have come, for a variant that was made before.
+    pub(super) fn refill_budgets(&self, variant: CodeVariant, calls: u32) {
+        if let Some(space) = self.variant(variant).and_then(|code| code.space.as_ref()) {
+            self.fill_budgets(space, calls);
+        }
     }
 
     /// Publishes a batch; gives the bytes that it took.

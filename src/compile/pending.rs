@@ -2,9 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use crate::compile::events::CompileEvent;
+use crate::compile::events::{CompileEvent, EventSink};
 use crate::compile::job::JobKind;
 use crate::compile::module::Module;
+use crate::compile::streaming::Validating;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
 /// A module on its way. Dropping it gives the compilation up, and returns at once: units that run are asked to stop, and what they
@@ -12,17 +13,44 @@ use crate::wasm::error::{CompileError, CompileErrorKind};
 #[derive(Debug)]
 #[must_use = "dropping it cancels the compilation"]
 pub struct PendingModule {
+    waits_for: WaitsFor,
     module: Module,
+}
+
+#[derive(Debug)]
+enum WaitsFor {
+    /// All functions.
+    Code,
+    /// Of a stream whose functions are compiled as they are called: that its bodies are valid.
+    Bodies(Validating),
+    /// The module is another's, and ready.
+    Nothing,
 }
 
 impl PendingModule {
     pub(super) fn new(module: Module) -> Self {
-        PendingModule { module }
+        PendingModule { waits_for: WaitsFor::Code, module }
+    }
+
+    pub(super) fn validating(module: Module, validating: Validating) -> Self {
+        PendingModule { waits_for: WaitsFor::Bodies(validating), module }
+    }
+
+    /// A module that is ready: the bell rings at once.
+    pub(super) fn ready(module: Module, sink: Option<&dyn EventSink>) -> Self {
+        if let Some(sink) = sink {
+            sink.wake();
+        }
+        PendingModule { waits_for: WaitsFor::Nothing, module }
     }
 
     /// Whether [`wait`](Self::wait) would return at once. Without background tasks it becomes true only by waiting.
     pub fn is_finished(&self) -> bool {
-        self.module.job().is_none_or(|job| job.progress.is_settled())
+        match &self.waits_for {
+            WaitsFor::Nothing => true,
+            WaitsFor::Bodies(validating) => validating.job().is_settled(),
+            WaitsFor::Code => self.module.job().is_none_or(|job| job.progress.is_settled()),
+        }
     }
 
     /// Works along until the module is compiled.
@@ -31,15 +59,27 @@ impl PendingModule {
     ///
     /// As for [`Module::new`].
     pub fn wait(self) -> Result<Module, CompileError> {
-        let variant = self.module.engine().default_variant();
-        let result = self.module.begin(variant, JobKind::Eager, false)?.wait(self.module.engine());
+        let result = match &self.waits_for {
+            WaitsFor::Nothing => Ok(()),
+            WaitsFor::Bodies(validating) => validating.wait(&self.module),
+            WaitsFor::Code => {
+                let variant = self.module.engine().default_variant();
+                self.module.begin(variant, JobKind::Eager, false)?.wait(self.module.engine())
+            }
+        };
         match &result {
             Ok(()) => self.module.dispatch_end(CompileEvent::FinishedCompilation),
             Err(error) if error.kind != CompileErrorKind::Cancelled => self.module.dispatch_end(CompileEvent::Failed),
             Err(_) => self.module.dispatch_events(),
         }
         result?;
-        self.module.compiled()
+        let engine = self.module.engine().clone();
+        let module = match self.waits_for {
+            WaitsFor::Nothing => return Ok(self.module),
+            WaitsFor::Bodies(_) => self.module.ready(),
+            WaitsFor::Code => self.module.compiled(),
+        };
+        module.map(|module| engine.adopt(module))
     }
 
     /// Has a callback called, on a thread that dispatches, for what happens from now on; at once, if the compilation has ended. It is

@@ -101,6 +101,19 @@ impl UnitSource {
         UnitSource { eager: Some(Eager { order, cursor, tier, variant }), ..Self::new(slot_count) }
     }
 
+    /// A source of so many functions, in their order, that gives out those whose bodies have [arrived](Self::arrive).
+    pub fn arriving(func_count: usize, tier: Tier, variant: CodeVariant, slot_count: usize) -> Self {
+        let (order, cursor) = (EagerOrder::natural(func_count), Cursor::arriving(func_count, slot_count));
+        UnitSource { eager: Some(Eager { order, cursor, tier, variant }), ..Self::new(slot_count) }
+    }
+
+    /// The bodies of so many functions are there, from the first on. Said by one thread at a time.
+    pub fn arrive(&self, func_count: usize) {
+        if let Some(eager) = &self.eager {
+            eager.cursor.arrive(func_count);
+        }
+    }
+
     /// Adds a unit for anybody.
     pub fn push(&self, unit: Unit) {
         self.buckets[usize::from(unit.bucket).min(BUCKET_COUNT - 1)].push(unit);
@@ -272,7 +285,8 @@ mod tests {
     use super::*;
     use crate::base::DefinedFuncIndex;
     use crate::base::sync::{Arc, thread};
-    use cranelift_entity::{EntityRef, PrimaryMap};
+    use crate::wasm::bodies::Bodies;
+    use cranelift_entity::EntityRef;
 
     fn unit(n: u32, bucket: u8) -> Unit {
         let func = DefinedFuncIndex::from_u32(n);
@@ -280,7 +294,7 @@ mod tests {
     }
 
     fn order(count: u32) -> EagerOrder {
-        let bodies: PrimaryMap<DefinedFuncIndex, _> = (0..count).map(|_| 0..10).collect();
+        let bodies: Bodies = (0..count).map(|_| 0..10).collect();
         EagerOrder::new(&bodies)
     }
 

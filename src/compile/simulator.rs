@@ -24,15 +24,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use cranelift_entity::{EntityRef, PrimaryMap};
+use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::{CodeVariant, Tier};
-use crate::base::DefinedFuncIndex;
 use crate::compile::cursor::EagerOrder;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue, UnitSource};
 use crate::compile::stats::{ScopeTimes, UnitRecord};
 use crate::compile::unit::Unit;
+use crate::wasm::bodies::Bodies;
 
 /// What publishing costs.
 #[derive(Debug, Clone, Copy)]
@@ -99,10 +99,7 @@ impl Report {
 
 /// Runs a scenario to its end.
 pub fn simulate(scenario: &Scenario<'_>) -> Report {
-    let mut bodies = PrimaryMap::<DefinedFuncIndex, _>::with_capacity(scenario.units.len());
-    for unit in scenario.units {
-        bodies.push(0..u32::try_from(unit.body_bytes).unwrap_or(u32::MAX));
-    }
+    let bodies: Bodies = scenario.units.iter().map(|unit| 0..u32::try_from(unit.body_bytes).unwrap_or(u32::MAX)).collect();
     let source = UnitSource::eager(EagerOrder::new(&bodies), Tier::Optimized, CodeVariant::Guarded, scenario.worker_count);
     Simulation::new(scenario, &source).run()
 }
@@ -275,6 +272,7 @@ impl<'s> Simulation<'s> {
 #[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
+    use crate::base::DefinedFuncIndex;
 
     /// Times like those of an optimizing tier: 100 µs and up, with a long tail.
     fn units(count: usize) -> Vec<UnitRecord> {

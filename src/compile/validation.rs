@@ -2,20 +2,27 @@
 //!
 //! The same parts as a compile job, without a module to publish to, and so without a token: a cursor over the functions in natural
 //! order, a progress word, and the lowest error. After an error only lower functions are still looked at.
+//!
+//! Bodies may be [arriving](ValidateJob::arrive) while they are validated. The job counts one more then: the stream itself.
 
 #![forbid(unsafe_code)]
+
+use std::fmt;
 
 use cranelift_entity::EntityRef;
 
 use crate::base::sync::Arc;
+use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::{DefinedFuncIndex, tuning};
 use crate::codegen::env::CompileEnv;
 use crate::compile::cursor::Cursor;
 use crate::compile::engine::{EngineShared, WasmEngine};
+use crate::compile::events::{CompileEvent, EventQueue};
 use crate::compile::first_error::FirstError;
 use crate::compile::policy;
 use crate::compile::progress::Progress;
-use crate::tasks::manager::{Outcome, Task, TaskPriority};
+use crate::compile::resting::RestingTasks;
+use crate::tasks::manager::{Outcome, Task, TaskPoster, TaskPriority};
 use crate::wasm::error::CompileError;
 use crate::wasm::validate::{BodyMemory, validate_body};
 
@@ -25,73 +32,158 @@ use crate::wasm::validate::{BodyMemory, validate_body};
 ///
 /// The first invalid body.
 pub(super) fn validate(engine: &WasmEngine, env: &Arc<CompileEnv>) -> Result<(), CompileError> {
-    let module = &env.module;
-    let config = engine.config();
-    let task_max = config.num_compilation_tasks().saturating_sub(1);
-    let bytes_per_task = if config.task_body_bytes() == 0 { 0 } else { tuning::VALIDATE_TASK_BODY_BYTES };
-    let tasks = policy::task_count(task_max, module.bodies.len(), module.code_section_bytes, bytes_per_task);
+    let func_count = env.module.bodies.len();
+    let task_count = task_count(engine, env, engine.config().num_compilation_tasks().saturating_sub(1));
     let job = Arc::new(ValidateJob {
         env: Arc::clone(env),
         shared: Arc::clone(engine.shared()),
-        cursor: Cursor::new(module.bodies.len(), 0, tasks + 1),
-        progress: Progress::new(module.bodies.len()),
+        cursor: Cursor::new(func_count, 0, task_count + 1),
+        progress: Progress::new(func_count),
         first_error: FirstError::default(),
+        resting: RestingTasks::new(0..task_count),
+        is_given_up: AtomicBool::new(false),
+        events: None,
     });
-    for _ in 0..tasks {
-        let task = Box::new(ValidateTask { job: Arc::clone(&job) });
-        if engine.poster().post(TaskPriority::UserBlocking, task).is_err() {
-            break;
-        }
-    }
-    let mut memory = BodyMemory::default();
-    while job.run_chunk(&mut memory) {}
-    while !job.progress.is_settled() {
-        let epoch = job.progress.epoch();
-        job.progress.park(epoch);
-    }
-    job.first_error.get().map_or(Ok(()), Err)
+    job.wake(engine.poster(), task_count);
+    job.join()
 }
 
-struct ValidateJob {
+fn task_count(engine: &WasmEngine, env: &CompileEnv, task_max: usize) -> usize {
+    let bytes_per_task = if engine.config().task_body_bytes() == 0 { 0 } else { tuning::VALIDATE_TASK_BODY_BYTES };
+    policy::task_count(task_max, env.module.bodies.len(), env.module.code_section_bytes, bytes_per_task)
+}
+
+/// The bodies of one module on their way to be known.
+pub(super) struct ValidateJob {
     env: Arc<CompileEnv>,
     shared: Arc<EngineShared>,
     cursor: Cursor,
     progress: Progress,
     first_error: FirstError,
+    resting: RestingTasks,
+    is_given_up: AtomicBool,
+    /// Who is told of the end.
+    events: Option<Arc<EventQueue>>,
+}
+
+impl fmt::Debug for ValidateJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValidateJob").field("progress", &self.progress).finish_non_exhaustive()
+    }
 }
 
 impl ValidateJob {
+    /// A job for bodies that are still to come, and have tasks of their own.
+    pub(super) fn arriving(engine: &WasmEngine, env: &Arc<CompileEnv>, events: &Arc<EventQueue>) -> Arc<Self> {
+        let func_count = env.module.bodies.len();
+        let task_count = task_count(engine, env, engine.config().num_compilation_tasks());
+        Arc::new(ValidateJob {
+            env: Arc::clone(env),
+            shared: Arc::clone(engine.shared()),
+            cursor: Cursor::arriving(func_count, task_count + 1),
+            progress: Progress::new(func_count + 1),
+            first_error: FirstError::default(),
+            resting: RestingTasks::new(0..task_count),
+            is_given_up: AtomicBool::new(false),
+            events: Some(Arc::clone(events)),
+        })
+    }
+
+    /// The bodies of so many functions are there, from the first on.
+    pub(super) fn arrive(&self, func_count: usize) {
+        self.cursor.arrive(func_count);
+    }
+
+    /// Posts tasks for so many slots, as far as there are any without.
+    pub(super) fn wake(self: &Arc<Self>, poster: &TaskPoster, count: usize) {
+        for slot in self.resting.wake(count) {
+            let task = ValidateTask { job: Arc::clone(self), slot };
+            if poster.post(TaskPriority::UserBlocking, Box::new(task)).is_err() {
+                // Who waits validates.
+                return;
+            }
+        }
+    }
+
+    /// The last byte was decoded, and all bodies have arrived.
+    pub(super) fn end_stream(&self) {
+        self.complete(1);
+    }
+
+    /// Whether all is known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.progress.is_settled()
+    }
+
+    /// Works on what has arrived, and returns.
+    pub(super) fn run_here(&self) {
+        let mut memory = BodyMemory::default();
+        while self.run_chunk(&mut memory) {}
+    }
+
+    /// Works along until all is known.
+    pub(super) fn join(&self) -> Result<(), CompileError> {
+        self.run_here();
+        while !self.progress.is_settled() {
+            let epoch = self.progress.epoch();
+            self.progress.park(epoch);
+        }
+        self.first_error.get().map_or(Ok(()), Err)
+    }
+
+    /// Nobody wants to know: tasks end with the body that they are at. Waits for nothing.
+    pub(super) fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed); // a hint that orders nothing; no partner
+        self.cursor.close();
+    }
+
     /// False when nothing is left.
     fn run_chunk(&self, memory: &mut BodyMemory) -> bool {
         let Some(range) = self.cursor.take() else { return false };
         let env = &self.env;
         let count = range.len();
         for func in range.map(DefinedFuncIndex::new).filter(|&func| self.first_error.matters(func)) {
+            // Relaxed: as in `give_up`.
+            if self.is_given_up.load(Ordering::Relaxed) {
+                return false;
+            }
             if let Err(error) = validate_body(&env.wire_bytes, &env.module, &env.validation, func, memory) {
                 self.first_error.record(func, error);
             }
         }
+        self.complete(count);
+        true
+    }
+
+    fn complete(&self, count: usize) {
         if self.progress.complete(count) {
             self.progress.announce();
+            if let Some(events) = &self.events {
+                let is_valid = !self.first_error.is_some();
+                events.post(if is_valid { CompileEvent::FinishedCompilation } else { CompileEvent::Failed });
+            }
         }
-        true
     }
 }
 
 struct ValidateTask {
     job: Arc<ValidateJob>,
+    slot: usize,
 }
 
 impl Task for ValidateTask {
     fn run(&mut self) -> Outcome {
-        let timing = &self.job.shared.timing;
+        let job = &*self.job;
+        let timing = &job.shared.timing;
         let deadline = timing.clock.now() + timing.slice;
         let mut memory = BodyMemory::default();
-        while self.job.run_chunk(&mut memory) {
+        loop {
+            if !job.run_chunk(&mut memory) && job.resting.rest(self.slot, || job.cursor.remaining() > 0) {
+                return Outcome::Done;
+            }
             if timing.clock.now() >= deadline {
                 return Outcome::Again;
             }
         }
-        Outcome::Done
     }
 }

@@ -194,11 +194,11 @@ impl Module {
     /// Has functions compiled in the background as the module itself says.
     pub(super) fn follow_hints(&self) {
         let (module, config) = (self.decoded(), self.engine().config());
-        if !config.compilation_hints() || module.priorities.is_empty() || self.compiles_itself() {
+        if !config.compilation_hints() || module.priorities().next().is_none() || self.compiles_itself() {
             return;
         }
-        let hints = module.priorities.iter();
-        let mut hints: Vec<_> = hints.filter_map(|(&index, &hint)| Some((module.find_body(index)?, hint))).collect();
+        let hints = module.priorities();
+        let mut hints: Vec<_> = hints.filter_map(|(index, hint)| Some((module.find_body(index)?, hint))).collect();
         hints.sort_by_key(|&(func, hint)| (hint.compilation, func));
         let mut wanted: Vec<(DefinedFuncIndex, Tier)> = hints.iter().map(|&(func, _)| (func, Tier::Baseline)).collect();
         // Behind all that may be called soon.

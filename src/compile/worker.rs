@@ -68,6 +68,14 @@ impl CompileTask {
     }
 }
 
+impl CompileTask {
+    /// Whether it is over. One of a stream is until more bodies come.
+    fn rests(&self) -> bool {
+        let job = &*self.job;
+        job.resting.as_ref().is_none_or(|resting| resting.rest(self.slot, || job.units.has_work()))
+    }
+}
+
 impl Task for CompileTask {
     fn run(&mut self) -> Outcome {
         match run_slice(&self.job, self.slot, true) {
@@ -76,6 +84,7 @@ impl Task for CompileTask {
                 announce_leftovers(&self.job);
                 Outcome::Again
             }
+            Some(SliceEnd::NoUnit) if !self.rests() => Outcome::Again,
             _ => Outcome::Done,
         }
     }

@@ -103,7 +103,8 @@ pub unsafe fn set_readable(start: *mut u8, bytes: usize, readable: bool) -> Resu
 #[derive(Debug)]
 pub struct Reservation {
     base: *mut u8,
-    len_bytes: usize,
+    /// Falls only, and only by [`Reservation::release_tail`].
+    len_bytes: AtomicUsize,
 }
 
 // SAFETY: a reservation is a range of addresses; its methods are system calls that any thread may make at any time.
@@ -120,7 +121,7 @@ impl Reservation {
     pub fn new(bytes: usize) -> Result<Self, MemoryError> {
         let too_large = MemoryError::TooLarge { bytes, alignment: page_bytes() };
         let len_bytes = round_to_page(bytes.max(1)).ok_or(too_large)?;
-        Ok(Reservation { base: reserve(len_bytes)?, len_bytes })
+        Ok(Reservation { base: reserve(len_bytes)?, len_bytes: AtomicUsize::new(len_bytes) })
     }
 
     /// Reserves with the base at a multiple of `alignment`, a power of two.
@@ -145,7 +146,7 @@ impl Reservation {
             unmap(start, head);
             unmap(base.wrapping_add(len_bytes), tail);
         }
-        Ok(Reservation { base, len_bytes })
+        Ok(Reservation { base, len_bytes: AtomicUsize::new(len_bytes) })
     }
 
     /// The lowest address.
@@ -155,12 +156,28 @@ impl Reservation {
 
     /// How many bytes are reserved.
     pub fn len_bytes(&self) -> usize {
-        self.len_bytes
+        // Relaxed: a number that is of no use to anybody who does not own what is below it.
+        self.len_bytes.load(Ordering::Relaxed)
     }
 
     /// The addresses.
     pub fn addresses(&self) -> Range<usize> {
-        self.base.addr()..self.base.addr() + self.len_bytes
+        self.base.addr()..self.base.addr() + self.len_bytes()
+    }
+
+    /// Gives the address space from an offset on back, but for a first page; the offset is rounded up to a page.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses it, and no other call of this reservation's that may concern it is under way.
+    pub unsafe fn release_tail(&self, from: usize) {
+        let kept = from.max(1).next_multiple_of(page_bytes());
+        let len_bytes = self.len_bytes();
+        if kept < len_bytes {
+            self.len_bytes.store(kept, Ordering::Relaxed); // as in `len_bytes`
+            // SAFETY: the range was this reservation's, and the caller says that nobody uses it.
+            unsafe { unmap(self.base.wrapping_add(kept), len_bytes - kept) };
+        }
     }
 
     /// Makes a range readable and writable; it starts at a page, and its end is rounded up to one. What was not accessible before
@@ -231,7 +248,7 @@ impl Reservation {
 
     /// Address and size of a range, its end rounded up to a page.
     pub(in crate::platform) fn checked(&self, range: &Range<usize>) -> (*mut u8, usize) {
-        assert!(range.start <= range.end && range.end <= self.len_bytes, "{range:?} is inside the reservation");
+        assert!(range.start <= range.end && range.end <= self.len_bytes(), "{range:?} is inside the reservation");
         assert!(range.start.is_multiple_of(page_bytes()), "{range:?} starts at a page");
         let bytes = (range.end - range.start).next_multiple_of(page_bytes());
         (self.base.wrapping_add(range.start), bytes)
@@ -241,7 +258,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: the range is owned; whoever used its addresses did so under the promise that the reservation is alive.
-        unsafe { unmap(self.base, self.len_bytes) }
+        unsafe { unmap(self.base, self.len_bytes()) }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod exec;
 pub mod file;
 pub mod fork;
+pub mod growing_bytes;
 pub mod heap;
 pub mod image;
 pub mod jitdump;

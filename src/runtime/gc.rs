@@ -195,7 +195,7 @@ impl Store {
     /// The bytes `offset..offset + count << log2` of a data segment.
     fn data_range(&self, instance: usize, data: DataIndex, offset: u32, bytes: u64) -> Result<std::ops::Range<usize>, TrapCode> {
         let object = &self.instances[instance];
-        let range = object.module.decoded().datas[data].bytes.clone();
+        let range = object.module.decoded().datas()[data].bytes.clone();
         let len = if object.dropped_datas[data.index()] { 0 } else { range.len() as u64 };
         let end = u64::from(offset) + bytes;
         if end > len {

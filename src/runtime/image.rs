@@ -61,7 +61,7 @@ fn build_one(module: &WasmModule, wire_bytes: &[u8], memory: MemoryIndex) -> Opt
     let ty = module.memories[memory];
     let min_bytes = usize::try_from(ty.min.checked_mul(ty.page_bytes())?).ok()?;
     let mut parts: Vec<(Range<usize>, DataIndex)> = Vec::new();
-    for (index, data) in &module.datas {
+    for (index, data) in module.datas() {
         let DataMode::Active { memory: target, offset } = &data.mode else { continue };
         if *target != memory {
             continue;
@@ -81,7 +81,7 @@ fn build_one(module: &WasmModule, wire_bytes: &[u8], memory: MemoryIndex) -> Opt
     if total < IMAGE_MIN_BYTES || end - start > IMAGE_MAX_SPAN || end.next_multiple_of(page) > min_bytes {
         return None;
     }
-    let contents = parts.iter().map(|(range, index)| (range.start - start, &wire_bytes[module.datas[*index].bytes.clone()]));
+    let contents = parts.iter().map(|(range, index)| (range.start - start, &wire_bytes[module.datas()[*index].bytes.clone()]));
     match MemoryImage::new(end - start, contents) {
         Ok(image) => Some(DataImage { memory, start, image, end }),
         Err(error) => {

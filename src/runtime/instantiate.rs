@@ -133,7 +133,7 @@ impl Store {
             globals: globals.into_boxed_slice(),
             tags,
             elems: vec![None; decoded.elems.len()].into_boxed_slice(),
-            dropped_datas: vec![false; decoded.datas.len()].into_boxed_slice(),
+            dropped_datas: vec![false; decoded.datas().len()].into_boxed_slice(),
         }))?;
         let object = &mut self.instances[index as usize];
         // SAFETY: the field is in the header.
@@ -290,12 +290,12 @@ impl Store {
 
     fn init_datas(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
         let decoded = module.decoded();
-        if decoded.datas.is_empty() {
+        if decoded.datas().is_empty() {
             return Ok(());
         }
         let images = DataImages::of(module);
         let mapped: Vec<bool> = decoded.memories.keys().map(|memory| self.map_image(instance, images, memory)).collect();
-        for (index, data) in &decoded.datas {
+        for (index, data) in decoded.datas() {
             if let DataMode::Active { memory, offset } = &data.mode {
                 if !mapped[memory.index()] {
                     let start = self.eval_const(instance, offset)? as u64;

@@ -3,6 +3,7 @@
 //! **Invariant:** no machine code and no runtime object is named here.
 #![forbid(unsafe_code)]
 
+pub mod bodies;
 pub mod canonical;
 pub mod decode;
 pub mod error;

@@ -1,6 +1,9 @@
 //! The module model: what a decoded module says, with typed indices and nothing else.
 //!
 //! Function bodies and data segments are ranges of the wire bytes, which are kept once and shared.
+//!
+//! What compiling a function needs stands in front of the code section, and is plain data. The bodies follow one after the other ([`Bodies`]), and
+//! the [`Tail`] when the module is complete: until then a module has no data segments and no names.
 
 use crate::base::sync::OnceLock;
 use std::collections::HashMap;
@@ -14,6 +17,7 @@ use crate::base::{
     DataIndex, DefinedFuncIndex, DefinedGlobalIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex,
     TypeIndex,
 };
+use crate::wasm::bodies::Bodies;
 use crate::wasm::types::{FuncType, GlobalType, MemoryType, RefType, SubType, TableType};
 
 /// A decoded module.
@@ -53,26 +57,33 @@ pub struct WasmModule {
     pub start: Option<FuncIndex>,
     /// Element segments.
     pub elems: PrimaryMap<ElemIndex, ElemSegment>,
-    /// Data segments.
-    pub datas: PrimaryMap<DataIndex, DataSegment>,
     /// Where in the wire bytes each body stands: from its local declarations to behind its `end`.
-    pub bodies: PrimaryMap<DefinedFuncIndex, Range<u32>>,
+    pub bodies: Bodies,
     /// Which functions are referred to by `ref.func`, an element segment or an export (§3.4, "C.refs").
     pub declared_funcs: Vec<FuncIndex>,
-    /// Custom sections: name and range of the contents.
-    pub customs: Vec<(Box<str>, Range<usize>)>,
-    /// Names of the name section, decoded at first use.
-    pub names: OnceLock<Names>,
-    /// Range of the contents of the name section.
-    pub name_section: Option<Range<usize>>,
+    /// What may stand behind the code section, once the module is complete.
+    pub tail: OnceLock<Tail>,
     /// Which way branches mostly go, by function, in the order of the branches.
     pub branch_hints: HashMap<FuncIndex, Box<[BranchHint]>>,
-    /// When functions are worth being compiled, as far as the module says.
-    pub priorities: HashMap<FuncIndex, CompilationPriority>,
     /// Bytes of the code section.
     pub code_section_bytes: usize,
     /// Whether its code may use references of the heap: some type, global, table or segment mentions them, or it has tags.
     pub uses_heap: bool,
+}
+
+/// The parts of a module that no function is compiled from, and that may come behind all functions.
+#[derive(Debug, Default)]
+pub struct Tail {
+    /// Data segments.
+    pub datas: PrimaryMap<DataIndex, DataSegment>,
+    /// Custom sections: name and range of the contents.
+    pub customs: Vec<(Box<str>, Range<usize>)>,
+    /// Names of the name section, decoded at first use.
+    pub names: OnceLock<Names>,
+    /// When functions are worth being compiled, as far as the module says.
+    pub priorities: HashMap<FuncIndex, CompilationPriority>,
+    /// Range of the contents of the name section.
+    pub name_section: Option<Range<usize>>,
 }
 
 /// Names for people, from the custom section "name".
@@ -311,6 +322,12 @@ pub enum ConstOp {
 }
 
 impl WasmModule {
+    /// The data segments; none before the module is complete.
+    pub fn datas(&self) -> &PrimaryMap<DataIndex, DataSegment> {
+        static NONE: OnceLock<PrimaryMap<DataIndex, DataSegment>> = OnceLock::new();
+        self.tail.get().map_or_else(|| NONE.get_or_init(PrimaryMap::new), |tail| &tail.datas)
+    }
+
     /// The type of a function.
     pub fn func_type(&self, func: FuncIndex) -> &FuncType {
         self.signature(self.funcs[func])
@@ -345,9 +362,16 @@ impl WasmModule {
         self.defined_func(func).filter(|func| func.index() < self.bodies.len())
     }
 
+    /// When functions are worth being compiled, as far as the module says; nothing before it is complete.
+    pub fn priorities(&self) -> impl Iterator<Item = (FuncIndex, CompilationPriority)> {
+        let tail = self.tail.get().into_iter();
+        tail.flat_map(|tail| &tail.priorities).map(|(&func, &priority)| (func, priority))
+    }
+
     /// Whether the module says that a function runs once.
     pub fn runs_once(&self, func: DefinedFuncIndex) -> bool {
-        self.priorities.get(&self.func_index(func)).is_some_and(|priority| priority.runs_once())
+        let Some(tail) = self.tail.get() else { return false };
+        tail.priorities.get(&self.func_index(func)).is_some_and(|priority| priority.runs_once())
     }
 
     /// Which way the branches of a body mostly go, as far as the module says.

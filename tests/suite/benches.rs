@@ -45,6 +45,11 @@ fn drops() {
 }
 
 #[test]
+fn streaming() {
+    common::streaming::smoke();
+}
+
+#[test]
 fn tiering() {
     common::tiering::smoke();
 }

@@ -217,6 +217,22 @@ fn eager() {
     check("eager", Config::default().with_strategy(Strategy::Eager).with_tier_up_calls(2));
 }
 
+/// Modules come in small pieces, and are compiled as they do.
+#[test]
+fn streamed() {
+    let config = Config::default().with_strategy(Strategy::Eager).with_num_compilation_tasks(2).with_task_body_bytes(0);
+    let runner = Runner::new(&Settings { config, chunk_bytes: Some(5), ..Settings::default() });
+    check_with("streamed", |script| runner.run_script(&script.name, &script.source));
+}
+
+/// Without threads, one byte at a time.
+#[test]
+fn streamed_byte_by_byte() {
+    let config = Config::default().with_num_compilation_tasks(0);
+    let runner = Runner::new(&Settings { config, chunk_bytes: Some(1), ..Settings::default() });
+    check_with("streamed byte by byte", |script| runner.run_script(&script.name, &script.source));
+}
+
 #[test]
 fn without_guard_pages() {
     check("without guard pages", optimized().with_memory_guards(false));

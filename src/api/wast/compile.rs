@@ -4,7 +4,7 @@ use wasmparser::Validator;
 use wast::QuoteWat;
 
 use super::script::Script;
-use crate::api::{CompileError, CompileErrorKind, MacKey, Module};
+use crate::api::{CompileError, CompileErrorKind, MacKey, Module, StreamingCompiler};
 use crate::wasm::decode::{Decoded, decode_with};
 use crate::wasm::validate::validate_bodies;
 
@@ -13,7 +13,7 @@ impl Script<'_> {
     pub(super) fn compile(&self, module: &mut QuoteWat<'_>) -> Result<Module, String> {
         let bytes = module.encode().map_err(|error| error.message())?;
         self.validate(&bytes)?;
-        let module = Module::new(self.engine, &bytes).map_err(|error| error.to_string())?;
+        let module = self.load(&bytes).map_err(|error| error.to_string())?;
         if self.reload { self.reloaded(&module).map_err(|error| error.to_string()) } else { Ok(module) }
     }
 
@@ -21,6 +21,16 @@ impl Script<'_> {
     fn reloaded(&self, module: &Module) -> Result<Module, CompileError> {
         let key = MacKey::new([7; 32]);
         Module::deserialize_with_key(self.engine, module.serialize_with_key(&key)?, &key)
+    }
+
+    /// Compiles a module, whole or as it comes.
+    fn load(&self, bytes: &[u8]) -> Result<Module, CompileError> {
+        let Some(chunk_bytes) = self.chunk_bytes else { return Module::new(self.engine, bytes) };
+        let mut stream = StreamingCompiler::new(self.engine);
+        for chunk in bytes.chunks(chunk_bytes.max(1)) {
+            stream.push(chunk)?;
+        }
+        stream.finish()
     }
 
     fn validate(&self, bytes: &[u8]) -> Result<(), String> {
@@ -36,7 +46,7 @@ impl Script<'_> {
         }
         let features = self.engine.config().features();
         let in_order = decode_with(bytes.as_slice().into(), features).and_then(|decoded| validate_all(&decoded));
-        match (in_order, Module::new(self.engine, &bytes)) {
+        match (in_order, self.load(&bytes)) {
             (_, Err(error)) if error.kind == CompileErrorKind::EngineBug => Err(error.to_string()),
             (Err(expected), Err(found)) if expected == found => Ok(()),
             (Err(expected), Err(found)) => Err(format!("validating finds \"{expected}\", compiling \"{found}\"")),

@@ -35,11 +35,14 @@ pub struct Settings {
     pub fuel: Option<u64>,
     /// Whether each module is written as bytes, and loaded from them, before it is used.
     pub reload: bool,
+    /// Modules come as streams, so many bytes at a time; whole, when nothing is said.
+    pub chunk_bytes: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None, reload: false }
+        let (config, timeout) = (Config::default(), Duration::from_secs(120));
+        Settings { config, timeout, fuel: None, reload: false, chunk_bytes: None }
     }
 }
 

@@ -20,7 +20,9 @@ use crate::api::{
 pub(super) struct Script<'r> {
     pub(super) engine: &'r WasmEngine,
     pub(super) features: WasmFeatures,
+    /// See [`Settings`].
     pub(super) reload: bool,
+    pub(super) chunk_bytes: Option<usize>,
     isolate: Isolate,
     linker: Linker,
     /// By name; `None` is the latest one.
@@ -124,8 +126,9 @@ impl<'r> Script<'r> {
         isolate.set_fuel(settings.fuel.unwrap_or(u64::MAX));
         let mut linker = Linker::new(engine);
         spectest::define(&mut linker, &mut isolate, features).map_err(|error| error.to_string())?;
-        let reload = settings.reload;
-        Ok(Script { engine, features, reload, isolate, linker, instances: HashMap::new(), definitions: HashMap::new(), shared })
+        let Settings { reload, chunk_bytes, .. } = *settings;
+        let (instances, definitions) = (HashMap::new(), HashMap::new());
+        Ok(Script { engine, features, reload, chunk_bytes, isolate, linker, instances, definitions, shared })
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Done {

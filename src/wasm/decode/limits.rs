@@ -55,9 +55,7 @@ impl TypeSize {
             Payload::ElementSection(reader) => {
                 ("element segments", module.elems.len(), reader.count(), limits::ELEM_COUNT, reader.range())
             }
-            Payload::DataSection(reader) => {
-                ("data segments", module.datas.len(), reader.count(), limits::DATA_COUNT, reader.range())
-            }
+            Payload::DataSection(reader) => ("data segments", 0, reader.count(), limits::DATA_COUNT, reader.range()),
             Payload::DataCountSection { count, range } => ("data segments", 0, *count, limits::DATA_COUNT, range.clone()),
             _ => return Ok(()),
         };

@@ -1,7 +1,9 @@
 //! Decoding: wire bytes to the module model, validating everything but function bodies on the way.
 //!
-//! Bodies are left as ranges: compile units validate them, in parallel. Errors carry the byte offset.
+//! Bodies are left as ranges: compile units validate them, in parallel. Errors carry the byte offset. Whole modules and streams go through one
+//! [`Decoder`].
 
+mod decoder;
 mod hints;
 mod limits;
 mod names;
@@ -10,24 +12,18 @@ mod sections;
 mod trusted;
 mod types;
 
-use std::ops::Range;
-
-use cranelift_entity::PrimaryMap;
-use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{BinaryReader, WasmFeatures};
 
 pub use self::trusted::decode_trusted;
-use crate::base::DefinedFuncIndex;
 use crate::base::limits::MODULE_BYTES;
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, OnceLock};
 use crate::base::trace;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::{Names, WasmModule};
 use crate::wasm::types::{CompositeType, ValType};
 use crate::wasm::validate::{FuncValidation, accepted_features};
 use crate::wasm::wire_bytes::WireBytes;
-
-/// Where bodies are in a module's bytes.
-pub type Bodies = PrimaryMap<DefinedFuncIndex, Range<u32>>;
+pub use decoder::{Decoder, Head};
 
 /// A decoded module with its bytes.
 #[derive(Debug)]
@@ -49,25 +45,46 @@ pub fn to_binary(bytes: &[u8]) -> Result<WireBytes, CompileError> {
     Ok(translated(bytes)?.unwrap_or_else(|| WireBytes::from(bytes)))
 }
 
-/// The same without a copy of what is binary.
+/// Text in the binary format; nothing for what is no text.
 ///
 /// # Errors
 ///
-/// As for [`to_binary`].
-pub fn shared_to_binary(bytes: Arc<[u8]>) -> Result<WireBytes, CompileError> {
-    Ok(translated(&bytes)?.unwrap_or_else(|| bytes.into()))
-}
-
-/// Text in the binary format; nothing for what is no text.
-fn translated(bytes: &[u8]) -> Result<Option<WireBytes>, CompileError> {
-    let looks_like_text = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|&byte| byte == b'(' || byte == b';');
-    if !looks_like_text {
+/// The text does not parse; the message shows the place.
+pub fn translated(bytes: &[u8]) -> Result<Option<WireBytes>, CompileError> {
+    if is_text(bytes) != Some(true) {
         return Ok(None);
     }
     match wat::parse_bytes(bytes) {
         Ok(binary) => Ok(Some(WireBytes::from(&*binary))),
         Err(error) => Err(CompileError::new(CompileErrorKind::Text, error.to_string(), None)),
     }
+}
+
+/// Whether bytes are of the text format; nothing while that is not certain. The binary format begins with no space.
+pub fn is_text(bytes: &[u8]) -> Option<bool> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.map(|&byte| byte == b'(' || byte == b';')
+}
+
+/// Where the code section begins, with its number; nothing if there is none as far as the bytes go. What stands in front of it is not looked at.
+pub fn code_section_start(bytes: &[u8]) -> Option<usize> {
+    const HEADER: &[u8] = b"\0asm\x01\0\0\0";
+    const CODE: u8 = 10;
+    let mut position = bytes.starts_with(HEADER).then_some(HEADER.len())?;
+    loop {
+        let id = *bytes.get(position)?;
+        if id == CODE {
+            return Some(position);
+        }
+        let mut reader = BinaryReader::new(bytes.get(position + 1..)?, 0);
+        let len = reader.read_var_u32().ok()? as usize;
+        position = position.checked_add(1 + reader.current_position())?.checked_add(len)?;
+    }
+}
+
+/// What to say of more bytes than a module may have.
+pub fn too_large() -> CompileError {
+    CompileError::limit(format!("module of more than {MODULE_BYTES} bytes"), None)
 }
 
 /// Decodes and validates a binary module, bodies apart.
@@ -87,82 +104,14 @@ pub fn decode(wire_bytes: WireBytes) -> Result<Decoded, CompileError> {
 pub fn decode_with(wire_bytes: WireBytes, features: WasmFeatures) -> Result<Decoded, CompileError> {
     let _span = tracing::info_span!(target: trace::DECODE, "decode", bytes = wire_bytes.len()).entered();
     if wire_bytes.len() > MODULE_BYTES {
-        let message = format!("module of {} bytes, more than {}", wire_bytes.len(), MODULE_BYTES);
-        return Err(CompileError::limit(message, None));
+        return Err(too_large());
     }
-    let mut decoder =
-        Decoder { validator: Validator::new_with_features(features), module: WasmModule::default(), resources: None };
-    decoder.run(&wire_bytes, features)?;
-    let Decoder { mut module, resources, .. } = decoder;
-    module.index_exports();
-    module.uses_heap = module.mentions_heap();
-    let validation = FuncValidation::new(resources, &module, features);
-    Ok(Decoded { wire_bytes, module: Arc::new(module), validation })
-}
-
-struct Decoder {
-    validator: Validator,
-    module: WasmModule,
-    resources: Option<wasmparser::ValidatorResources>,
-}
-
-impl Decoder {
-    fn run(&mut self, wire_bytes: &[u8], features: WasmFeatures) -> Result<(), CompileError> {
-        let mut parser = Parser::new(0);
-        parser.set_features(features);
-        let mut position = 0;
-        let mut type_size = limits::TypeSize::default();
-        loop {
-            let (payload, consumed) = match parser.parse(&wire_bytes[position..], true)? {
-                Chunk::Parsed { payload, consumed } => (payload, consumed),
-                Chunk::NeedMoreData(_) => return Err(CompileError::invalid("unexpected end of module", wire_bytes.len())),
-            };
-            position += consumed;
-            type_size.check(&payload, &self.module)?;
-            match self.validator.payload(&payload)? {
-                ValidPayload::Func(func, body) => {
-                    self.resources.get_or_insert(func.resources);
-                    self.module.push_body(body.range())?;
-                }
-                ValidPayload::End(_) => return Ok(()),
-                ValidPayload::Ok => self.module.read_section(wire_bytes, payload)?,
-                ValidPayload::Parser(_) => return Err(CompileError::invalid("nested modules are not supported", position)),
-            }
-        }
-    }
+    let mut decoder = Decoder::new(features);
+    decoder.advance(&wire_bytes, true)?;
+    decoder.finish(wire_bytes)
 }
 
 impl WasmModule {
-    /// Reads a section that is valid.
-    fn read_section(&mut self, wire_bytes: &[u8], payload: Payload<'_>) -> Result<(), CompileError> {
-        let module = self;
-        match payload {
-            Payload::TypeSection(reader) => module.read_types(reader),
-            Payload::ImportSection(reader) => module.read_imports(reader),
-            Payload::FunctionSection(reader) => module.read_funcs(reader),
-            Payload::TableSection(reader) => module.read_tables(reader),
-            Payload::MemorySection(reader) => module.read_memories(reader),
-            Payload::TagSection(reader) => module.read_tags(reader),
-            Payload::GlobalSection(reader) => module.read_globals(reader),
-            Payload::ExportSection(reader) => module.read_exports(reader),
-            Payload::StartSection { func, .. } => {
-                module.start = Some(crate::base::FuncIndex::from_u32(func));
-                Ok(())
-            }
-            Payload::ElementSection(reader) => module.read_elems(reader),
-            Payload::DataSection(reader) => module.read_datas(wire_bytes, &reader),
-            Payload::CodeSectionStart { size, .. } => {
-                module.code_section_bytes = size as usize;
-                Ok(())
-            }
-            Payload::CustomSection(reader) => {
-                module.read_custom(&reader);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn mentions_heap(&self) -> bool {
         let in_heap = |ty: &ValType| matches!(ty, ValType::Ref(ty) if ty.heap.is_in_heap());
         self.types.values().any(|ty| match &ty.composite {
@@ -174,13 +123,34 @@ impl WasmModule {
             || !self.tags.is_empty()
     }
 
-    /// The names of the name section; empty when there is none. A malformed section gives what could be read.
+    /// The names of the name section; empty when there is none, and before the module is complete. A malformed section gives what could be
+    /// read.
     pub fn names(&self, wire_bytes: &[u8]) -> &Names {
-        self.names.get_or_init(|| {
-            let section = self.name_section.clone();
+        static NONE: OnceLock<Names> = OnceLock::new();
+        let Some(tail) = self.tail.get() else { return NONE.get_or_init(Names::default) };
+        tail.names.get_or_init(|| {
+            let section = tail.name_section.clone();
             section
                 .and_then(|range| wire_bytes.get(range.clone()).map(|bytes| names::read(bytes, range.start)))
                 .unwrap_or_default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_section_is_found_without_decoding() {
+        let bytes =
+            wat::parse_str("(module (memory 1) (global i32 (i32.const 1)) (func nop) (data (i32.const 0) \"x\"))").unwrap();
+        let start = code_section_start(&bytes).expect("it has functions");
+        assert_eq!(bytes[start..start + 4], [10, 5, 1, 3]);
+        assert!(
+            (0..=start).all(|len| code_section_start(&bytes[..len]).is_none()) && code_section_start(&bytes[..=start]).is_some()
+        );
+        assert_eq!(code_section_start(b"(module (func))"), None);
+        assert_eq!(code_section_start(b"\0asm\x01\0\0\0\x01\xff\xff\xff\xff\x0f"), None, "a length beyond all");
     }
 }

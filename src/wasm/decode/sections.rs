@@ -1,7 +1,5 @@
 //! One function per section.
 
-use std::ops::Range;
-
 use smallvec::{SmallVec, smallvec};
 use wasmparser as wp;
 
@@ -11,7 +9,7 @@ use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, Typ
 use crate::wasm::error::CompileError;
 use crate::wasm::module::{
     ConstExpr, ConstOp, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, Export, ExportIndex, Import, ImportKind,
-    TableDecl, WasmModule,
+    TableDecl, Tail, WasmModule,
 };
 
 use crate::wasm::words::{Code, short_sleb64, valid_sleb32};
@@ -184,6 +182,27 @@ impl WasmModule {
         Ok(())
     }
 
+    pub(super) fn index_exports(&mut self) {
+        self.export_by_name = self.exports.iter().enumerate().map(|(position, export)| (export.name.clone(), position)).collect();
+    }
+
+    /// Hints for the code of functions, which stand in front of them: behind the code section they say nothing.
+    pub(super) fn read_hints(&mut self, reader: &wp::CustomSectionReader<'_>) {
+        let start = at(reader.data_offset());
+        if reader.name() == hints::SECTION {
+            self.branch_hints = hints::read(reader.data(), start);
+        }
+    }
+
+    fn declare(&mut self, expr: &ConstExpr) {
+        self.declared_funcs.extend(expr.0.iter().filter_map(|op| match op {
+            ConstOp::RefFunc(func) => Some(*func),
+            _ => None,
+        }));
+    }
+}
+
+impl Tail {
     /// Reads the segments out of the bytes of the section, whose validity is known. Some modules have a hundred thousand.
     pub(super) fn read_datas(&mut self, wire_bytes: &[u8], section: &wp::DataSectionReader<'_>) -> Result<()> {
         let range = section.range();
@@ -210,32 +229,10 @@ impl WasmModule {
         if reader.name() == "name" {
             self.name_section = Some(range.clone());
         }
-        if reader.name() == hints::SECTION {
-            self.branch_hints = hints::read(reader.data(), start);
-        }
         if reader.name() == priorities::SECTION {
             self.priorities = priorities::read(reader.data(), start);
         }
         self.customs.push((reader.name().into(), range));
-    }
-
-    pub(super) fn push_body(&mut self, range: Range<u64>) -> Result<()> {
-        let (Ok(start), Ok(end)) = (u32::try_from(range.start), u32::try_from(range.end)) else {
-            return Err(CompileError::limit("function body beyond 4 GiB", Some(at(range.start))));
-        };
-        self.bodies.push(start..end);
-        Ok(())
-    }
-
-    pub(super) fn index_exports(&mut self) {
-        self.export_by_name = self.exports.iter().enumerate().map(|(position, export)| (export.name.clone(), position)).collect();
-    }
-
-    fn declare(&mut self, expr: &ConstExpr) {
-        self.declared_funcs.extend(expr.0.iter().filter_map(|op| match op {
-            ConstOp::RefFunc(func) => Some(*func),
-            _ => None,
-        }));
     }
 }
 

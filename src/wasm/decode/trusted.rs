@@ -3,11 +3,13 @@
 
 use wasmparser::{Chunk, Parser, Payload, WasmFeatures};
 
-use super::{Bodies, Decoded};
+use super::Decoded;
+use super::decoder::read_section;
 use crate::base::sync::Arc;
 use crate::base::trace;
+use crate::wasm::bodies::Bodies;
 use crate::wasm::error::CompileError;
-use crate::wasm::module::WasmModule;
+use crate::wasm::module::{Tail, WasmModule};
 use crate::wasm::validate::FuncValidation;
 use crate::wasm::wire_bytes::WireBytes;
 
@@ -18,7 +20,8 @@ use crate::wasm::wire_bytes::WireBytes;
 /// The bytes are not those of a module with so many functions: they are not what they were said to be.
 pub fn decode_trusted(wire_bytes: WireBytes, bodies: Bodies, features: WasmFeatures) -> Result<Decoded, CompileError> {
     let _span = tracing::info_span!(target: trace::DECODE, "decode", bytes = wire_bytes.len(), trusted = true).entered();
-    let mut module = WasmModule { bodies, ..WasmModule::default() };
+    let (mut module, mut tail) = (WasmModule::default(), Tail::default());
+    let mut bodies = Some(bodies);
     let mut parser = Parser::new(0);
     parser.set_features(features);
     let mut position = 0;
@@ -34,8 +37,9 @@ pub fn decode_trusted(wire_bytes: WireBytes, bodies: Bodies, features: WasmFeatu
                 parser.skip_section();
                 position += size as usize;
                 module.code_section_bytes = size as usize;
+                module.bodies = bodies.take().unwrap_or_default();
             }
-            payload => module.read_section(&wire_bytes, payload)?,
+            payload => read_section((&mut module, bodies.is_some()), &mut tail, &wire_bytes, payload)?,
         }
     }
     if module.imported_func_count + module.bodies.len() != module.funcs.len() {
@@ -43,6 +47,8 @@ pub fn decode_trusted(wire_bytes: WireBytes, bodies: Bodies, features: WasmFeatu
     }
     module.index_exports();
     module.uses_heap = module.mentions_heap();
+    // New: nobody has set it.
+    module.tail.get_or_init(|| tail);
     Ok(Decoded { wire_bytes, module: Arc::new(module), validation: FuncValidation::of_valid(features) })
 }
 
@@ -64,7 +70,8 @@ mod tests {
             (elem (i32.const 0) $f $one) (data (i32.const 7) "hello") (data "passive"))"#;
         let bytes = WireBytes::from(wat::parse_str(text).expect("the text parses"));
         let known = decode(bytes.clone()).expect("a module");
-        let again = decode_trusted(bytes.clone(), known.module.bodies.clone(), accepted_features()).expect("a module");
+        let bodies = || known.module.bodies.values().cloned().collect::<Bodies>();
+        let again = decode_trusted(bytes.clone(), bodies(), accepted_features()).expect("a module");
         again.module.names(&bytes);
         known.module.names(&bytes);
         // Maps are printed in any order.
@@ -72,18 +79,17 @@ mod tests {
             |module: &WasmModule| format!("{module:#?}").lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
         assert_eq!(print(&again.module), print(&known.module));
         // Bytes that are not what they were said to be are no module, or another: no panic.
-        let mut bodies = known.module.bodies.clone();
-        bodies.push(0..1);
-        assert!(decode_trusted(bytes.clone(), bodies, accepted_features()).is_err());
-        assert!(decode_trusted(bytes[..40].into(), known.module.bodies.clone(), accepted_features()).is_err());
+        let more = known.module.bodies.values().cloned().chain(std::iter::once(0..1)).collect();
+        assert!(decode_trusted(bytes.clone(), more, accepted_features()).is_err());
+        assert!(decode_trusted(bytes[..40].into(), bodies(), accepted_features()).is_err());
         for len in 0..bytes.len() {
             // Whole sections are a module of their own.
-            let _ = decode_trusted(bytes[..len].into(), known.module.bodies.clone(), accepted_features());
+            let _ = decode_trusted(bytes[..len].into(), bodies(), accepted_features());
         }
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.to_vec();
             changed[bit / 8] ^= 1 << (bit % 8);
-            let _ = decode_trusted(changed.into(), known.module.bodies.clone(), accepted_features());
+            let _ = decode_trusted(changed.into(), bodies(), accepted_features());
         }
     }
 }

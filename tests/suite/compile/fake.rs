@@ -233,7 +233,9 @@ pub fn engine(tasks: usize, compiler: &Arc<FakeCompiler>) -> WasmEngine {
 }
 
 pub fn config(tasks: usize) -> Config {
-    Config::default().with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(tasks).with_task_body_bytes(0)
+    // Tests compile the same bytes again and again, and count what is compiled.
+    let config = Config::default().with_module_sharing(false);
+    config.with_strategy(Strategy::AheadOfTime).with_num_compilation_tasks(tasks).with_task_body_bytes(0)
 }
 
 pub fn engine_with(config: &Config, compiler: &Arc<FakeCompiler>) -> WasmEngine {
