@@ -28,8 +28,8 @@ mod received;
 
 use std::time::Duration;
 
-use crate::base::limits;
 use crate::base::sync::Arc;
+use crate::base::{limits, tuning};
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::EventSink;
 use crate::compile::module::Module;
@@ -318,7 +318,7 @@ impl Stream {
             Begun::Yes(begun) => Some(begun.give_up()),
             Begun::Not | Begun::Never | Begun::Known(_) => None,
         };
-        if received.len() >= crate::base::tuning::FREE_ELSEWHERE_BYTES {
+        if received.len() >= tuning::FREE_ELSEWHERE_BYTES {
             engine.poster().drop_elsewhere((received, decoder, job));
         }
     }
