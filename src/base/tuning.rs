@@ -101,6 +101,16 @@ pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 /// Isolate blocks that are kept for the isolates to come, of two pages each.
 pub const SPARE_BLOCKS_MAX: usize = 64;
+/// Slots of memories that an engine keeps for the memories to come, by default: address space, of 4 GiB each.
+pub const SPARE_MEMORIES_MAX: usize = 256;
+/// … of which so many when it has no isolate …
+pub const SPARE_MEMORIES_IDLE: usize = 16;
+/// … and no more than were needed within this time.
+pub const SPARE_MEMORIES_PERIOD: Duration = Duration::from_secs(1);
+/// Bytes that a slot keeps in memory, overwritten, for the next memory.
+pub const SPARE_MEMORY_KEPT_BYTES: usize = 128 << 10;
+/// Slots of memories that begin larger are not kept.
+pub const SPARE_MEMORY_ACCESSIBLE_MAX: usize = 64 << 20;
 /// Instances that an isolate makes before it looks for those that nothing holds.
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
 /// What a module leaves behind is freed on another thread from this size on.

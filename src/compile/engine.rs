@@ -26,6 +26,7 @@ use crate::compile::config::{Config, EngineError, Strategy};
 use crate::compile::features::FeatureCounts;
 use crate::compile::observer::TierObserver;
 use crate::compile::token::BackgroundCompileToken;
+use crate::platform::spare::SlotPool;
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
 use crate::wasm::canonical::TypeRegistry;
@@ -42,6 +43,7 @@ struct EngineInner {
     types: TypeRegistry,
     tokens: TokenRegistry,
     features: FeatureCounts,
+    spare_memories: Arc<SlotPool>,
     /// Owned here, and by nothing that runs on it (S1-40).
     tasks: TaskManager,
 }
@@ -77,6 +79,7 @@ impl WasmEngine {
             types: TypeRegistry::default(),
             tokens: TokenRegistry::default(),
             features: FeatureCounts::default(),
+            spare_memories: Arc::new(SlotPool::new(config.spare_memories())),
             tasks,
         })))
     }
@@ -137,6 +140,21 @@ impl WasmEngine {
     /// How many modules are alive.
     pub fn live_module_count(&self) -> usize {
         self.0.tokens.live.lock().tokens.len()
+    }
+
+    /// How many slots of memories that are gone are [kept](Config::with_spare_memories) now.
+    pub fn spare_memory_count(&self) -> usize {
+        self.0.spare_memories.len()
+    }
+
+    /// Gives them back to the system. That happens by itself to those that are not needed for a second while others come and go, to most when the
+    /// last isolate goes, and to all with the engine; a host that expects to rest for long does well to say so.
+    pub fn release_spare_memories(&self) {
+        self.0.spare_memories.release();
+    }
+
+    pub(crate) fn spare_memories(&self) -> &Arc<SlotPool> {
+        &self.0.spare_memories
     }
 
     /// Whether two handles are the same engine.

@@ -209,7 +209,11 @@ impl Store {
         // Before the instances whose memory some of their cells are in.
         self.globals.sweep();
         self.tables.sweep();
-        self.memories.sweep();
+        let memories = self.memories.sweep();
+        if !memories.is_empty() {
+            let slots = memories.into_iter().filter_map(|(_, memory)| memory.into_slot());
+            self.engine.spare_memories().give(slots);
+        }
         let instances = self.instances.sweep();
         for (_, instance) in &instances {
             let own = &instance.func_refs[instance.module.layout().imported_func_count()..];
@@ -219,6 +223,7 @@ impl Store {
             let used = self.instances.values().map(|instance| (instance.module.identity(), instance.variant)).collect();
             self.reports.retain(&used);
         }
+        self.call_shapes.clear();
         self.pins.some_released = false;
         self.pins.made = 0;
         self.pins.left = self.instances.len();

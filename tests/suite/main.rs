@@ -12,6 +12,7 @@ mod fuzz;
 mod guards;
 mod host;
 mod inlining;
+mod instances;
 mod lazy;
 mod limits;
 mod link;
