@@ -1,6 +1,6 @@
 // Calls and instances of wasmtime through its C API, in nanoseconds, as one JSON object.
 //
-// Without an argument calls are measured; with "instances" instances, by each of its allocators. "unchecked" calls pass raw values and check no types: what a typed call does; the others pass tagged values. Built and run by
+// Without an argument calls are measured; with "instances" instances, by each of its allocators; with "threads" those of many threads. "unchecked" calls pass raw values and check no types: what a typed call does; the others pass tagged values. Built and run by
 // `peers.py calls` and `peers.py instances` against the library that the PyPI package holds; that package has no headers, so what is used is declared here.
 #include <pthread.h>
 #include <stdint.h>
@@ -233,20 +233,29 @@ static int instances(void) {
                 instantiate(pre, wasmtime_store_context(store));
                 wasmtime_store_delete(store);
             });
-            if (kind != 1) continue;
-            on_threads = pre;
-            for (thread_count = 1; thread_count <= 8; thread_count *= 2) {
-                double best = 1e99;
-                for (int round = 0; round < 3; round++) {
-                    pthread_t threads[8];
-                    double began = wall();
-                    for (int i = 0; i < thread_count; i++) pthread_create(&threads[i], NULL, churn, NULL);
-                    for (int i = 0; i < thread_count; i++) pthread_join(threads[i], NULL);
-                    double time = (wall() - began) / INSTANCES;
-                    if (time < best) best = time;
-                }
-                printf(", \"%d threads, %s\": %.2f", thread_count, allocator, best);
+        }
+    }
+    printf("}\n");
+    return 0;
+}
+
+// Instances with one memory, on some threads at once: wall time of each.
+static int threads(void) {
+    for (int pooling = 0; pooling < 2; pooling++) {
+        engine = new_engine(pooling);
+        on_threads = prepare(MEMORY);
+        for (thread_count = 1; thread_count <= 8; thread_count *= 2) {
+            double best = 1e99;
+            for (int round = 0; round < 3; round++) {
+                pthread_t started[8];
+                double began = wall();
+                for (int i = 0; i < thread_count; i++) pthread_create(&started[i], NULL, churn, NULL);
+                for (int i = 0; i < thread_count; i++) pthread_join(started[i], NULL);
+                double time = (wall() - began) / INSTANCES;
+                if (time < best) best = time;
             }
+            printf("%s\"%d threads, %s\": %.2f", first ? "{" : ", ", thread_count, pooling ? "pooling" : "on demand", best);
+            first = 0;
         }
     }
     printf("}\n");
@@ -255,6 +264,7 @@ static int instances(void) {
 
 int main(int count, char **words) {
     if (count > 1 && !strcmp(words[1], "instances")) return instances();
+    if (count > 1 && !strcmp(words[1], "threads")) return threads();
     engine = new_engine(0);
     wasmtime_store_t *store = new_store();
     wasmtime_context_t *context = wasmtime_store_context(store);

@@ -103,7 +103,9 @@ pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 pub const SPARE_BLOCKS_MAX: usize = 64;
 /// Slots of memories that an engine keeps for the memories to come, by default: address space, of 4 GiB each.
 pub const SPARE_MEMORIES_MAX: usize = 256;
-/// … of which so many when it has no isolate …
+/// The same for what isolates keep functions in, of 512 MiB each.
+pub const SPARE_FUNC_TABLES_MAX: usize = 64;
+/// So many of either stay when the engine has no isolate …
 pub const SPARE_MEMORIES_IDLE: usize = 16;
 /// … and no more than were needed within this time.
 pub const SPARE_MEMORIES_PERIOD: Duration = Duration::from_secs(1);

@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
+use crate::base::tuning::SPARE_FUNC_TABLES_MAX;
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
@@ -44,6 +45,8 @@ struct EngineInner {
     tokens: TokenRegistry,
     features: FeatureCounts,
     spare_memories: Arc<SlotPool>,
+    /// The same for what isolates keep functions in.
+    spare_func_tables: Arc<SlotPool>,
     /// Owned here, and by nothing that runs on it (S1-40).
     tasks: TaskManager,
 }
@@ -80,6 +83,7 @@ impl WasmEngine {
             tokens: TokenRegistry::default(),
             features: FeatureCounts::default(),
             spare_memories: Arc::new(SlotPool::new(config.spare_memories())),
+            spare_func_tables: Arc::new(SlotPool::new(SPARE_FUNC_TABLES_MAX.min(config.spare_memories()))),
             tasks,
         })))
     }
@@ -151,6 +155,11 @@ impl WasmEngine {
     /// last isolate goes, and to all with the engine; a host that expects to rest for long does well to say so.
     pub fn release_spare_memories(&self) {
         self.0.spare_memories.release();
+        self.0.spare_func_tables.release();
+    }
+
+    pub(crate) fn spare_func_tables(&self) -> &Arc<SlotPool> {
+        &self.0.spare_func_tables
     }
 
     pub(crate) fn spare_memories(&self) -> &Arc<SlotPool> {

@@ -308,3 +308,97 @@ impl SlotPool {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::{MappedImage, MemorySlot, SlotPool};
+    use crate::base::sync::Arc;
+    use crate::base::tuning::{SPARE_MEMORIES_IDLE, SPARE_MEMORY_KEPT_BYTES};
+    use crate::platform::image::MemoryImage;
+    use crate::platform::memory::page_bytes;
+    use crate::platform::page_map::own_pages;
+
+    const LEN: usize = 1 << 30;
+    const FIRST: usize = 2 << 20;
+
+    fn bytes(slot: &mut MemorySlot) -> &mut [u8] {
+        // SAFETY: the bytes are accessible, and the slot is borrowed.
+        unsafe { std::slice::from_raw_parts_mut(slot.base(), slot.accessible_bytes) }
+    }
+
+    fn image(byte: u8) -> MappedImage {
+        let contents = vec![byte; 300_000];
+        MappedImage { image: Arc::new(MemoryImage::new(contents.len(), [(0, &contents[..])]).unwrap()), start: 16 * page_bytes() }
+    }
+
+    #[test]
+    fn a_slot_is_as_new_when_it_is_taken_again() {
+        let pool = SlotPool::new(4);
+        let image = image(9);
+        for mapped in [None, Some(&image)] {
+            let mut slot = MemorySlot::new(LEN, FIRST).unwrap();
+            if let Some(mapped) = mapped {
+                // SAFETY: the slot is new, and nobody has its bytes.
+                unsafe { slot.map_image(mapped).unwrap() };
+            }
+            let expected = bytes(&mut slot).to_vec();
+            // Pages here and there, all, and more than were there at first.
+            for round in 0..6 {
+                match round % 3 {
+                    0 => (0..FIRST).step_by(7 * page_bytes()).for_each(|at| bytes(&mut slot)[at + round] = 1),
+                    1 => bytes(&mut slot).fill(2),
+                    _ => {
+                        slot.make_accessible(2 * FIRST).unwrap();
+                        bytes(&mut slot).fill(3);
+                    }
+                }
+                pool.give([slot]);
+                assert!(pool.take(LEN, FIRST + page_bytes(), mapped.map(|mapped| &mapped.image)).is_none());
+                slot = pool.take(LEN, FIRST, mapped.map(|mapped| &mapped.image)).expect("the slot that was given");
+                if let Some(own) = own_pages(&slot.region, 0..FIRST) {
+                    let kept: usize = own.iter().map(ExactSizeIterator::len).sum();
+                    assert!(kept <= SPARE_MEMORY_KEPT_BYTES, "{kept} bytes are kept");
+                }
+                assert!(bytes(&mut slot) == expected, "round {round}");
+                slot.make_accessible(2 * FIRST).unwrap();
+                assert!(bytes(&mut slot)[FIRST..].iter().all(|&byte| byte == 0));
+            }
+        }
+    }
+
+    #[test]
+    fn images_are_told_apart_and_retired() {
+        let pool = SlotPool::new(4);
+        let [first, second] = [image(1), image(2)];
+        let with = |mapped: &MappedImage| {
+            let mut slot = MemorySlot::new(LEN, FIRST).unwrap();
+            // SAFETY: the slot is new, and nobody has its bytes.
+            unsafe { slot.map_image(mapped).unwrap() };
+            slot
+        };
+        pool.give([with(&first), with(&second), MemorySlot::new(LEN, FIRST).unwrap()]);
+        assert!(pool.take(LEN, FIRST, Some(&first.image)).unwrap().has_image(&first.image));
+        assert!(pool.take(LEN, FIRST, Some(&first.image)).is_none(), "there was one");
+        let late = with(&second);
+        pool.retire(&second.image);
+        pool.give([late]);
+        assert_eq!(pool.len(), 1, "that without an image");
+        assert!(pool.take(LEN, FIRST, None).is_some_and(|slot| slot.image.is_none()));
+    }
+
+    #[test]
+    fn a_pool_is_bounded_and_keeps_little_without_users() {
+        let pool = SlotPool::new(30);
+        pool.add_user();
+        let new = |_| MemorySlot::new(LEN, FIRST).unwrap();
+        pool.give((0..20).map(new));
+        pool.give((0..20).map(new));
+        assert_eq!(pool.len(), 30);
+        pool.give((0..50).map(new));
+        assert_eq!(pool.len(), 30);
+        pool.remove_user();
+        assert_eq!(pool.len(), SPARE_MEMORIES_IDLE);
+        pool.release();
+        assert!(pool.is_empty());
+    }
+}

@@ -105,7 +105,7 @@ impl Store {
             return Err(ResourceError("the engine was shut down".into()));
         }
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
-        let func_table = FuncTable::new()?;
+        let func_table = FuncTable::new(engine.spare_func_tables())?;
         let block = BlockMemory::new(IsolateBlock {
             stack_limit: AtomicUsize::new(NO_STACK),
             interrupt: AtomicU32::new(0),
