@@ -1,5 +1,5 @@
 //! Instances and isolates. Each instance is made in a scope of its own, so that freeing it is part of the time: an isolate frees many at once, so that
-//! a sample of `in_warm_isolate` and `prepared` is a thousand instances, shown as items. `in_new_isolate` makes and
+//! a sample of `in_warm_isolate` and `prepared` is 128 instances, shown as items. `in_new_isolate` makes and
 //! frees an isolate for each. `prepared` finds imports out once. `on_threads` makes 100,000 instances with one memory in all, in an isolate
 //! for each thread: its items a second are what to compare.
 
@@ -30,7 +30,7 @@ fn engine() -> WasmEngine {
 }
 
 /// Instances in one sample.
-const INSTANCES: u32 = 1_000;
+const INSTANCES: u32 = 128;
 
 fn repeat(bencher: Bencher<'_, '_>, mut make: impl FnMut()) {
     let mut sample = || (0..INSTANCES).for_each(|_| make());

@@ -717,7 +717,7 @@ def bench_executables(names: list[str]) -> list[str]:
 
 # Rows of `cargo bench --bench instantiate`, what of `peer_calls.c` each is like, and how many instances one sample is.
 KINDS = ["empty", "one memory", "256 KiB of data", "1000 functions"]
-INSTANCES = [(f"prepared {kind}", kind, 1_000) for kind in KINDS] + [(f"in_new_isolate {kind}", f"new store {kind}", 1) for kind in KINDS]
+INSTANCES = [(f"prepared {kind}", kind, 128) for kind in KINDS] + [(f"in_new_isolate {kind}", f"new store {kind}", 1) for kind in KINDS]
 THREADS = [(f"on_threads {count}", f"{count} threads", 100_000) for count in (1, 2, 4, 8)]
 
 

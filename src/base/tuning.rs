@@ -115,5 +115,7 @@ pub const SPARE_MEMORY_KEPT_BYTES: usize = 128 << 10;
 pub const SPARE_MEMORY_ACCESSIBLE_MAX: usize = 64 << 20;
 /// Instances that an isolate makes before it looks for those that nothing holds.
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
+/// So many functions of its module make an instance count for one more.
+pub const INSTANCE_WEIGHT_FUNCS: usize = 64;
 /// What a module leaves behind is freed on another thread from this size on.
 pub const FREE_ELSEWHERE_BYTES: usize = 64 * 1024;

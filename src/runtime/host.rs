@@ -2,7 +2,6 @@
 
 use crate::base::sync::atomic::AtomicUsize;
 use std::any::Any;
-use std::mem::MaybeUninit;
 use std::panic::AssertUnwindSafe;
 
 use crate::abi::call::CallLayout;
@@ -28,24 +27,8 @@ pub(crate) trait HostCode: 'static {
     unsafe fn run(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>;
 }
 
-/// What a stub calls, with the context and the frame.
-type Handler = unsafe extern "sysv64" fn(*mut HostContext, *mut EntryFrame) -> Answer;
-
-/// What a handler says to the stub, in two registers: the way by memory would be most of what a short function costs.
-#[repr(C)]
-#[derive(Debug)]
-pub struct Answer {
-    /// How to go on: 0, or one of [`stubs::LEFT`] and [`stubs::HANDLED`].
-    pub how: u64,
-    /// The first integer result, if there is one: what the frame holds too.
-    pub result: MaybeUninit<u64>,
-}
-
-impl Answer {
-    fn leave(how: u32) -> Self {
-        Answer { how: u64::from(how), result: MaybeUninit::uninit() }
-    }
-}
+/// What a stub calls, with the context and the frame; says how to go on: 0, or one of [`stubs::LEFT`] and [`stubs::HANDLED`].
+type Handler = unsafe extern "sysv64" fn(*mut HostContext, *mut EntryFrame) -> u32;
 
 /// A host function, independent of isolates: its type, its closure, and how to call that.
 #[derive(Clone)]
@@ -143,7 +126,7 @@ impl HostContext {
 /// # Safety
 ///
 /// Called by the host stubs only, with the context and frame of the call in progress.
-unsafe extern "sysv64" fn handle<C: HostCode>(context: *mut HostContext, frame: *mut EntryFrame) -> Answer {
+unsafe extern "sysv64" fn handle<C: HostCode>(context: *mut HostContext, frame: *mut EntryFrame) -> u32 {
     // SAFETY: the stub passes the context that was called; contexts live as long as their store, whose pointer the block holds.
     // The store's own `&mut` is suspended in the activation that this call belongs to, and is not used before this returns.
     let (data, store) = unsafe { ((*context).data, &mut *(*(*context).block).isolate.cast::<Store>()) };
@@ -154,15 +137,13 @@ unsafe extern "sysv64" fn handle<C: HostCode>(context: *mut HostContext, frame: 
     // SAFETY: `HostFunc::new` was promised that `C` fits the data and the type; the frame is the stub's.
     match std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { C::run(data, store, frame) })) {
         Ok(Ok(())) => {
-            // SAFETY: the frame is the stub's; its words may hold nothing.
-            let result = unsafe { (&raw const (*frame).int_results[0]).cast::<MaybeUninit<u64>>().read() };
             store.end_scope(scope);
-            Answer { how: 0, result }
+            0
         }
-        Ok(Err(error)) => Answer::leave(fail(store, error, scope)),
+        Ok(Err(error)) => fail(store, error, scope),
         Err(panic) => {
             store.end_scope(scope);
-            Answer::leave(store.raise(Raised::Panic(panic)))
+            store.raise(Raised::Panic(panic))
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Pins {
     stack: Vec<Owned>,
     /// Whether something may have become garbage since the last collection.
     some_released: bool,
-    /// Instances made since then, and how many were left by it.
+    /// The weight of instances made since then, and of those that were left by it.
     made: usize,
     left: usize,
 }
@@ -147,7 +147,7 @@ impl Store {
 
     /// Keeps an instance that is being made; [`abandon`](Self::abandon) takes that back.
     pub(crate) fn keep_new_instance(&mut self, index: u32) {
-        self.pins.made += 1;
+        self.pins.made += self.instances[index as usize].weight();
         self.pin(Owned::Instance(index));
     }
 
@@ -226,7 +226,7 @@ impl Store {
         self.call_shapes.clear();
         self.pins.some_released = false;
         self.pins.made = 0;
-        self.pins.left = self.instances.len();
+        self.pins.left = self.instances.values().map(|instance| instance.weight()).sum();
     }
 }
 

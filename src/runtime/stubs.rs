@@ -264,7 +264,7 @@ pub unsafe extern "sysv64" fn host_entry() {
     )
 }
 
-/// [`host_entry`] for signatures without floats and stack arguments, and at most one result, which comes in rdx.
+/// [`host_entry`] for signatures without floats and stack arguments, and at most one result.
 ///
 /// # Safety
 ///
@@ -290,7 +290,7 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
         "call [rdi + {handler}]",
         "test eax, eax",
         "jnz 5f",
-        "mov rax, rdx",
+        "mov rax, [rsp + {ints}]",
         "leave",
         "ret",
         "5:",
@@ -305,6 +305,7 @@ pub unsafe extern "sysv64" fn host_entry_ints() {
         exit_fp = const EXIT_FP,
         exit_pc = const EXIT_PC,
         handler = const HANDLER,
+        ints = const INT_RESULTS,
         entry_sp = const ENTRY_SP,
         entry_fp = const ENTRY_FP,
         entry_pc = const ENTRY_PC,
