@@ -1,7 +1,8 @@
 // Calls and instances of wasmtime through its C API, in nanoseconds, as one JSON object.
 //
-// "unchecked" calls pass raw values and check no types: what a typed call does; the others pass tagged values. Built and run by
-// `peers.py calls` against the library that the PyPI package holds; that package has no headers, so what is used is declared here.
+// Without an argument calls are measured; with "instances" instances, by each of its allocators; with "threads" those of many threads. "unchecked" calls pass raw values and check no types: what a typed call does; the others pass tagged values. Built and run by
+// `peers.py calls` and `peers.py instances` against the library that the PyPI package holds; that package has no headers, so what is used is declared here.
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ typedef struct wasmtime_module_t wasmtime_module_t;
 typedef struct wasmtime_linker_t wasmtime_linker_t;
 typedef struct wasmtime_instance_pre_t wasmtime_instance_pre_t;
 typedef struct wasmtime_caller_t wasmtime_caller_t;
+typedef struct wasmtime_pooling_allocation_config_t wasmtime_pooling_allocation_config_t;
 typedef struct { size_t size; char *data; } wasm_byte_vec_t;
 typedef struct { size_t size; wasm_valtype_t **data; } wasm_valtype_vec_t;
 typedef struct { uint64_t store_id; void *private; } wasmtime_func_t;
@@ -36,6 +38,13 @@ wasm_valtype_t *wasm_valtype_new(uint8_t);
 void wasm_valtype_vec_new(wasm_valtype_vec_t *, size_t, wasm_valtype_t *const[]);
 wasm_functype_t *wasm_functype_new(wasm_valtype_vec_t *, wasm_valtype_vec_t *);
 void wasmtime_config_epoch_interruption_set(wasm_config_t *, _Bool);
+wasmtime_pooling_allocation_config_t *wasmtime_pooling_allocation_config_new(void);
+void wasmtime_pooling_allocation_config_total_core_instances_set(wasmtime_pooling_allocation_config_t *, uint32_t);
+void wasmtime_pooling_allocation_config_total_memories_set(wasmtime_pooling_allocation_config_t *, uint32_t);
+void wasmtime_pooling_allocation_config_total_tables_set(wasmtime_pooling_allocation_config_t *, uint32_t);
+void wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(wasmtime_pooling_allocation_config_t *, size_t);
+void wasmtime_pooling_allocation_config_table_keep_resident_set(wasmtime_pooling_allocation_config_t *, size_t);
+void wasmtime_pooling_allocation_strategy_set(wasm_config_t *, const wasmtime_pooling_allocation_config_t *);
 wasmtime_error_t *wasmtime_wat2wasm(const char *, size_t, wasm_byte_vec_t *);
 wasmtime_error_t *wasmtime_module_new(wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t **);
 wasmtime_store_t *wasmtime_store_new(wasm_engine_t *, void *, void (*)(void *));
@@ -150,10 +159,113 @@ static wasmtime_instance_pre_t *prepare(const char *text) {
         first = 0;                                                     \
     } while (0)
 
-int main(void) {
+static wasm_engine_t *new_engine(_Bool pooling) {
     wasm_config_t *config = wasm_config_new();
     wasmtime_config_epoch_interruption_set(config, 1);
-    engine = wasm_engine_new_with_config(config);
+    if (pooling) {
+        wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
+        // Instances live as long as their store, and there are so many in each; as much stays in memory as with Deltic.
+        wasmtime_pooling_allocation_config_total_core_instances_set(pool, 10000);
+        wasmtime_pooling_allocation_config_total_memories_set(pool, 1100);
+        wasmtime_pooling_allocation_config_total_tables_set(pool, 1100);
+        wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, 128 << 10);
+        wasmtime_pooling_allocation_config_table_keep_resident_set(pool, 128 << 10);
+        wasmtime_pooling_allocation_strategy_set(config, pool);
+    }
+    return wasm_engine_new_with_config(config);
+}
+
+static int first = 1;
+
+// A module with a table of functions, each once; a module with much data.
+static char *many(const char *begin, const char *each, int count, const char *end) {
+    char *text = malloc(strlen(begin) + strlen(end) + (size_t)count * (strlen(each) + 12) + 1), *at = text;
+    at += sprintf(at, "%s", begin);
+    for (int i = 0; i < count; i++) at += sprintf(at, each, i);
+    sprintf(at, "%s", end);
+    return text;
+}
+
+static wasmtime_instance_pre_t *on_threads;
+static const int INSTANCES = 100000, BATCH = 64;
+static int thread_count;
+
+static void *churn(void *unused) {
+    for (int n = 0; n < INSTANCES / thread_count; n += BATCH) {
+        wasmtime_store_t *store = new_store();
+        for (int i = 0; i < BATCH; i++) instantiate(on_threads, wasmtime_store_context(store));
+        wasmtime_store_delete(store);
+    }
+    return unused;
+}
+
+static double wall(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+static int instances(void) {
+    char *table = many("(module (type $t (func (param i32) (result i32))) (table 1000 1000 funcref) (elem (i32.const 0)", " %d", 1000, ")");
+    char *funcs = many("", "(func (param i32) (result i32) (i32.add (local.get 0) (i32.const %d)))", 1000,
+        "(func (export \"call\") (param i32) (result i32) (call_indirect (type $t) (local.get 0) (local.get 0))))");
+    char *whole = malloc(strlen(table) + strlen(funcs) + 1);
+    sprintf(whole, "%s%s", table, funcs);
+    char *data = many("(module (memory 32) (data (i32.const 65536) \"", "\\01\\02\\03\\04\\05\\06\\07\\08%.0d", 32 << 10, "\"))");
+    struct { const char *name, *text; } kinds[] = {{"empty", EMPTY}, {"one memory", MEMORY}, {"256 KiB of data", data}, {"1000 functions", whole}};
+    for (int pooling = 0; pooling < 2; pooling++) {
+        const char *allocator = pooling ? "pooling" : "on demand";
+        engine = new_engine(pooling);
+        for (int kind = 0; kind < 4; kind++) {
+            wasmtime_instance_pre_t *pre = prepare(kinds[kind].text);
+            char name[80];
+            snprintf(name, sizeof name, "%s, %s", kinds[kind].name, allocator);
+            // Instances live as long as their store: a store for as many as an isolate of Deltic makes before it looks for those that are gone.
+            MEASURE(name, 8, BATCH, {
+                wasmtime_store_t *warm = new_store();
+                wasmtime_context_t *in = wasmtime_store_context(warm);
+                for (int n = 0; n < BATCH; n++) instantiate(pre, in);
+                wasmtime_store_delete(warm);
+            });
+            snprintf(name, sizeof name, "new store %s, %s", kinds[kind].name, allocator);
+            MEASURE(name, 200, 1, {
+                wasmtime_store_t *store = new_store();
+                instantiate(pre, wasmtime_store_context(store));
+                wasmtime_store_delete(store);
+            });
+        }
+    }
+    printf("}\n");
+    return 0;
+}
+
+// Instances with one memory, on some threads at once: wall time of each.
+static int threads(void) {
+    for (int pooling = 0; pooling < 2; pooling++) {
+        engine = new_engine(pooling);
+        on_threads = prepare(MEMORY);
+        for (thread_count = 1; thread_count <= 8; thread_count *= 2) {
+            double best = 1e99;
+            for (int round = 0; round < 3; round++) {
+                pthread_t started[8];
+                double began = wall();
+                for (int i = 0; i < thread_count; i++) pthread_create(&started[i], NULL, churn, NULL);
+                for (int i = 0; i < thread_count; i++) pthread_join(started[i], NULL);
+                double time = (wall() - began) / INSTANCES;
+                if (time < best) best = time;
+            }
+            printf("%s\"%d threads, %s\": %.2f", first ? "{" : ", ", thread_count, pooling ? "pooling" : "on demand", best);
+            first = 0;
+        }
+    }
+    printf("}\n");
+    return 0;
+}
+
+int main(int count, char **words) {
+    if (count > 1 && !strcmp(words[1], "instances")) return instances();
+    if (count > 1 && !strcmp(words[1], "threads")) return threads();
+    engine = new_engine(0);
     wasmtime_store_t *store = new_store();
     wasmtime_context_t *context = wasmtime_store_context(store);
     wasmtime_instance_t instance = instantiate(prepare(GUEST), context);
@@ -167,7 +279,6 @@ int main(void) {
     wasmtime_val_raw_t raw[2] = {{0}};
     wasmtime_val_t args[2] = {{0}}, results[1];
     wasm_trap_t *trap = NULL;
-    int first = 1;
     MEASURE("nop unchecked", 200000, 1, wasmtime_func_call_unchecked(context, &funcs[0], raw, 0, &trap));
     MEASURE("add unchecked", 200000, 1, wasmtime_func_call_unchecked(context, &funcs[1], raw, 2, &trap));
     MEASURE("add untyped", 200000, 1, wasmtime_func_call(context, &funcs[1], args, 2, results, 1, &trap));

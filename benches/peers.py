@@ -14,6 +14,7 @@
     peers.py steady [NAME…]         the same of more work less less work: what code takes that has run for long
     peers.py instructions [NAME…]   instructions of a fixed amount of work, by perf or callgrind
     peers.py calls                  calls both ways and instances, beside the same through wasmtime's C API
+    peers.py instances              instances and isolates, beside wasmtime's two allocators; on many threads, too
     peers.py objects [NAME…]        programs of `wat/bench` that allocate, under node (V8) too
     peers.py tries [NAME…]          what a `try` costs in which nothing is thrown: `wat/bench/try*.wat` with and without
     peers.py python                 CPython prints the answers of programs/answers.py, under both engines
@@ -714,37 +715,85 @@ def bench_executables(names: list[str]) -> list[str]:
     return [found[name] for name in names]
 
 
-def calls(bench: Bench) -> list[dict]:
+# Rows of `cargo bench --bench instantiate`, what of `peer_calls.c` each is like, and how many instances one sample is.
+KINDS = ["empty", "one memory", "256 KiB of data", "1000 functions"]
+INSTANCES = [(f"prepared {kind}", kind, 128) for kind in KINDS] + [(f"in_new_isolate {kind}", f"new store {kind}", 1) for kind in KINDS]
+THREADS = [(f"on_threads {count}", f"{count} threads", 100_000) for count in (1, 2, 4, 8)]
+
+
+def build_peer_calls(bench: Bench) -> pathlib.Path:
     compiler = [str(build.venv(bench.config, "ziglang")), "-m", "ziglang", "cc"] if not shutil.which("cc") else ["cc"]
     query = "import wasmtime, pathlib; print(next(pathlib.Path(wasmtime.__file__).parent.glob('*/_libwasmtime.so')).parent)"
     library = subprocess.run([bench.python, "-c", query], check=True, capture_output=True, text=True).stdout.strip()
     program = bench.results.parent / "peer_calls"
-    command = [*compiler, "-O2", HERE / "peer_calls.c", "-o", program, f"-L{library}", "-l:_libwasmtime.so", f"-Wl,-rpath,{library}"]
+    with tempfile.NamedTemporaryFile(dir=program.parent, delete=False) as file:
+        pass
+    command = [*compiler, "-O2", "-pthread", HERE / "peer_calls.c", "-o", file.name, f"-L{library}", "-l:_libwasmtime.so", f"-Wl,-rpath,{library}"]
     subprocess.run(command, check=True)
-    benches = bench_executables(["calls", "instantiate"])
+    # Whole at any time: other measurements may run beside this one.
+    os.replace(file.name, program)
+    return program
+
+
+def calls(bench: Bench) -> list[dict]:
+    program = build_peer_calls(bench)
+    of_calls, of_instances = bench_executables(["calls", "instantiate"])
     # A clock that changes its speed between two processes changes their ratio: short ones, one right after the other.
     samples = []
     for _ in range(bench.options.pairs):
         peer = json.loads(child([str(program)], bench.options.core).stdout)
         own = {}
-        for executable in benches:
-            own |= divan_medians(child([executable, "--bench", "--sample-count", "200"], bench.options.core).stdout)
+        for command in ([of_calls, "--bench", "--sample-count", "200"], [of_instances, "--bench", "--sample-count", "50", "in_warm_isolate"]):
+            own |= divan_medians(child(command, bench.options.core).stdout)
         samples.append((own, peer))
     print(f"# calls, nanoseconds, medians of {len(samples)} pairs; the peer through its C API, with epoch checks")
     print(f"{'row':28} {'deltic':>10} {'wasmtime':>10}  {'ratio':>6}")
     rows = []
     for ours, theirs in CALLS:
-        # A row about calls is a loop of a thousand of them; a row about instances is one.
-        scale = 1.0 if ours.startswith("in_") else 1e3
         if not all(ours in own for own, _ in samples):
             rows.append({"name": ours, "error": "the benchmark printed no such row"})
             continue
-        own, peer = [own[ours] / scale for own, _ in samples], [peer[theirs] for _, peer in samples]
+        # Each sample is a thousand calls, or instances.
+        own, peer = [own[ours] / 1e3 for own, _ in samples], [peer[theirs] for _, peer in samples]
         found = summary([theirs / ours for ours, theirs in zip(own, peer)])
         rows.append({"name": ours, "deltic_ns": own, "wasmtime_ns": peer, **found})
         medians = [statistics.median(own), statistics.median(peer)]
         print(f"{ours:28} {medians[0]:10.1f} {medians[1]:10.1f}  {found['ratio']:6.2f}  [{found['low']:.2f}, {found['high']:.2f}]")
     bench.save("calls", rows)
+    return rows
+
+
+def instances(bench: Bench) -> list[dict]:
+    program, (executable,) = build_peer_calls(bench), bench_executables(["instantiate"])
+    print(f"# instances, nanoseconds with freeing, medians of {bench.options.pairs} pairs; the peer through its C API")
+    print(f"{'row':32} {'deltic':>9} {'on demand':>10}  {'ratio':>6} {'pooling':>10}  {'ratio':>6}")
+    rows = []
+    # Many threads have all cores, the others one.
+    for table, what, filters, core in (
+        (INSTANCES, "instances", ["prepared", "in_new_isolate"], bench.options.core),
+        (THREADS, "threads", ["on_threads"], None),
+    ):
+        samples = []
+        for _ in range(bench.options.pairs):
+            peer = json.loads(child([str(program), what], core).stdout)
+            # As many samples of the last as its function says.
+            count = [] if what == "threads" else ["--sample-count", "50"]
+            samples.append((divan_medians(child([executable, "--bench", *count, *filters], core).stdout), peer))
+        for ours, theirs, items in table:
+            if not all(ours in own for own, _ in samples):
+                rows.append({"name": ours, "error": "the benchmark printed no such row"})
+                continue
+            own = [own[ours] / items for own, _ in samples]
+            row = {"name": ours, "deltic_ns": own}
+            text = f"{ours:32} {statistics.median(own):9.0f}"
+            for allocator in ("on demand", "pooling"):
+                peer = [peer[f"{theirs}, {allocator}"] for _, peer in samples]
+                ratio = statistics.median(theirs / ours for ours, theirs in zip(own, peer))
+                row |= {f"wasmtime_{allocator.replace(' ', '_')}_ns": peer, f"{allocator.replace(' ', '_')}_ratio": ratio}
+                text += f" {statistics.median(peer):10.0f}  {ratio:6.2f}"
+            print(text, flush=True)
+            rows.append(row)
+    bench.save("instances", rows)
     return rows
 
 
@@ -776,7 +825,7 @@ def main() -> int:
     parser.add_argument("--epoch", choices=["on", "off"], default="on", help="interruption checks in wasmtime's code; Deltic always has them")
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="the core that every process is pinned to")
     parser.add_argument("--json", help="where the results go, instead of a file for each action beside the peers")
-    actions = ["get", "compile", "baseline", "winch", "lazy", "first", "own", "tiers", "run", "start", "steady", "instructions", "calls", "objects", "tries", "python", "all"]
+    actions = ["get", "compile", "baseline", "winch", "lazy", "first", "own", "tiers", "run", "start", "steady", "instructions", "calls", "instances", "objects", "tries", "python", "all"]
     parser.add_argument("action", choices=actions)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
@@ -794,7 +843,7 @@ def main() -> int:
     actions = {
         "compile": compile_throughput, "baseline": baseline_throughput, "winch": winch, "lazy": lazy_loading, "tiers": tiers,
         "first": first_calls, "own": own, "run": steady_state, "start": start, "steady": steady, "instructions": instructions,
-        "calls": calls, "objects": objects, "tries": tries, "python": python_answers,
+        "calls": calls, "instances": instances, "objects": objects, "tries": tries, "python": python_answers,
     }
     chosen = list(actions) if options.action == "all" else [options.action]
     rows, core = [], options.core

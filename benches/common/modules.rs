@@ -4,8 +4,9 @@
 //! loops, calls. Nothing of them is run but the export `run`, which multiplies by three and adds seven.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind, ExportSection, Function,
+    FunctionSection, ImportSection, InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, RefType,
+    TableSection, TableType, TypeSection, ValType,
 };
 
 /// What `run` answers.
@@ -34,6 +35,47 @@ pub fn one_memory() -> Vec<u8> {
     let mut data = DataSection::new();
     data.active(0, &ConstExpr::i32_const(1024), *b"a little data that every instance begins with");
     module.section(&types).section(&functions).section(&memory()).section(&exports).section(&code).section(&data);
+    module.finish()
+}
+
+/// A module with a memory of so many pages and so many bytes of data.
+pub fn with_data(pages: u64, data_bytes: usize) -> Vec<u8> {
+    let mut memories = MemorySection::new();
+    let limits = MemoryType { minimum: pages, maximum: None, memory64: false, shared: false, page_size_log2: None };
+    memories.memory(limits);
+    let mut data = DataSection::new();
+    data.active(0, &ConstExpr::i32_const(65_536), (0..data_bytes).map(|index| index as u8 | 1).collect::<Vec<u8>>());
+    let mut module = Module::new();
+    module.section(&memories).section(&data);
+    module.finish()
+}
+
+/// A module with a table of so many functions, each of which is there once, and an export that calls one.
+pub fn with_table(count: u32) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32], [ValType::I32]);
+    let mut functions = FunctionSection::new();
+    let mut code = CodeSection::new();
+    for index in 0..count {
+        functions.function(0);
+        let mut body = Function::new([]);
+        body.instructions().local_get(0).i32_const(index as i32).i32_add().end();
+        code.function(&body);
+    }
+    functions.function(0);
+    let mut body = Function::new([]);
+    body.instructions().local_get(0).local_get(0).call_indirect(0, 0).end();
+    code.function(&body);
+    let mut tables = TableSection::new();
+    let element_type = RefType::FUNCREF;
+    let size = u64::from(count);
+    tables.table(TableType { element_type, minimum: size, maximum: Some(size), table64: false, shared: false });
+    let mut elements = ElementSection::new();
+    elements.active(None, &ConstExpr::i32_const(0), Elements::Functions((0..count).collect::<Vec<u32>>().into()));
+    let mut exports = ExportSection::new();
+    exports.export("call", ExportKind::Func, count);
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&tables).section(&exports).section(&elements).section(&code);
     module.finish()
 }
 

@@ -24,7 +24,9 @@ pub use crate::compile::stats::CompileStats;
 pub use crate::compile::streaming::StreamingCompiler;
 pub use crate::compile::warm_up::{UnknownFunc, WantedFunc, WarmUp};
 pub use crate::heap::HeapStats;
-pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
+pub use crate::isolate::{
+    AsScope, Caller, InstancePre, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType,
+};
 pub use crate::platform::file::{SharedBytes, read_shared};
 pub use crate::platform::jitdump::JitDump;
 pub use crate::platform::perf_map::PerfMap;

@@ -101,8 +101,22 @@ pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 /// Isolate blocks that are kept for the isolates to come, of two pages each.
 pub const SPARE_BLOCKS_MAX: usize = 64;
+/// Slots of memories that an engine keeps for the memories to come, by default: address space, of 4 GiB each.
+pub const SPARE_MEMORIES_MAX: usize = 256;
+/// The same for what isolates keep functions in, of 512 MiB each.
+pub const SPARE_FUNC_TABLES_MAX: usize = 64;
+/// So many of either stay when the engine has no isolate …
+pub const SPARE_MEMORIES_IDLE: usize = 16;
+/// … and no more than were needed within this time.
+pub const SPARE_MEMORIES_PERIOD: Duration = Duration::from_secs(1);
+/// Bytes that a slot keeps in memory, overwritten, for the next memory.
+pub const SPARE_MEMORY_KEPT_BYTES: usize = 128 << 10;
+/// Slots of memories that begin larger are not kept.
+pub const SPARE_MEMORY_ACCESSIBLE_MAX: usize = 64 << 20;
 /// Instances that an isolate makes before it looks for those that nothing holds.
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
+/// So many functions of its module make an instance count for one more.
+pub const INSTANCE_WEIGHT_FUNCS: usize = 64;
 /// Modules with less code than this are not looked for in a code cache: to compile what they call takes less than that.
 pub const CACHED_MODULE_BYTES_MIN: usize = 16 << 10;
 /// New code that is worth keeping is so many bytes …

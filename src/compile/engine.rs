@@ -20,6 +20,7 @@ use crate::abi::artifact::{CodeVariant, Tier};
 use crate::abi::cpu::CpuFeatures;
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
+use crate::base::tuning::SPARE_FUNC_TABLES_MAX;
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
@@ -30,6 +31,7 @@ use crate::compile::module_cache::ModuleCache;
 use crate::compile::observer::TierObserver;
 use crate::compile::saver::Saver;
 use crate::compile::token::BackgroundCompileToken;
+use crate::platform::spare::SlotPool;
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
 use crate::wasm::canonical::TypeRegistry;
@@ -49,6 +51,9 @@ struct EngineInner {
     /// `None` if equal modules are different.
     modules: Option<ModuleCache>,
     features: FeatureCounts,
+    spare_memories: Arc<SlotPool>,
+    /// The same for what isolates keep functions in.
+    spare_func_tables: Arc<SlotPool>,
     /// Owned here, and by nothing that runs on it (S1-40).
     tasks: TaskManager,
 }
@@ -86,6 +91,8 @@ impl WasmEngine {
             tokens: TokenRegistry::default(),
             modules: config.module_sharing().then(ModuleCache::default),
             features: FeatureCounts::default(),
+            spare_memories: Arc::new(SlotPool::new(config.spare_memories())),
+            spare_func_tables: Arc::new(SlotPool::new(SPARE_FUNC_TABLES_MAX.min(config.spare_memories()))),
             tasks,
         })))
     }
@@ -156,6 +163,26 @@ impl WasmEngine {
     /// How many modules may be found by their bytes, see [`Config::with_module_sharing`].
     pub fn shared_module_count(&self) -> usize {
         self.module_cache().map_or(0, ModuleCache::len)
+    }
+
+    /// How many slots of memories that are gone are [kept](Config::with_spare_memories) now.
+    pub fn spare_memory_count(&self) -> usize {
+        self.0.spare_memories.len()
+    }
+
+    /// Gives them back to the system. That happens by itself to those that are not needed for a second while others come and go, to most when the
+    /// last isolate goes, and to all with the engine; a host that expects to rest for long does well to say so.
+    pub fn release_spare_memories(&self) {
+        self.0.spare_memories.release();
+        self.0.spare_func_tables.release();
+    }
+
+    pub(crate) fn spare_func_tables(&self) -> &Arc<SlotPool> {
+        &self.0.spare_func_tables
+    }
+
+    pub(crate) fn spare_memories(&self) -> &Arc<SlotPool> {
+        &self.0.spare_memories
     }
 
     /// Whether two handles are the same engine.

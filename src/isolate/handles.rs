@@ -142,7 +142,7 @@ impl Memory {
     /// Memory or address space is not to be had, or the limiter refuses.
     pub fn new(mut scope: impl AsScope, ty: MemoryType) -> Result<Memory, ResourceError> {
         let store = scope.store_mut();
-        let index = store.new_memory(ty)?;
+        let index = store.new_memory(ty, None)?;
         Ok(store.memory_handle(index))
     }
 

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use crate::compile::engine::WasmEngine;
 use crate::compile::module::Module;
 use crate::isolate::caller::Caller;
 use crate::isolate::func::{IntoFunc, untyped, words};
+use crate::isolate::instance_pre::InstancePre;
 use crate::isolate::scope::AsScope;
 use crate::runtime::error::LinkError;
 use crate::runtime::host::HostFunc;
@@ -143,12 +146,22 @@ impl Linker {
     ///
     /// As for [`Instance::new`].
     pub fn instantiate(&self, mut scope: impl AsScope, module: &Module) -> Result<Instance, LinkError> {
-        let decoded = module.decoded();
-        let mut imports = smallvec::SmallVec::<[Extern; 8]>::new();
-        for import in &decoded.imports {
-            imports.push(self.resolve(&mut scope, module, import)?);
-        }
+        let imports = self.resolve_all(&mut scope, module)?;
         scope.store_mut().instantiate(module, &imports)
+    }
+
+    /// Looks every import up by its names and sees that it fits, for many instances in one isolate.
+    ///
+    /// # Errors
+    ///
+    /// A definition is missing, of another type, of another isolate or of a scope that has ended; or the module is another engine's.
+    pub fn instantiate_pre(&self, mut scope: impl AsScope, module: &Module) -> Result<InstancePre, LinkError> {
+        let imports = self.resolve_all(&mut scope, module)?;
+        InstancePre::new(&mut scope, module, &imports)
+    }
+
+    fn resolve_all(&self, scope: &mut impl AsScope, module: &Module) -> Result<SmallVec<[Extern; 8]>, LinkError> {
+        module.decoded().imports.iter().map(|import| self.resolve(scope, module, import)).collect()
     }
 
     fn resolve(&self, scope: &mut impl AsScope, module: &Module, import: &Import) -> Result<Extern, LinkError> {

@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod func;
 pub mod handles;
+pub mod instance_pre;
 #[allow(clippy::module_inception)]
 pub mod isolate;
 pub mod linker;
@@ -16,6 +17,7 @@ pub mod typed;
 
 pub use caller::Caller;
 pub use func::{IntoFunc, IntoResult};
+pub use instance_pre::InstancePre;
 pub use isolate::Isolate;
 pub use linker::Linker;
 pub use marshal::{WasmParams, WasmResults, WasmType};

@@ -4,12 +4,15 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use crate::abi::call::{CallLayout, Place};
+use crate::base::CanonicalTypeId;
+use crate::base::sync::atomic::AtomicUsize;
 use crate::isolate::marshal::{
     ArgWriter, FrameWriter, Overflow, ResultFrame, ResultReader, WasmParams, WasmResults, ints_only, uses_area,
 };
 use crate::isolate::scope::AsScope;
 use crate::layout::EntryFrame;
 use crate::layout::frame::INT_ARG_COUNT;
+use crate::runtime::call_shapes::CallShape;
 use crate::runtime::error::CallError;
 use crate::runtime::store::Store;
 use crate::runtime::value::{Func, Val};
@@ -114,53 +117,86 @@ impl Func {
     /// As for [`TypedFunc::call`], and [`CallError::Signature`] when the arguments do not fit.
     pub fn call(&self, mut scope: impl AsScope, args: &[Val]) -> Result<Vec<Val>, CallError> {
         let store = scope.store_mut();
-        let handle = store.func_type(*self).ok_or(CallError::Foreign)?;
-        let ty = handle.as_func().ok_or(CallError::Foreign)?;
-        check_args(store, ty, args)?;
         let entry = store.func_entry(*self).ok_or(CallError::Foreign)?;
-        let (slot, vmctx) = (entry.slot, entry.vmctx);
-        let layout = CallLayout::new(ty);
-        // SAFETY: all-zero is a frame.
-        let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
-        let mut stack = vec![0u128; layout.stack_arg_bytes as usize / 16];
-        let mut area = vec![0u128; layout.area_bytes as usize / 16];
-        frame.int_args[0] = vmctx as u64;
-        if !area.is_empty() {
-            frame.int_args[1] = area.as_mut_ptr() as u64;
-        }
-        for (place, arg) in layout.params.iter().zip(args) {
-            let bits = arg.to_bits(store);
-            match *place {
-                Place::Int(register) => frame.int_args[usize::from(register)] = bits as u64,
-                Place::Float(register) => frame.float_args[usize::from(register)] = bits,
-                Place::Stack(offset) => {
-                    let slot = stack.as_mut_ptr().cast::<u8>().wrapping_add(offset as usize);
-                    // SAFETY: the layout's offsets lie within its stack argument bytes; 8 bytes for all but vectors.
-                    unsafe {
-                        if arg.ty() == ValType::V128 {
-                            slot.cast::<u128>().write(bits)
-                        } else {
-                            slot.cast::<u64>().write(bits as u64)
-                        }
+        let (slot, vmctx, ty) = (entry.slot, entry.vmctx, CanonicalTypeId::from_u32(entry.type_id));
+        let known = store.call_shapes.take(ty);
+        let shape = known.or_else(|| store.func_type(*self).and_then(CallShape::new)).ok_or(CallError::Foreign)?;
+        let results = call_shaped(store, &shape, (slot, vmctx), args);
+        store.call_shapes.put(shape);
+        results
+    }
+}
+
+/// Calls what a slot and a vmctx belong to, a function of the shape's type.
+fn call_shaped(
+    store: &mut Store,
+    shape: &CallShape,
+    callee: (*const AtomicUsize, *mut u8),
+    args: &[Val],
+) -> Result<Vec<Val>, CallError> {
+    let ty = shape.ty.as_func().ok_or(CallError::Foreign)?;
+    check_args(store, ty, args)?;
+    if !shape.is_ints_only {
+        return call_by_frame(store, (ty, &shape.layout), callee, args);
+    }
+    let (slot, vmctx) = callee;
+    let mut ints = [MaybeUninit::new(0); INT_ARG_COUNT];
+    ints[0].write(vmctx as u64);
+    for (place, arg) in ints[1..].iter_mut().zip(args) {
+        place.write(arg.to_bits(store) as u64);
+    }
+    // SAFETY: slot and vmctx are those of a function whose type has no floats, no arguments in memory and at most one result; its
+    // arguments take the registers behind the vmctx, in their order.
+    let bits = unsafe { store.enter_guest_ints(slot, ints) }?;
+    Ok(ty.results.iter().map(|&ty| Val::from_bits(ty, u128::from(bits), store)).collect())
+}
+
+fn call_by_frame(
+    store: &mut Store,
+    (ty, layout): (&FuncType, &CallLayout),
+    (slot, vmctx): (*const AtomicUsize, *mut u8),
+    args: &[Val],
+) -> Result<Vec<Val>, CallError> {
+    // SAFETY: all-zero is a frame.
+    let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
+    let mut stack = vec![0u128; layout.stack_arg_bytes as usize / 16];
+    let mut area = vec![0u128; layout.area_bytes as usize / 16];
+    frame.int_args[0] = vmctx as u64;
+    if !area.is_empty() {
+        frame.int_args[1] = area.as_mut_ptr() as u64;
+    }
+    for (place, arg) in layout.params.iter().zip(args) {
+        let bits = arg.to_bits(store);
+        match *place {
+            Place::Int(register) => frame.int_args[usize::from(register)] = bits as u64,
+            Place::Float(register) => frame.float_args[usize::from(register)] = bits,
+            Place::Stack(offset) => {
+                let slot = stack.as_mut_ptr().cast::<u8>().wrapping_add(offset as usize);
+                // SAFETY: the layout's offsets lie within its stack argument bytes; 8 bytes for all but vectors.
+                unsafe {
+                    if arg.ty() == ValType::V128 {
+                        slot.cast::<u128>().write(bits)
+                    } else {
+                        slot.cast::<u64>().write(bits as u64)
                     }
                 }
-                Place::Area(_) => {}
             }
+            Place::Area(_) => {}
         }
-        frame.stack_args = stack.as_ptr().cast();
-        frame.stack_arg_bytes = layout.stack_arg_bytes as usize;
-        // SAFETY: the frame follows the layout of the function's type.
-        unsafe { store.enter_guest(slot, &raw mut frame) }?;
-        let results = layout.results.iter().zip(&ty.results).map(|(place, &ty)| {
-            let bits = match *place {
-                Place::Int(register) => u128::from(frame.int_results[usize::from(register)]),
-                Place::Float(register) => frame.float_results[usize::from(register)],
-                Place::Area(offset) | Place::Stack(offset) => area[offset as usize / 16],
-            };
-            Val::from_bits(ty, bits, store)
-        });
-        Ok(results.collect())
     }
+    frame.stack_args = stack.as_ptr().cast();
+    frame.stack_arg_bytes = layout.stack_arg_bytes as usize;
+    // SAFETY: the frame follows the layout of the function's type.
+    unsafe { store.enter_guest(slot, &raw mut frame) }?;
+    let results = layout.results.iter().zip(&ty.results).map(|(place, &ty)| {
+        let bits = match *place {
+            Place::Int(register) => u128::from(frame.int_results[usize::from(register)]),
+            Place::Float(register) => frame.float_results[usize::from(register)],
+            Place::Area(offset) | Place::Stack(offset) => area[offset as usize / 16],
+        };
+        Val::from_bits(ty, bits, store)
+    });
+    Ok(results.collect())
 }
 
 fn check_args(store: &Store, ty: &FuncType, args: &[Val]) -> Result<(), CallError> {

@@ -15,6 +15,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{self, MapFlags, ProtFlags};
 
+use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::platform::memory::{Reservation, page_bytes};
 
 /// Why there is no image, or why it could not be mapped.
@@ -49,6 +50,7 @@ pub enum ImageError {
 pub struct MemoryImage {
     file: OwnedFd,
     len_bytes: usize,
+    is_retired: AtomicBool,
 }
 
 impl MemoryImage {
@@ -73,12 +75,43 @@ impl MemoryImage {
         let file = OwnedFd::from(file);
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).map_err(ImageError::Unsupported)?;
-        Ok(MemoryImage { file, len_bytes })
+        Ok(MemoryImage { file, len_bytes, is_retired: AtomicBool::new(false) })
     }
 
     /// Its size, whole pages.
     pub fn len_bytes(&self) -> usize {
         self.len_bytes
+    }
+
+    /// Says that it will not be mapped any more: mappings of it that nobody uses are of no use.
+    pub(in crate::platform) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed); // ordered by the lock of the pool that asks
+    }
+
+    /// Whether that was said.
+    pub(in crate::platform) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed) // as above
+    }
+
+    /// Copies bytes of it out.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot read the file.
+    pub fn read(&self, offset: usize, mut into: &mut [u8]) -> Result<(), Errno> {
+        let mut at = offset as u64;
+        while !into.is_empty() {
+            match rustix::io::pread(&self.file, &mut *into, at) {
+                Ok(0) => return Err(Errno::INVAL),
+                Ok(count) => {
+                    at += count as u64;
+                    into = into.split_at_mut(count).1;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
     }
 
     /// Maps the image copy-on-write, readable and writable, at a page of the reservation.

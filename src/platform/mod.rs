@@ -13,11 +13,13 @@ pub mod heap;
 pub mod image;
 pub mod jitdump;
 pub mod memory;
+pub mod page_map;
 pub mod perf_map;
 pub mod poison;
 pub mod profile;
 pub mod second_stack;
 pub mod signals;
+pub mod spare;
 pub mod stack;
 pub mod thread;
 

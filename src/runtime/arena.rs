@@ -93,6 +93,11 @@ impl<T> Arena<T> {
         self.slots.iter().filter_map(|slot| slot.value.as_ref())
     }
 
+    /// The objects themselves.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.slots.into_iter().filter_map(|slot| slot.value)
+    }
+
     /// The objects, to change.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())

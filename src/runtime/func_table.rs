@@ -1,16 +1,17 @@
 //! The isolate's function table: what a 32-bit function reference indexes.
 //!
 //! One reservation of address space holds all entries, so that its base is a constant that generated code may keep in a
-//! register; pages come with first use. Entry 0 is null: its type id equals no type's, so that a call through null takes the same
+//! register; pages come with first use. Isolates that are gone leave theirs to others: to map it is most of what a new isolate takes. Entry 0 is null: its type id equals no type's, so that a call through null takes the same
 //! cold path as a call of the wrong type. Its slot is a null pointer: a call that does not look at types faults when it reads that.
 //! Tags have entries too, without code: an exception holds its tag as objects hold functions.
 //! **Invariant:** an entry is written before its index is given out, and changes only when nothing holds that any more.
 
+use crate::base::sync::Arc;
 use crate::base::sync::atomic::AtomicUsize;
 
 use crate::layout::FuncEntry;
 use crate::layout::objects::NULL_TYPE_ID;
-use crate::platform::memory::Reservation;
+use crate::platform::spare::{MemorySlot, SlotPool};
 use crate::runtime::arena::Key;
 use crate::runtime::error::ResourceError;
 use crate::runtime::liveness::Owned;
@@ -25,10 +26,16 @@ static NULL_DISPLAY: [u32; 1] = [NULL_TYPE_ID];
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct FuncTable {
-    region: Reservation,
+    /// The first entry.
+    base: *mut FuncEntry,
+    /// What is there until it is dropped.
+    region: Option<MemorySlot>,
+    /// Where it came from.
+    pool: Arc<SlotPool>,
     /// What generated code does not read, for each entry.
     sides: Vec<Side>,
     vacant: Vec<u32>,
+    /// Entries that are accessible.
     committed: usize,
 }
 
@@ -48,18 +55,32 @@ const NULL_ENTRY: FuncEntry = FuncEntry {
 };
 
 impl FuncTable {
-    /// A table with its null entry.
-    pub fn new() -> Result<Self, ResourceError> {
-        let region = Reservation::new(CAPACITY * size_of::<FuncEntry>())
-            .map_err(|error| ResourceError(format!("no address space for a function table: {error}")))?;
-        let mut table = FuncTable { region, sides: Vec::new(), vacant: Vec::new(), committed: 0 };
+    /// A table with its null entry, in address space of the pool if that has some.
+    ///
+    /// # Errors
+    ///
+    /// The system has no address space or no memory.
+    pub fn new(pool: &Arc<SlotPool>) -> Result<Self, ResourceError> {
+        const LEN_BYTES: usize = CAPACITY * size_of::<FuncEntry>();
+        const FIRST_BYTES: usize = COMMIT_ENTRIES * size_of::<FuncEntry>();
+        let region = pool.take(LEN_BYTES, FIRST_BYTES, None).map_or_else(|| MemorySlot::new(LEN_BYTES, FIRST_BYTES), Ok);
+        let region = region.map_err(|error| ResourceError(format!("no address space for a function table: {error}")))?;
+        pool.add_user();
+        let mut table = FuncTable {
+            base: region.base().cast(),
+            region: Some(region),
+            pool: Arc::clone(pool),
+            sides: Vec::new(),
+            vacant: Vec::new(),
+            committed: COMMIT_ENTRIES,
+        };
         table.push(NULL_ENTRY, None)?;
         Ok(table)
     }
 
     /// The first entry.
     pub fn base(&self) -> *const FuncEntry {
-        self.region.base().cast::<FuncEntry>().cast_const()
+        self.base.cast_const()
     }
 
     /// Adds an entry and gives its reference. The owner keeps slot, vmctx and type alive, and [frees](Self::free) the entry.
@@ -98,7 +119,7 @@ impl FuncTable {
         debug_assert!(index < self.committed);
         // SAFETY: `index` is below `committed`, whose pages are readable and writable. Generated code does not run while the store is
         // borrowed, and nobody has this index.
-        unsafe { self.region.base().cast::<FuncEntry>().add(index).write(entry) };
+        unsafe { self.base.add(index).write(entry) };
     }
 
     fn push(&mut self, entry: FuncEntry, owner: Option<Owned>) -> Result<u32, ResourceError> {
@@ -108,13 +129,12 @@ impl FuncTable {
             return Ok(reference);
         }
         if self.sides.len() == self.committed {
-            let (start, bytes) = (self.committed * size_of::<FuncEntry>(), COMMIT_ENTRIES * size_of::<FuncEntry>());
+            let end = (self.committed + COMMIT_ENTRIES) * size_of::<FuncEntry>();
             if self.committed == CAPACITY {
                 return Err(ResourceError(format!("more than {CAPACITY} function references in one isolate")));
             }
-            self.region
-                .commit(start..start + bytes)
-                .map_err(|error| ResourceError(format!("no memory for function references: {error}")))?;
+            let grown = self.region.as_mut().map_or(Ok(()), |region| region.make_accessible(end));
+            grown.map_err(|error| ResourceError(format!("no memory for function references: {error}")))?;
             self.committed += COMMIT_ENTRIES;
         }
         let index = self.sides.len();
@@ -143,5 +163,13 @@ impl FuncTable {
         }
         // SAFETY: the entry was written, and does not change while this borrow lasts.
         Some(unsafe { &*self.base().add(key.index as usize) })
+    }
+}
+
+impl Drop for FuncTable {
+    fn drop(&mut self) {
+        // The store goes: no guest of it runs, and no handle of it finds an entry.
+        self.pool.give(self.region.take());
+        self.pool.remove_user();
     }
 }

@@ -1,16 +1,18 @@
 //! Initial contents of memories as copy-on-write images.
 //!
 //! A module's active data segments for a memory of its own, when their offsets are constants and they fit, are laid out once in an
-//! image; instantiation maps it instead of copying. Small contents are copied all the same: a mapping costs more than a page
+//! image; instantiation maps it instead of copying, or finds it mapped in what an earlier instance has left. Small contents are copied all the same: a mapping costs more than a page
 //! or two of copying.
 
 use std::ops::Range;
 
 use cranelift_entity::EntityRef;
 
+use crate::base::sync::{Arc, Weak};
 use crate::base::{DataIndex, MemoryIndex};
 use crate::compile::module::Module;
 use crate::platform::image::MemoryImage;
+use crate::platform::spare::{MappedImage, SlotPool};
 use crate::wasm::module::{ConstOp, DataMode, WasmModule};
 
 /// Contents below this many bytes are copied.
@@ -22,6 +24,17 @@ const IMAGE_MAX_SPAN: usize = 256 << 20;
 #[derive(Debug)]
 pub struct DataImages {
     images: Vec<DataImage>,
+    /// Where slots are kept that have them.
+    pool: Weak<SlotPool>,
+}
+
+impl Drop for DataImages {
+    fn drop(&mut self) {
+        // The module goes: nobody asks for such slots any more.
+        if let Some(pool) = self.pool.upgrade() {
+            self.images.iter().for_each(|image| pool.retire(&image.mapped.image));
+        }
+    }
 }
 
 /// The image of one memory.
@@ -29,19 +42,15 @@ pub struct DataImages {
 pub struct DataImage {
     /// Which memory.
     pub memory: MemoryIndex,
-    /// Where it begins in the memory, a multiple of the page size.
-    pub start: usize,
-    /// The contents.
-    pub image: MemoryImage,
-    /// Where in the memory the last segment ends.
-    pub end: usize,
+    /// The contents, and where in the memory they begin.
+    pub mapped: MappedImage,
 }
 
 impl DataImages {
     /// The images of a module, made at first use and kept with it.
     pub fn of(module: &Module) -> &DataImages {
-        static NONE: DataImages = DataImages { images: Vec::new() };
-        let any = module.image_cache().get_or_init(|| Box::new(DataImages::build(module.decoded(), module.wire_bytes())));
+        static NONE: DataImages = DataImages { images: Vec::new(), pool: Weak::new() };
+        let any = module.image_cache().get_or_init(|| Box::new(DataImages::build(module)));
         any.downcast_ref().unwrap_or(&NONE)
     }
 
@@ -50,10 +59,12 @@ impl DataImages {
         self.images.iter().find(|image| image.memory == memory)
     }
 
-    fn build(module: &WasmModule, wire_bytes: &[u8]) -> Self {
+    fn build(module: &Module) -> Self {
+        let (pool, wire_bytes, module) = (module.engine().spare_memories(), module.wire_bytes(), module.decoded());
         // Not for shared memories: what is mapped over one would take the place of what other threads see.
         let own = module.memories.keys().filter(|&memory| !module.is_imported_memory(memory) && !module.memories[memory].shared);
-        DataImages { images: own.filter_map(|memory| build_one(module, wire_bytes, memory)).collect() }
+        let images = own.filter_map(|memory| build_one(module, wire_bytes, memory)).collect();
+        DataImages { images, pool: Arc::downgrade(pool) }
     }
 }
 
@@ -83,7 +94,7 @@ fn build_one(module: &WasmModule, wire_bytes: &[u8], memory: MemoryIndex) -> Opt
     }
     let contents = parts.iter().map(|(range, index)| (range.start - start, &wire_bytes[module.datas()[*index].bytes.clone()]));
     match MemoryImage::new(end - start, contents) {
-        Ok(image) => Some(DataImage { memory, start, image, end }),
+        Ok(image) => Some(DataImage { memory, mapped: MappedImage { image: Arc::new(image), start } }),
         Err(error) => {
             tracing::debug!(target: crate::base::trace::INSTANTIATE, memory = memory.index(), %error, "memory contents are copied");
             None

@@ -8,6 +8,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{self, VmLayout};
 use crate::base::FuncIndex;
+use crate::base::tuning::INSTANCE_WEIGHT_FUNCS;
 use crate::compile::module::Module;
 use crate::layout::{FuncEntry, IsolateBlock};
 
@@ -94,6 +95,11 @@ pub struct InstanceObject {
 }
 
 impl InstanceObject {
+    /// What it counts for when a store asks itself whether to look for instances that nothing holds: more than 1, if it may have many functions.
+    pub(crate) fn weight(&self) -> usize {
+        1 + self.func_refs.len() / INSTANCE_WEIGHT_FUNCS
+    }
+
     /// The dispatch slot and vmctx that call a function: the module's own, or what was imported.
     pub(crate) fn callee(&self, func: FuncIndex) -> (*const crate::base::sync::atomic::AtomicUsize, *mut u8) {
         match self.module.decoded().defined_func(func) {

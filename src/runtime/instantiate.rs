@@ -6,17 +6,17 @@ use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{DESCRIPTORS, FUNC_REFS, GlobalPlace, INSTANCE, NO_REFERENCE, SLOTS};
-use crate::base::sync::Arc;
 use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
 use crate::layout::frame::INT_ARG_COUNT;
 use crate::layout::{ImportedFunc, V128Cell};
+use crate::platform::spare::MappedImage;
 use crate::runtime::error::{LinkError, ResourceError};
 use crate::runtime::global::GlobalObject;
 use crate::runtime::image::DataImages;
 use crate::runtime::instance::{InstanceObject, VmCtx};
-use crate::runtime::link::Extern;
+use crate::runtime::link::{Extern, LinkedImports};
 use crate::runtime::memory::MemoryObject;
 use crate::runtime::shared::SharedMemory;
 use crate::runtime::store::Store;
@@ -33,13 +33,33 @@ impl Store {
     ///
     /// A definition does not fit, memory is not to be had, a segment does not fit, or the start function traps.
     pub fn instantiate(&mut self, module: &Module, imports: &[Extern]) -> Result<Instance, LinkError> {
+        self.make_instance(module, imports, |store| store.check_imports(module, imports))
+    }
+
+    /// Makes an instance of a module whose imports were linked before.
+    ///
+    /// # Errors
+    ///
+    /// As for `instantiate`.
+    pub(crate) fn instantiate_linked(&mut self, module: &Module, imports: &LinkedImports) -> Result<Instance, LinkError> {
+        self.make_instance(module, imports.externs(), |store| store.check_linked(imports))
+    }
+
+    fn make_instance(
+        &mut self,
+        module: &Module,
+        imports: &[Extern],
+        check: impl Fn(&Store) -> Result<(), LinkError>,
+    ) -> Result<Instance, LinkError> {
         let _span = tracing::debug_span!(target: trace::INSTANTIATE, "instantiate").entered();
         self.collect_instances_if_due();
-        self.check_imports(module, imports)?;
+        check(self)?;
         let instance = match self.allocate(module, imports) {
             // Address space and memory of instances that nothing needs may do.
             Err(LinkError::Resource(_)) if self.may_have_garbage() => {
                 self.collect_instances();
+                // Definitions whose scope has ended may be gone now.
+                check(self)?;
                 self.allocate(module, imports)?
             }
             other => other?,
@@ -55,30 +75,20 @@ impl Store {
     }
 
     fn initialize(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
-        let decoded = Arc::clone(module.decoded());
-        self.init_globals(instance, &decoded)?;
-        self.init_tables(instance, &decoded)?;
-        self.init_elems(instance, &decoded)?;
+        let decoded = module.decoded();
+        let before_datas = self.init_globals(instance, decoded).and_then(|()| {
+            self.init_tables(instance, decoded)?;
+            self.init_elems(instance, decoded)
+        });
+        if let Err(error) = before_datas {
+            self.forget_early_images(instance, module)?;
+            return Err(error);
+        }
         self.init_datas(instance, module)?;
         if let Some(start) = decoded.start {
             self.run_start(instance, start)?;
         }
         Ok(())
-    }
-
-    fn check_imports(&self, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
-        if !module.engine().is_same(&self.engine) {
-            return Err(LinkError::Foreign("the module and the isolate belong to different engines"));
-        }
-        let wanted = &module.decoded().imports;
-        if let Some(missing) = wanted.get(imports.len()) {
-            return Err(LinkError::MissingImport {
-                module: missing.module.to_string(),
-                field: missing.name.to_string(),
-                wanted: crate::runtime::link::wanted_type(module.decoded(), missing).to_string(),
-            });
-        }
-        wanted.iter().zip(imports).try_for_each(|(import, &given)| self.check_import(module, import, given))
     }
 
     /// Makes the instance and all that it defines, so that every word generated code reads is there.
@@ -171,8 +181,10 @@ impl Store {
                 Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
-        for ty in decoded.memories.values().skip(decoded.imported_memory_count) {
-            memories.push(self.new_memory(*ty)?);
+        let images = (!decoded.datas.is_empty()).then(|| DataImages::of(module));
+        for (index, ty) in decoded.memories.iter().skip(decoded.imported_memory_count) {
+            let image = images.and_then(|images| images.get(index));
+            memories.push(self.new_memory(*ty, image.map(|image| &image.mapped))?);
         }
         for table in decoded.tables.values().skip(decoded.imported_table_count) {
             tables.push(self.new_table(module.canonical_types().table_type(table.ty), 0)?);
@@ -191,14 +203,18 @@ impl Store {
         Ok(tags.into_boxed_slice())
     }
 
-    /// Makes a memory, if the host allows.
-    pub(crate) fn new_memory(&mut self, ty: crate::wasm::types::MemoryType) -> Result<u32, ResourceError> {
+    /// Makes a memory, if the host allows. It may have the image already that the module's data will be.
+    pub(crate) fn new_memory(
+        &mut self,
+        ty: crate::wasm::types::MemoryType,
+        image: Option<&MappedImage>,
+    ) -> Result<u32, ResourceError> {
         let bytes = ty.min.saturating_mul(ty.page_bytes());
         if !self.may_grow_memory(0, bytes, ty.max_bytes()) {
             return Err(ResourceError(format!("limit: the host refuses a memory of {bytes} bytes")));
         }
         let guards = self.engine.config().memory_guards();
-        self.memories.insert(MemoryObject::new(ty, guards)?)
+        self.memories.insert(MemoryObject::new(ty, guards, self.engine.spare_memories(), image)?)
     }
 
     /// The store's part of a shared memory, made at first use. The host gives it, so that the limiter is not asked.
@@ -269,7 +285,7 @@ impl Store {
 
     fn eval_elem(&mut self, instance: u32, ty: RefType, items: &ElemItems) -> Result<Box<[u32]>, LinkError> {
         match items {
-            ElemItems::Funcs(funcs) => funcs.iter().map(|&func| Ok(self.func_ref(instance, func)?)).collect(),
+            ElemItems::Funcs(funcs) => Ok(self.func_refs(instance, funcs)?),
             ElemItems::Exprs(exprs) if ty.heap.is_in_heap() => self.eval_objects(instance, exprs),
             ElemItems::Exprs(exprs) => exprs.iter().map(|expr| self.eval_const(instance, expr).map(|bits| bits as u32)).collect(),
         }
@@ -314,9 +330,24 @@ impl Store {
     fn map_image(&mut self, instance: u32, images: &DataImages, memory: MemoryIndex) -> bool {
         let Some(image) = images.get(memory) else { return false };
         let object = self.instances[instance as usize].memories[memory.index()];
-        let Some(region) = self.memories[object as usize].region() else { return false };
+        let Some(slot) = self.memories[object as usize].slot_mut() else { return false };
         // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.
-        unsafe { image.image.map_into(region, image.start) }.is_ok()
+        slot.has_image(&image.mapped.image) || unsafe { slot.map_image(&image.mapped) }.is_ok()
+    }
+
+    /// Takes data away that memories were made with, of an instance that is given up before its data segments come: what has got hold of
+    /// its functions meanwhile, by an element segment, sees zeros (§4.5.4).
+    #[cold]
+    fn forget_early_images(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
+        let object = &self.instances[instance as usize];
+        let own = object.memories[module.decoded().imported_memory_count..].to_vec();
+        for memory in own {
+            if let Some(slot) = self.memories[memory as usize].slot_mut() {
+                // SAFETY: nobody has a view of the bytes, as no guest runs and the host has the store only when this returns.
+                unsafe { slot.unmap_image() }.map_err(|error| ResourceError(error.to_string()))?;
+            }
+        }
+        Ok(())
     }
 
     fn run_start(&mut self, instance: u32, start: FuncIndex) -> Result<(), LinkError> {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::compile::module::Module;
 use crate::runtime::error::LinkError;
-use crate::runtime::store::Store;
+use crate::runtime::store::{Store, StoreId};
 use crate::runtime::value::{Func, Global, Memory, Table, Tag};
 use crate::wasm::canonical::{CanonicalType, TypeHandle, TypeRegistry};
 use crate::wasm::module::{Import, ImportKind, WasmModule};
@@ -23,6 +23,20 @@ pub enum Extern {
     Global(Global),
     /// A tag.
     Tag(Tag),
+}
+
+/// Definitions that fit a module's imports, in their order: of one store, and known to fit.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkedImports {
+    store: StoreId,
+    externs: Box<[Extern]>,
+}
+
+impl LinkedImports {
+    /// The definitions.
+    pub(crate) fn externs(&self) -> &[Extern] {
+        &self.externs
+    }
 }
 
 /// The type of something that can be imported or exported.
@@ -107,7 +121,47 @@ pub fn wanted_type(module: &WasmModule, import: &Import) -> ExternType {
     }
 }
 
+/// What is said of a definition that the store does not know.
+const UNKNOWN_IMPORT: &str = "an import was given a handle of another isolate, or of a scope that has ended";
+
 impl Store {
+    /// Checks that there is one definition for each import of a module, and that it fits.
+    pub(crate) fn check_imports(&self, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
+        if !module.engine().is_same(&self.engine) {
+            return Err(LinkError::Foreign("the module and the isolate belong to different engines"));
+        }
+        let wanted = &module.decoded().imports;
+        if let Some(missing) = wanted.get(imports.len()) {
+            return Err(LinkError::MissingImport {
+                module: missing.module.to_string(),
+                field: missing.name.to_string(),
+                wanted: wanted_type(module.decoded(), missing).to_string(),
+            });
+        }
+        wanted.iter().zip(imports).try_for_each(|(import, &given)| self.check_import(module, import, given))
+    }
+
+    /// Checks them, for many instances.
+    pub(crate) fn link(&self, module: &Module, imports: &[Extern]) -> Result<LinkedImports, LinkError> {
+        self.check_imports(module, imports)?;
+        Ok(LinkedImports { store: self.id, externs: imports.into() })
+    }
+
+    /// Checks that definitions which did fit are still there. They fit then: types stay as they are, and sizes only grow.
+    pub(crate) fn check_linked(&self, imports: &LinkedImports) -> Result<(), LinkError> {
+        if imports.store != self.id {
+            return Err(LinkError::Foreign("an instance was prepared for another isolate"));
+        }
+        let is_there = |given: &Extern| match *given {
+            Extern::Func(func) => self.func_table.find(func.key).is_some(),
+            Extern::Table(table) => self.tables.find(table.key).is_some(),
+            Extern::Memory(memory) => self.memories.find(memory.key).is_some(),
+            Extern::Global(global) => self.globals.find(global.key).is_some(),
+            Extern::Tag(tag) => self.tags.find(tag.key).is_some(),
+        };
+        if imports.externs.iter().all(is_there) { Ok(()) } else { Err(LinkError::Foreign(UNKNOWN_IMPORT)) }
+    }
+
     /// Checks what is given for an import.
     pub(crate) fn check_import(&self, module: &Module, import: &Import, given: Extern) -> Result<(), LinkError> {
         let types = module.canonical_types();
@@ -119,7 +173,7 @@ impl Store {
             return Ok(());
         }
         let Some(found) = given.ty(self) else {
-            return Err(LinkError::Foreign("an import was given a handle of another isolate, or of a scope that has ended"));
+            return Err(LinkError::Foreign(UNKNOWN_IMPORT));
         };
         let found_type = match given {
             Extern::Func(func) => self.func_type(func),

@@ -56,7 +56,7 @@ pub(crate) struct Pins {
     stack: Vec<Owned>,
     /// Whether something may have become garbage since the last collection.
     some_released: bool,
-    /// Instances made since then, and how many were left by it.
+    /// The weight of instances made since then, and of those that were left by it.
     made: usize,
     left: usize,
 }
@@ -147,7 +147,7 @@ impl Store {
 
     /// Keeps an instance that is being made; [`abandon`](Self::abandon) takes that back.
     pub(crate) fn keep_new_instance(&mut self, index: u32) {
-        self.pins.made += 1;
+        self.pins.made += self.instances[index as usize].weight();
         self.pin(Owned::Instance(index));
     }
 
@@ -209,7 +209,11 @@ impl Store {
         // Before the instances whose memory some of their cells are in.
         self.globals.sweep();
         self.tables.sweep();
-        self.memories.sweep();
+        let memories = self.memories.sweep();
+        if !memories.is_empty() {
+            let slots = memories.into_iter().filter_map(|(_, memory)| memory.into_slot());
+            self.engine.spare_memories().give(slots);
+        }
         let instances = self.instances.sweep();
         for (_, instance) in &instances {
             let own = &instance.func_refs[instance.module.layout().imported_func_count()..];
@@ -219,9 +223,10 @@ impl Store {
             let used = self.instances.values().map(|instance| (instance.module.identity(), instance.variant)).collect();
             self.reports.retain(&used);
         }
+        self.call_shapes.clear();
         self.pins.some_released = false;
         self.pins.made = 0;
-        self.pins.left = self.instances.len();
+        self.pins.left = self.instances.values().map(|instance| instance.weight()).sum();
     }
 }
 

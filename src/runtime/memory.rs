@@ -15,7 +15,8 @@ use crate::base::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::base::limits::PAGE_BYTES;
 use crate::base::tuning::{MEMORY_GUARD_BYTES, MEMORY_RESERVATION_BYTES};
 use crate::layout::MemoryDef;
-use crate::platform::memory::Reservation;
+use crate::platform::memory::{MemoryError, Reservation};
+use crate::platform::spare::{MappedImage, MemorySlot, SlotPool};
 use crate::runtime::error::{MemoryAccessError, ResourceError};
 use crate::runtime::shared::SharedMemory;
 use crate::wasm::types::MemoryType;
@@ -37,22 +38,22 @@ pub enum MemoryObject {
 pub struct OwnMemory {
     def: Box<MemoryDef>,
     ty: MemoryType,
-    region: Reservation,
-    committed: u64,
+    slot: MemorySlot,
     guarded: bool,
 }
 
 impl MemoryObject {
-    /// A memory of its type's least size, all zero. `guards` says whether a reservation may be made.
+    /// A memory of its type's least size. `guards` says whether a reservation may be made. All bytes are zero, unless its slot was
+    /// found in the pool with the image that is wished: then they are that.
     ///
     /// # Errors
     ///
     /// Address space or memory is not to be had.
-    pub fn new(ty: MemoryType, guards: bool) -> Result<Self, ResourceError> {
+    pub fn new(ty: MemoryType, guards: bool, pool: &SlotPool, image: Option<&MappedImage>) -> Result<Self, ResourceError> {
         if ty.shared {
             return SharedMemory::with_guards(ty, guards).map(MemoryObject::Shared);
         }
-        OwnMemory::new(ty, guards).map(MemoryObject::Own)
+        OwnMemory::new(ty, guards, pool, image).map(MemoryObject::Own)
     }
 
     /// The type that it was made with.
@@ -163,25 +164,29 @@ impl MemoryObject {
         matches!(self, MemoryObject::Own(memory) if !memory.guarded)
     }
 
-    /// The region, for mapping initial contents over it; of a memory that nobody else can know.
-    pub(crate) fn region(&self) -> Option<&Reservation> {
-        if let MemoryObject::Own(memory) = self { Some(&memory.region) } else { None }
+    /// Where it lies, for mapping initial contents over it; of a memory that nobody else can know.
+    pub(crate) fn slot_mut(&mut self) -> Option<&mut MemorySlot> {
+        if let MemoryObject::Own(memory) = self { Some(&mut memory.slot) } else { None }
+    }
+
+    /// Where it lay, for the next memory of the same sizes, if there may be one.
+    pub(crate) fn into_slot(self) -> Option<MemorySlot> {
+        let MemoryObject::Own(memory) = self else { return None };
+        // One that has moved was not made with these sizes.
+        let len = slot_len_bytes(&memory.ty, memory.guarded).ok()?;
+        (memory.slot.len_bytes() == len).then_some(memory.slot)
     }
 }
 
 impl OwnMemory {
-    fn new(ty: MemoryType, guards: bool) -> Result<Self, ResourceError> {
+    fn new(ty: MemoryType, guards: bool, pool: &SlotPool, image: Option<&MappedImage>) -> Result<Self, ResourceError> {
         let min_bytes = first_bytes(&ty)?;
-        let reserved = reserve_guarded(&ty, guards);
+        let find = |guarded: bool| find_slot(slot_len_bytes(&ty, guarded)?, min_bytes, pool, image);
+        let reserved = if is_guardable(&ty, guards) { find(true).ok() } else { None };
         let guarded = reserved.is_some();
-        let region = match reserved {
-            Some(region) => region,
-            None => reserve(min_bytes.saturating_mul(2).max(CHECKED_RESERVATION_MIN).min(ty.max_bytes()))?,
-        };
-        let def = Box::new(MemoryDef { base: AtomicPtr::new(region.base()), len_bytes: AtomicU64::new(0) });
-        let mut memory = OwnMemory { def, ty, region, committed: 0, guarded };
-        memory.resize(min_bytes)?;
-        Ok(memory)
+        let slot = reserved.map_or_else(|| find(false), Ok)?;
+        let def = Box::new(MemoryDef { base: AtomicPtr::new(slot.base()), len_bytes: AtomicU64::new(min_bytes) });
+        Ok(OwnMemory { def, ty, slot, guarded })
     }
 
     fn len_bytes(&self) -> u64 {
@@ -190,13 +195,13 @@ impl OwnMemory {
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: the first `len_bytes` bytes of the region are readable; guests of this store do not run while it is borrowed.
-        unsafe { std::slice::from_raw_parts(self.region.base(), self.len_bytes() as usize) }
+        // SAFETY: the first `len_bytes` bytes of the slot are readable; guests of this store do not run while it is borrowed.
+        unsafe { std::slice::from_raw_parts(self.slot.base(), self.len_bytes() as usize) }
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as for `bytes`, and the exclusive borrow of the memory's store keeps every other view away.
-        unsafe { std::slice::from_raw_parts_mut(self.region.base(), self.len_bytes() as usize) }
+        unsafe { std::slice::from_raw_parts_mut(self.slot.base(), self.len_bytes() as usize) }
     }
 
     fn grow_if(&mut self, pages: u64, may_grow: impl FnOnce(u64, u64, u64) -> bool) -> Option<u64> {
@@ -211,14 +216,11 @@ impl OwnMemory {
 
     /// Makes the memory this long, a length that [`grown_bytes`] gave. When there is an error, nothing has changed.
     fn resize(&mut self, bytes: u64) -> Result<(), ResourceError> {
-        if bytes > self.region.len_bytes() as u64 {
+        if bytes > self.slot.len_bytes() as u64 {
             self.relocate(bytes)?;
         }
-        let rounded = bytes.next_multiple_of(PAGE_BYTES).min(self.region.len_bytes() as u64);
-        if rounded > self.committed {
-            self.region.commit(self.committed as usize..rounded as usize).map_err(|error| no_memory(bytes, error))?;
-            self.committed = rounded;
-        }
+        let accessible = accessible_bytes(bytes, self.slot.len_bytes());
+        self.slot.make_accessible(accessible).map_err(|error| no_memory(bytes, error))?;
         // Relaxed: read on the store's own thread.
         self.def.len_bytes.store(bytes, Ordering::Relaxed);
         Ok(())
@@ -226,19 +228,48 @@ impl OwnMemory {
 
     fn relocate(&mut self, bytes: u64) -> Result<(), ResourceError> {
         debug_assert!(!self.guarded, "this memory never moves");
-        let region = reserve(bytes.saturating_mul(2).min(self.ty.max_bytes()).max(bytes))?;
+        let len_bytes = region_len_bytes(bytes.saturating_mul(2).min(self.ty.max_bytes()).max(bytes))?;
+        let slot = MemorySlot::new(len_bytes, accessible_bytes(bytes, len_bytes)).map_err(|error| refused(bytes, error))?;
         let len = self.len_bytes() as usize;
-        region
-            .commit(0..bytes.next_multiple_of(PAGE_BYTES).min(region.len_bytes() as u64) as usize)
-            .map_err(|error| no_memory(bytes, error))?;
-        // SAFETY: both regions have `len` accessible bytes, and they are distinct mappings.
-        unsafe { std::ptr::copy_nonoverlapping(self.region.base(), region.base(), len) };
-        self.committed = bytes.next_multiple_of(PAGE_BYTES).min(region.len_bytes() as u64);
+        // SAFETY: both slots have `len` accessible bytes, and they are distinct mappings.
+        unsafe { std::ptr::copy_nonoverlapping(self.slot.base(), slot.base(), len) };
         // Relaxed: read on the store's own thread.
-        self.def.base.store(region.base(), Ordering::Relaxed);
-        self.region = region;
+        self.def.base.store(slot.base(), Ordering::Relaxed);
+        self.slot = slot;
         Ok(())
     }
+}
+
+/// A slot of these sizes: one that was used, or a new one.
+fn find_slot(
+    len_bytes: usize,
+    min_bytes: u64,
+    pool: &SlotPool,
+    image: Option<&MappedImage>,
+) -> Result<MemorySlot, ResourceError> {
+    let first_bytes = accessible_bytes(min_bytes, len_bytes);
+    if let Some(slot) = pool.take(len_bytes, first_bytes, image.map(|mapped| &mapped.image)) {
+        return Ok(slot);
+    }
+    let made = MemorySlot::new(len_bytes, first_bytes).or_else(|_| {
+        // What is kept for others may be what is missing here.
+        pool.release();
+        MemorySlot::new(len_bytes, first_bytes)
+    });
+    made.map_err(|error| refused(min_bytes, error))
+}
+
+/// Address space of a memory of its type's least size.
+fn slot_len_bytes(ty: &MemoryType, guarded: bool) -> Result<usize, ResourceError> {
+    if guarded {
+        return region_len_bytes(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES);
+    }
+    region_len_bytes(first_bytes(ty)?.saturating_mul(2).max(CHECKED_RESERVATION_MIN).min(ty.max_bytes()))
+}
+
+/// Bytes that are accessible in a memory of so many, in address space of that length.
+fn accessible_bytes(bytes: u64, len_bytes: usize) -> usize {
+    bytes.next_multiple_of(PAGE_BYTES).min(len_bytes as u64) as usize
 }
 
 fn range(offset: u64, len: usize, memory_bytes: usize) -> Result<std::ops::Range<usize>, MemoryAccessError> {
@@ -264,14 +295,29 @@ pub(super) fn grown_bytes(ty: &MemoryType, old: u64, pages: u64) -> Option<u64> 
 
 /// A reservation with a guard, where the type, the host and the system allow one.
 pub(super) fn reserve_guarded(ty: &MemoryType, guards: bool) -> Option<Reservation> {
-    let guardable = guards && !ty.memory64 && ty.page_size_log2 == 16;
-    guardable.then(|| reserve(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES).ok()).flatten()
+    is_guardable(ty, guards).then(|| reserve(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES).ok()).flatten()
+}
+
+fn is_guardable(ty: &MemoryType, guards: bool) -> bool {
+    guards && !ty.memory64 && ty.page_size_log2 == 16
 }
 
 pub(super) fn reserve(bytes: u64) -> Result<Reservation, ResourceError> {
-    let len = usize::try_from(bytes).map_err(|_| ResourceError(format!("no address space for {bytes} bytes of memory")))?;
-    let len = len.max(1).next_multiple_of(PAGE_BYTES as usize);
-    Reservation::new(len).map_err(|error| ResourceError(format!("no address space for {bytes} bytes of memory: {error}")))
+    Reservation::new(region_len_bytes(bytes)?).map_err(|error| refused(bytes, error))
+}
+
+/// Address space for so many bytes: whole pages of WebAssembly.
+fn region_len_bytes(bytes: u64) -> Result<usize, ResourceError> {
+    let len = usize::try_from(bytes).ok().and_then(|len| len.max(1).checked_next_multiple_of(PAGE_BYTES as usize));
+    len.ok_or_else(|| ResourceError(format!("no address space for {bytes} bytes of memory")))
+}
+
+/// What a refusal of the system means for a memory.
+fn refused(bytes: u64, error: MemoryError) -> ResourceError {
+    match error {
+        MemoryError::Commit { .. } => no_memory(bytes, error),
+        _ => ResourceError(format!("no address space for {bytes} bytes of memory: {error}")),
+    }
 }
 
 pub(super) fn no_memory(bytes: u64, error: impl std::fmt::Display) -> ResourceError {

@@ -7,6 +7,7 @@ pub mod activation;
 pub(crate) mod arena;
 pub mod backtrace;
 pub mod builtins;
+pub(crate) mod call_shapes;
 pub mod const_eval;
 pub mod error;
 pub mod exception;

@@ -16,6 +16,7 @@ use crate::layout::frame::SAVED_COUNT;
 use crate::layout::{FuncEntry, HeapState, IsolateBlock};
 use crate::runtime::arena::Arena;
 use crate::runtime::backtrace::TraceBuffer;
+use crate::runtime::call_shapes::CallShapes;
 use crate::runtime::error::ResourceError;
 use crate::runtime::exception::TagObject;
 use crate::runtime::fault;
@@ -70,6 +71,8 @@ pub struct Store {
     pub(crate) roots: HostRoots,
     /// Types of what the host made here.
     pub(crate) kept_types: HashMap<CanonicalTypeId, TypeHandle>,
+    /// What untyped calls know of types.
+    pub(crate) call_shapes: CallShapes,
     pub(crate) limiter: Option<Box<dyn ResourceLimiter>>,
     pub(crate) raised: Option<Raised>,
     /// The exception that leaves the present activation, or null.
@@ -102,7 +105,7 @@ impl Store {
             return Err(ResourceError("the engine was shut down".into()));
         }
         fault::install().map_err(|error| ResourceError(error.to_string()))?;
-        let func_table = FuncTable::new()?;
+        let func_table = FuncTable::new(engine.spare_func_tables())?;
         let block = BlockMemory::new(IsolateBlock {
             stack_limit: AtomicUsize::new(NO_STACK),
             interrupt: AtomicU32::new(0),
@@ -148,6 +151,7 @@ impl Store {
             descriptors: HashMap::new(),
             roots: HostRoots::default(),
             kept_types: HashMap::new(),
+            call_shapes: CallShapes::default(),
             limiter: None,
             raised: None,
             exception: HeapRef::from_bits(0),
@@ -160,6 +164,7 @@ impl Store {
             host_data: HashMap::new(),
         });
         store.block.isolate = (&raw mut *store).cast();
+        engine.spare_memories().add_user();
         Ok(store)
     }
 
@@ -247,6 +252,26 @@ impl Store {
         Ok(reference)
     }
 
+    /// References of many functions of an instance: what is the same for all is looked up once.
+    pub(crate) fn func_refs(&mut self, instance: u32, funcs: &[FuncIndex]) -> Result<Box<[u32]>, ResourceError> {
+        let (func_table, object) = (&mut self.func_table, &mut *self.instances[instance as usize]);
+        let InstanceObject { vmctx, module, variant, func_refs, .. } = object;
+        let (decoded, types, slots) = (module.decoded(), module.canonical_types(), module.slots(*variant));
+        let owner = Owned::Instance(instance);
+        let reference = |&func: &FuncIndex| {
+            let known = &mut func_refs[func.as_u32() as usize];
+            // What is imported has its reference.
+            if *known == NO_REFERENCE
+                && let Some(defined) = decoded.defined_func(func)
+            {
+                let slot = slots.wrapping_add(defined.as_u32() as usize);
+                *known = func_table.add(slot, vmctx.as_ptr(), types.ty(decoded.funcs[func]), owner)?;
+            }
+            Ok(*known)
+        };
+        funcs.iter().map(reference).collect()
+    }
+
     /// The reference of a host function in this store, made at first use.
     pub(crate) fn host_func_ref(&mut self, func: &HostFunc) -> Result<u32, ResourceError> {
         if let Some(&reference) = self.host_refs.get(&func.identity()) {
@@ -279,6 +304,16 @@ impl Store {
     /// Asks the host whether a table may grow.
     pub(crate) fn may_grow_table(&mut self, current: u64, desired: u64, max: u64) -> bool {
         self.limiter.as_mut().is_none_or(|limiter| limiter.table_growing(current, desired, max))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Nobody has a handle's view of a memory any more, and no guest runs.
+        let memories = std::mem::take(&mut self.memories);
+        let pool = self.engine.spare_memories();
+        pool.give(memories.into_values().filter_map(MemoryObject::into_slot));
+        pool.remove_user();
     }
 }
 

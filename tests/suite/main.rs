@@ -13,6 +13,7 @@ mod fuzz;
 mod guards;
 mod host;
 mod inlining;
+mod instances;
 mod lazy;
 mod limits;
 mod link;
