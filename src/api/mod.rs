@@ -21,13 +21,17 @@ pub use crate::compile::observer::{SeededChoice, TierChoice, TierEvent, TierEven
 pub use crate::compile::stats::CompileStats;
 pub use crate::compile::warm_up::{UnknownFunc, WantedFunc, WarmUp};
 pub use crate::heap::HeapStats;
-pub use crate::isolate::{AsScope, Caller, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType};
+pub use crate::isolate::{
+    AsScope, AsyncCaller, Caller, HostFuture, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType,
+};
+pub use crate::platform::fiber::StackCounts;
 pub use crate::platform::file::{SharedBytes, read_shared};
 pub use crate::platform::jitdump::JitDump;
 pub use crate::platform::perf_map::PerfMap;
 pub use crate::platform::profile::{CodeSink, NamedCode};
 pub use crate::runtime::error::{CallError, LinkError, MemoryAccessError, ResourceError};
 pub use crate::runtime::exception::Thrown;
+pub use crate::runtime::fiber::{AsyncYield, SynchronousCall};
 pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};
 pub use crate::runtime::limiter::{ResourceLimiter, StaticLimits};
 pub use crate::runtime::link::{Extern, ExternType};

@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
+use crate::base::tuning::SPARE_STACKS_MAX;
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
@@ -26,6 +27,7 @@ use crate::compile::config::{Config, EngineError, Strategy};
 use crate::compile::features::FeatureCounts;
 use crate::compile::observer::TierObserver;
 use crate::compile::token::BackgroundCompileToken;
+use crate::platform::fiber::{StackCounts, StackPool};
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
 use crate::wasm::canonical::TypeRegistry;
@@ -42,6 +44,7 @@ struct EngineInner {
     types: TypeRegistry,
     tokens: TokenRegistry,
     features: FeatureCounts,
+    async_stacks: Arc<StackPool>,
     /// Owned here, and by nothing that runs on it (S1-40).
     tasks: TaskManager,
 }
@@ -77,6 +80,7 @@ impl WasmEngine {
             types: TypeRegistry::default(),
             tokens: TokenRegistry::default(),
             features: FeatureCounts::default(),
+            async_stacks: Arc::new(StackPool::new(config.async_stack_bytes(), SPARE_STACKS_MAX)),
             tasks,
         })))
     }
@@ -132,6 +136,15 @@ impl WasmEngine {
     /// How many background tasks are registered, queued or running.
     pub fn active_task_count(&self) -> usize {
         self.0.tasks.active_count()
+    }
+
+    /// How many stacks there are for asynchronous calls.
+    pub fn async_stacks(&self) -> StackCounts {
+        self.0.async_stacks.counts()
+    }
+
+    pub(crate) fn async_stack_pool(&self) -> &Arc<StackPool> {
+        &self.0.async_stacks
     }
 
     /// How many modules are alive.

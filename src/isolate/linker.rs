@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use crate::compile::engine::WasmEngine;
 use crate::compile::module::Module;
 use crate::isolate::caller::Caller;
@@ -128,6 +130,11 @@ impl Linker {
         self
     }
 
+    /// Defines a host function.
+    pub(super) fn insert_host(&mut self, module: &str, name: &str, func: HostFunc) -> Result<&mut Self, LinkError> {
+        self.insert(module, name, Definition::Host(func))
+    }
+
     fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self, LinkError> {
         let names = self.definitions.entry(module.to_owned()).or_default();
         if names.contains_key(name) {
@@ -143,12 +150,13 @@ impl Linker {
     ///
     /// As for [`Instance::new`].
     pub fn instantiate(&self, mut scope: impl AsScope, module: &Module) -> Result<Instance, LinkError> {
-        let decoded = module.decoded();
-        let mut imports = smallvec::SmallVec::<[Extern; 8]>::new();
-        for import in &decoded.imports {
-            imports.push(self.resolve(&mut scope, module, import)?);
-        }
+        let imports = self.imports(&mut scope, module)?;
         scope.store_mut().instantiate(module, &imports)
+    }
+
+    /// What a module's imports are, in their order.
+    pub(super) fn imports(&self, scope: &mut impl AsScope, module: &Module) -> Result<SmallVec<[Extern; 8]>, LinkError> {
+        module.decoded().imports.iter().map(|import| self.resolve(scope, module, import)).collect()
     }
 
     fn resolve(&self, scope: &mut impl AsScope, module: &Module, import: &Import) -> Result<Extern, LinkError> {

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use crate::abi::call::{CallLayout, Place};
+use crate::base::sync::atomic::AtomicUsize;
 use crate::isolate::marshal::{
     ArgWriter, FrameWriter, Overflow, ResultFrame, ResultReader, WasmParams, WasmResults, ints_only, uses_area,
 };
@@ -13,6 +14,7 @@ use crate::layout::frame::INT_ARG_COUNT;
 use crate::runtime::error::CallError;
 use crate::runtime::store::Store;
 use crate::runtime::value::{Func, Val};
+use crate::wasm::canonical::TypeHandle;
 use crate::wasm::types::{FuncType, ValType};
 
 /// A function whose type was checked: calls go without checks.
@@ -49,24 +51,11 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         let (slot, vmctx) = (entry.slot, entry.vmctx);
         let mut frame = MaybeUninit::<EntryFrame>::uninit();
         let mut overflow = MaybeUninit::<Overflow>::uninit();
-        let frame = frame.as_mut_ptr();
-        let stack = overflow.as_mut_ptr().cast::<u8>();
-        // SAFETY: `overflow` has a slot of 16 bytes for every parameter and result of a tuple; everything that the entry stub reads
-        // for this signature is written before, and results are read only after a return without trap.
+        let (frame, overflow) = (frame.as_mut_ptr(), overflow.as_mut_ptr());
+        // SAFETY: everything that the entry stub reads for this signature is written before, and results are read only after a return without
+        // trap.
         unsafe {
-            let area =
-                if uses_area(R::TYPES) { (&raw mut (*overflow.as_mut_ptr()).area).cast::<u128>() } else { std::ptr::null_mut() };
-            (&raw mut (*frame).int_args[0]).write(vmctx as u64);
-            let first = if area.is_null() {
-                1
-            } else {
-                (&raw mut (*frame).int_args[1]).write(area as u64);
-                2
-            };
-            let mut writer = ArgWriter::new(frame, stack, first);
-            if !params.write(&mut FrameWriter { writer: &mut writer, store }) {
-                return Err(CallError::Foreign);
-            }
+            let Some(writer) = write_args::<P, R>(params, store, vmctx, frame, overflow) else { return Err(CallError::Foreign) };
             if const { ints_only(P::TYPES, R::TYPES) } {
                 let args = (&raw const (*frame).int_args).cast::<[MaybeUninit<u64>; INT_ARG_COUNT]>().read();
                 (&raw mut (*frame).int_results[0]).write(store.enter_guest_ints(slot, args)?);
@@ -74,10 +63,56 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
                 writer.finish();
                 store.enter_guest(slot, frame)?;
             }
-            let mut reader = ResultReader::new(frame, area);
-            Ok(R::read(&mut ResultFrame { reader: &mut reader, store }))
+            Ok(read_results(store, frame, overflow))
         }
     }
+}
+
+/// The return area of a call with these results, or null.
+#[inline(always)]
+fn area_of<R: WasmResults>(overflow: *mut Overflow) -> *mut u128 {
+    // SAFETY: a field's address, which nobody reads here.
+    if uses_area(R::TYPES) { unsafe { (&raw mut (*overflow).area).cast::<u128>() } } else { std::ptr::null_mut() }
+}
+
+/// Writes the arguments of a call. What is left is to [finish](ArgWriter::finish). Nothing if one of them is foreign.
+///
+/// # Safety
+///
+/// Both pointers are valid for writing. `overflow` has a slot of 16 bytes for every parameter and result of a tuple.
+#[inline(always)]
+pub(super) unsafe fn write_args<P: WasmParams, R: WasmResults>(
+    params: P,
+    store: &Store,
+    vmctx: *mut u8,
+    frame: *mut EntryFrame,
+    overflow: *mut Overflow,
+) -> Option<ArgWriter> {
+    // SAFETY: by contract.
+    unsafe {
+        let area = area_of::<R>(overflow);
+        (&raw mut (*frame).int_args[0]).write(vmctx as u64);
+        let first = if area.is_null() {
+            1
+        } else {
+            (&raw mut (*frame).int_args[1]).write(area as u64);
+            2
+        };
+        let mut writer = ArgWriter::new(frame, overflow.cast::<u8>(), first);
+        params.write(&mut FrameWriter { writer: &mut writer, store }).then_some(writer)
+    }
+}
+
+/// Reads the results of a call.
+///
+/// # Safety
+///
+/// The frame is one of [`write_args`] with the same results, and the function has returned.
+#[inline(always)]
+pub(super) unsafe fn read_results<R: WasmResults>(store: &mut Store, frame: *mut EntryFrame, overflow: *mut Overflow) -> R {
+    // SAFETY: by contract.
+    let mut reader = unsafe { ResultReader::new(frame, area_of::<R>(overflow)) };
+    R::read(&mut ResultFrame { reader: &mut reader, store })
 }
 
 impl Func {
@@ -114,17 +149,38 @@ impl Func {
     /// As for [`TypedFunc::call`], and [`CallError::Signature`] when the arguments do not fit.
     pub fn call(&self, mut scope: impl AsScope, args: &[Val]) -> Result<Vec<Val>, CallError> {
         let store = scope.store_mut();
-        let handle = store.func_type(*self).ok_or(CallError::Foreign)?;
+        let mut call = UntypedCall::new(store, *self, args)?;
+        // SAFETY: the frame follows the layout of the function's type.
+        unsafe { store.enter_guest(call.slot, &raw mut call.frame) }?;
+        Ok(call.results(store))
+    }
+}
+
+/// A call with values of any types.
+pub(super) struct UntypedCall {
+    pub(super) slot: *const AtomicUsize,
+    /// May be moved until it is entered: what it points to is in the vectors.
+    pub(super) frame: EntryFrame,
+    ty: TypeHandle,
+    layout: CallLayout,
+    area: Vec<u128>,
+    /// Read by way of the frame.
+    _stack: Vec<u128>,
+}
+
+impl UntypedCall {
+    /// The same arguments in the places where the function's type wants them.
+    pub(super) fn new(store: &Store, func: Func, args: &[Val]) -> Result<Self, CallError> {
+        let handle = store.func_type(func).ok_or(CallError::Foreign)?;
         let ty = handle.as_func().ok_or(CallError::Foreign)?;
         check_args(store, ty, args)?;
-        let entry = store.func_entry(*self).ok_or(CallError::Foreign)?;
-        let (slot, vmctx) = (entry.slot, entry.vmctx);
+        let entry = store.func_entry(func).ok_or(CallError::Foreign)?;
         let layout = CallLayout::new(ty);
         // SAFETY: all-zero is a frame.
         let mut frame: EntryFrame = unsafe { std::mem::zeroed() };
         let mut stack = vec![0u128; layout.stack_arg_bytes as usize / 16];
         let mut area = vec![0u128; layout.area_bytes as usize / 16];
-        frame.int_args[0] = vmctx as u64;
+        frame.int_args[0] = entry.vmctx as u64;
         if !area.is_empty() {
             frame.int_args[1] = area.as_mut_ptr() as u64;
         }
@@ -149,17 +205,21 @@ impl Func {
         }
         frame.stack_args = stack.as_ptr().cast();
         frame.stack_arg_bytes = layout.stack_arg_bytes as usize;
-        // SAFETY: the frame follows the layout of the function's type.
-        unsafe { store.enter_guest(slot, &raw mut frame) }?;
-        let results = layout.results.iter().zip(&ty.results).map(|(place, &ty)| {
+        Ok(UntypedCall { slot: entry.slot, frame, ty: handle, layout, area, _stack: stack })
+    }
+
+    /// The results, when the function has returned.
+    pub(super) fn results(&self, store: &mut Store) -> Vec<Val> {
+        let types = self.ty.as_func().map_or(&[][..], |ty| &ty.results);
+        let results = self.layout.results.iter().zip(types).map(|(place, &ty)| {
             let bits = match *place {
-                Place::Int(register) => u128::from(frame.int_results[usize::from(register)]),
-                Place::Float(register) => frame.float_results[usize::from(register)],
-                Place::Area(offset) | Place::Stack(offset) => area[offset as usize / 16],
+                Place::Int(register) => u128::from(self.frame.int_results[usize::from(register)]),
+                Place::Float(register) => self.frame.float_results[usize::from(register)],
+                Place::Area(offset) | Place::Stack(offset) => self.area[offset as usize / 16],
             };
             Val::from_bits(ty, bits, store)
         });
-        Ok(results.collect())
+        results.collect()
     }
 }
 

@@ -7,7 +7,8 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{DESCRIPTORS, FUNC_REFS, GlobalPlace, INSTANCE, NO_REFERENCE, SLOTS};
 use crate::base::sync::Arc;
-use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
+use crate::base::sync::atomic::AtomicUsize;
+use crate::base::{GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
 use crate::layout::frame::INT_ARG_COUNT;
@@ -33,6 +34,13 @@ impl Store {
     ///
     /// A definition does not fit, memory is not to be had, a segment does not fit, or the start function traps.
     pub fn instantiate(&mut self, module: &Module, imports: &[Extern]) -> Result<Instance, LinkError> {
+        let instance = self.begin_instance(module, imports)?;
+        let started = self.start_function(instance).map_or(Ok(()), |(slot, vmctx)| self.run_start(slot, vmctx));
+        self.end_instance(instance, started.map_err(LinkError::Trap))
+    }
+
+    /// Makes an instance but for its start function. It is to be [ended](Self::end_instance).
+    pub(crate) fn begin_instance(&mut self, module: &Module, imports: &[Extern]) -> Result<u32, LinkError> {
         let _span = tracing::debug_span!(target: trace::INSTANTIATE, "instantiate").entered();
         self.collect_instances_if_due();
         self.check_imports(module, imports)?;
@@ -46,6 +54,14 @@ impl Store {
         };
         self.keep_new_instance(instance);
         match self.initialize(instance, module) {
+            Ok(()) => Ok(instance),
+            Err(error) => self.end_instance(instance, Err(error)).map(|_| instance),
+        }
+    }
+
+    /// Ends an instantiation: with an instance, or without.
+    pub(crate) fn end_instance(&mut self, instance: u32, result: Result<(), LinkError>) -> Result<Instance, LinkError> {
+        match result {
             Ok(()) => Ok(self.instance_handle(instance)),
             Err(error) => {
                 self.abandon(instance);
@@ -54,16 +70,18 @@ impl Store {
         }
     }
 
+    /// Dispatch slot and vmctx of an instance's start function, if it has one. That has neither parameters nor results.
+    pub(crate) fn start_function(&self, instance: u32) -> Option<(*const AtomicUsize, *mut u8)> {
+        let object = &self.instances[instance as usize];
+        object.module.decoded().start.map(|start| object.callee(start))
+    }
+
     fn initialize(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
         let decoded = Arc::clone(module.decoded());
         self.init_globals(instance, &decoded)?;
         self.init_tables(instance, &decoded)?;
         self.init_elems(instance, &decoded)?;
-        self.init_datas(instance, module)?;
-        if let Some(start) = decoded.start {
-            self.run_start(instance, start)?;
-        }
-        Ok(())
+        self.init_datas(instance, module)
     }
 
     fn check_imports(&self, module: &Module, imports: &[Extern]) -> Result<(), LinkError> {
@@ -319,11 +337,10 @@ impl Store {
         unsafe { image.image.map_into(region, image.start) }.is_ok()
     }
 
-    fn run_start(&mut self, instance: u32, start: FuncIndex) -> Result<(), LinkError> {
-        let (slot, vmctx) = self.instances[instance as usize].callee(start);
+    fn run_start(&mut self, slot: *const AtomicUsize, vmctx: *mut u8) -> Result<(), Trap> {
         let mut args = [MaybeUninit::uninit(); INT_ARG_COUNT];
         args[0].write(vmctx as u64);
         // SAFETY: the slot and the vmctx are those of the start function, which has neither parameters nor results.
-        unsafe { self.enter_guest_ints(slot, args) }.map(|_| ()).map_err(LinkError::Trap)
+        unsafe { self.enter_guest_ints(slot, args) }.map(|_| ())
     }
 }

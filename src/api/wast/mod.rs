@@ -21,7 +21,7 @@ use std::time::Duration;
 use wasmparser::WasmFeatures;
 
 use self::script::Context;
-use crate::api::{Config, EngineError, WasmEngine};
+use crate::api::{AsyncYield, Config, EngineError, WasmEngine};
 use crate::base::sync::Mutex;
 
 /// How scripts are run.
@@ -33,11 +33,13 @@ pub struct Settings {
     pub timeout: Duration,
     /// How much fuel one script has, where the configuration's code counts it; all that there is, when nothing is said.
     pub fuel: Option<u64>,
+    /// Has all calls be asynchronous, and yield so.
+    pub async_yield: Option<AsyncYield>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None }
+        Settings { config: Config::default(), timeout: Duration::from_secs(120), fuel: None, async_yield: None }
     }
 }
 
