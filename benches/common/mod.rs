@@ -1,11 +1,12 @@
 //! The bodies of the benchmarks, apart from the harness that times them, so that the tests can run each of them small.
 //!
-//! A module each with a `smoke` function: [`calls`], [`instantiate`], [`compile`], [`scopes`], [`drops`], [`exceptions`], [`tiering`]; [`modules`]
+//! A module each with a `smoke` function: [`asyncs`], [`calls`], [`instantiate`], [`compile`], [`scopes`], [`drops`], [`exceptions`], [`tiering`]; [`modules`]
 //! makes what they compile.
 
 // Every benchmark uses a part of it.
 #![allow(dead_code)]
 
+pub mod asyncs;
 pub mod calls;
 pub mod compile;
 pub mod drops;

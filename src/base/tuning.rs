@@ -24,6 +24,8 @@ pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 pub const STACK_LIMIT_STEP_BYTES: usize = 4 << 10;
 /// Stack kept back for host functions and builtins that a guest calls.
 pub const HOST_STACK_RESERVE_BYTES: usize = 160 << 10;
+/// Bytes of bodies that one poll of a compilation compiles when there are no background tasks: some 20 ms in the optimizing tier.
+pub const POLL_BODY_BYTES: usize = 8 << 10;
 /// Stack of an asynchronous call: a guest has as much in it as in a synchronous one, and then some.
 pub const ASYNC_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + HOST_STACK_RESERVE_BYTES + (64 << 10);
 /// The least that such a stack can be.

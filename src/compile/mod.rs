@@ -1,7 +1,7 @@
 //! The compile service: from a decoded module to published code, in the background, cancellable, and never in the way.
 //!
 //! In reading order: [`config`] and [`engine`] say what there is for all modules; [`module`] is what a user holds, [`pending`] the
-//! same while it compiles; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
+//! same while it compiles, [`compile_async`] as a future; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
 //! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them, as `budget` admits, and publishes as
 //! [`policy`] says (`refusal` words what publication may answer); [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
 //! [`validation`] is the same without code, and [`simulator`] runs the policies without threads.
@@ -37,16 +37,18 @@ pub mod validation;
 pub mod worker;
 
 mod budget;
+pub mod compile_async;
 mod compilers;
 mod phases;
 mod refusal;
 mod runner;
 pub mod warm_up;
 
+pub use compile_async::CompileFuture;
 pub use config::{Config, EngineError};
 pub use engine::WasmEngine;
 pub use events::CompileEvent;
 pub use module::Module;
 pub use native_module::ModuleDebug;
-pub use pending::PendingModule;
+pub use pending::{CompileProgress, PendingModule};
 pub use stats::CompileStats;

@@ -18,7 +18,7 @@ use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
-use crate::compile::config::Strategy;
+use crate::compile::config::{Config, Strategy};
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
 use crate::compile::job::{CompileJob, JobKind};
@@ -135,7 +135,7 @@ impl Module {
     }
 
     /// A module that has no code yet.
-    fn prepare(
+    pub(super) fn prepare(
         engine: &WasmEngine,
         decoded: Decoded,
         validate_wall: Duration,
@@ -160,17 +160,21 @@ impl Module {
 
     pub(super) fn compiled(self) -> Result<Module, CompileError> {
         let engine = self.engine();
-        let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
-        if kind == JobKind::Lazy {
-            let begun = engine.config().clock().now();
-            validation::validate(engine, self.native().env())?;
-            let wall = engine.config().clock().now().saturating_sub(begun);
-            self.0.validate_bodies_wall.get_or_init(|| wall);
+        if engine.config().strategy() != Strategy::Lazy {
+            self.ensure(engine.default_variant(), JobKind::Eager)?;
+            return Ok(self);
         }
-        self.ensure(engine.default_variant(), kind)?;
-        if kind == JobKind::Lazy {
-            self.follow_hints();
-        }
+        let begun = engine.config().clock().now();
+        validation::validate(engine, self.native().env())?;
+        let wall = engine.config().clock().now().saturating_sub(begun);
+        self.validated(wall)
+    }
+
+    /// Makes a module whose bodies are valid ready to be compiled as it is called. That was found out in so long.
+    pub(super) fn validated(self, wall: Duration) -> Result<Module, CompileError> {
+        self.0.validate_bodies_wall.get_or_init(|| wall);
+        self.ensure(self.engine().default_variant(), JobKind::Lazy)?;
+        self.follow_hints();
         Ok(self)
     }
 
@@ -357,7 +361,14 @@ fn decode(
     engine: &WasmEngine,
     binary: impl FnOnce() -> Result<Arc<[u8]>, CompileError>,
 ) -> Result<(Decoded, Duration), CompileError> {
-    let config = engine.config();
+    decode_by(engine.config(), binary)
+}
+
+/// The same without the engine, for background tasks.
+pub(super) fn decode_by(
+    config: &Config,
+    binary: impl FnOnce() -> Result<Arc<[u8]>, CompileError>,
+) -> Result<(Decoded, Duration), CompileError> {
     let begun = config.clock().now();
     let decoded = decode_with(binary()?, config.features())?;
     Ok((decoded, config.clock().now().saturating_sub(begun)))

@@ -7,6 +7,15 @@ use crate::compile::job::JobKind;
 use crate::compile::module::Module;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
+/// How far a compilation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CompileProgress {
+    /// Functions that are done with: compiled, or validated if they are compiled when they are called.
+    pub done: usize,
+    /// All of them; 0 as long as that is not known.
+    pub total: usize,
+}
+
 /// A module on its way. Dropping it gives the compilation up, and returns at once: units that run are asked to stop, and what they
 /// make is dropped.
 #[derive(Debug)]
@@ -23,6 +32,11 @@ impl PendingModule {
     /// Whether [`wait`](Self::wait) would return at once. Without background tasks it becomes true only by waiting.
     pub fn is_finished(&self) -> bool {
         self.module.job().is_none_or(|job| job.progress.is_settled())
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> CompileProgress {
+        self.module.job().map_or_else(CompileProgress::default, |job| job.compile_progress())
     }
 
     /// Works along until the module is compiled.

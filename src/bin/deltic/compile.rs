@@ -7,6 +7,7 @@ use deltic::Strategy;
 use crate::args::CompileArgs;
 use crate::exit::Exit;
 use crate::load;
+use crate::progress;
 use crate::stats::Meter;
 
 /// Compiles, and says what it cost when asked.
@@ -16,7 +17,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let strategy = if args.engine.lazy { Strategy::Lazy } else { Strategy::AheadOfTime };
     let engine = load::engine(&load::config(&args.engine)?.with_strategy(strategy))?;
     let meter = Meter::start();
-    let module = load::module(&engine, &args.file, bytes)?;
+    let module = progress::module(&engine, &args.file, bytes)?;
     if args.stats {
         let stats = meter.compiled(&module.compile_stats());
         let written = writeln!(std::io::stdout(), "{stats}");

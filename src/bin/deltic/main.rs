@@ -11,6 +11,7 @@ mod exit;
 mod inspect;
 mod invoke;
 mod load;
+mod progress;
 mod run;
 mod stats;
 mod stubs;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cancel;
+mod compile;
 mod frames;
 mod threads;
 mod yields;
