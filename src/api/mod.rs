@@ -15,24 +15,28 @@ pub use crate::base::FuncIndex;
 pub use crate::base::trace;
 pub use crate::codegen::env::CodeSettings;
 pub use crate::compile::code_cache::{CodeCache, CodeCacheStats};
+pub use crate::compile::compile_async::CompileFuture;
 pub use crate::compile::config::{Config, EngineError, HeapSettings, Strategy};
 pub use crate::compile::engine::WasmEngine;
 pub use crate::compile::module::Module;
 pub use crate::compile::observer::{SeededChoice, TierChoice, TierEvent, TierEventKind, TierObserver};
-pub use crate::compile::pending::PendingModule;
+pub use crate::compile::pending::{CompileProgress, PendingModule};
 pub use crate::compile::stats::CompileStats;
 pub use crate::compile::streaming::StreamingCompiler;
 pub use crate::compile::warm_up::{UnknownFunc, WantedFunc, WarmUp};
 pub use crate::heap::HeapStats;
 pub use crate::isolate::{
-    AsScope, Caller, InstancePre, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams, WasmResults, WasmType,
+    AsScope, AsyncCaller, Caller, HostFuture, InstancePre, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams,
+    WasmResults, WasmType,
 };
+pub use crate::platform::fiber::StackCounts;
 pub use crate::platform::file::{SharedBytes, read_shared};
 pub use crate::platform::jitdump::JitDump;
 pub use crate::platform::perf_map::PerfMap;
 pub use crate::platform::profile::{CodeSink, NamedCode};
 pub use crate::runtime::error::{CallError, LinkError, MemoryAccessError, ResourceError};
 pub use crate::runtime::exception::Thrown;
+pub use crate::runtime::fiber::{AsyncYield, SynchronousCall};
 pub use crate::runtime::interrupt::{InterruptHandle, Interrupted};
 pub use crate::runtime::limiter::{ResourceLimiter, StaticLimits};
 pub use crate::runtime::link::{Extern, ExternType};

@@ -24,6 +24,20 @@ pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 pub const STACK_LIMIT_STEP_BYTES: usize = 4 << 10;
 /// Stack kept back for host functions and builtins that a guest calls.
 pub const HOST_STACK_RESERVE_BYTES: usize = 160 << 10;
+/// Bytes of bodies that one poll of a compilation compiles when there are no background tasks: some 20 ms in the optimizing tier.
+pub const POLL_BODY_BYTES: usize = 8 << 10;
+/// Stack of an asynchronous call: a guest has as much in it as in a synchronous one, and then some.
+pub const ASYNC_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + HOST_STACK_RESERVE_BYTES + (64 << 10);
+/// The least that such a stack can be.
+pub const ASYNC_STACK_MIN_BYTES: usize = HOST_STACK_RESERVE_BYTES + (64 << 10);
+/// Stacks that an engine keeps for its next asynchronous calls.
+pub const SPARE_STACKS_MAX: usize = 256;
+/// So many of them may have pages that only deep calls touch …
+pub const WARM_STACKS_MAX: usize = 8;
+/// … until so many calls have used them.
+pub const STACK_USES_MAX: u32 = 16;
+/// Bytes at a stack's top whose pages stay when it is not in use.
+pub const STACK_KEPT_BYTES: usize = 32 << 10;
 /// Upper bound of a code space: code and slots stay within reach of a 32-bit displacement.
 pub const CODE_SPACE_MAX_BYTES: usize = 1 << 31;
 /// Pages for code are made in steps of so many bytes, from that many bytes of code on.

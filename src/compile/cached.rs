@@ -10,6 +10,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use cranelift_entity::EntityRef;
 use wasmparser::WasmFeatures;
 
@@ -25,13 +27,13 @@ use crate::code::CodeError;
 use crate::code::space::CodeSpace;
 use crate::codegen::env::CodeSettings;
 use crate::compile::code_cache::CodeCache;
-use crate::compile::config::Strategy;
+use crate::compile::config::{Config, Strategy};
 use crate::compile::engine::WasmEngine;
 use crate::compile::job::CompileJob;
-use crate::compile::module::Module;
+use crate::compile::module::{Module, code_settings};
 use crate::compile::native_module::NativeModule;
 use crate::store::key::MacKey;
-use crate::wasm::decode::{Decoded, decode_trusted};
+use crate::wasm::decode::{Decoded, decode_trusted, decode_with};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::wire_bytes::WireBytes;
 
@@ -45,18 +47,8 @@ pub(super) struct ModuleCode {
 }
 
 impl ModuleCode {
-    /// Of a module that was not looked at yet, in an engine with a cache, unless it is small.
-    pub(super) fn find(engine: &WasmEngine, settings: &CodeSettings, wire_bytes: &[u8]) -> Option<Self> {
-        let cache = engine.config().code_cache()?;
-        if wire_bytes.len() < cache.module_bytes_min() {
-            return None;
-        }
-        let fingerprint = fingerprint(engine, settings, module_hash(wire_bytes));
-        Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default() })
-    }
-
     /// Decodes a module of which the default variant's file is there: it is valid.
-    pub(super) fn decode(&self, wire_bytes: &WireBytes, features: WasmFeatures) -> Option<Decoded> {
+    fn decode(&self, wire_bytes: &WireBytes, features: WasmFeatures) -> Option<Decoded> {
         let file = self.file(self.fingerprint.variant)?;
         let bodies = file.bodies().map_err(|rejected| rejected.to_string());
         let decoded =
@@ -105,6 +97,59 @@ pub(super) fn fingerprint(engine: &WasmEngine, settings: &CodeSettings, module: 
         variant: engine.default_variant(),
         tier: config.tier(),
         ahead_of_time: config.strategy() == Strategy::AheadOfTime,
+    }
+}
+
+/// What makes modules of bytes, apart from the engine: background tasks may have it.
+#[derive(Debug)]
+pub(super) struct Loader {
+    config: Config,
+    /// Without a module.
+    fingerprint: Fingerprint,
+}
+
+/// A decoded module.
+pub(super) struct Loaded {
+    pub decoded: Decoded,
+    /// What another process has left of it.
+    pub code: Option<ModuleCode>,
+    /// How long it took.
+    pub wall: Duration,
+}
+
+impl Loader {
+    pub(super) fn of(engine: &WasmEngine) -> Loader {
+        let settings = code_settings(engine);
+        // Of no module yet.
+        let fingerprint = fingerprint(engine, &settings, [0; 32]);
+        Loader { config: engine.config().clone(), fingerprint }
+    }
+
+    /// Finds what another process has left of a module, and decodes it.
+    ///
+    /// # Errors
+    ///
+    /// The module is malformed, or invalid outside of its bodies.
+    pub(super) fn load(&self, wire_bytes: WireBytes) -> Result<Loaded, CompileError> {
+        let Loader { config, .. } = self;
+        let begun = config.clock().now();
+        let code = self.find(&wire_bytes);
+        let known = code.as_ref().and_then(|code| code.decode(&wire_bytes, config.features()));
+        let decoded = match known {
+            Some(decoded) => decoded,
+            None => decode_with(wire_bytes, config.features())?,
+        };
+        Ok(Loaded { decoded, code, wall: config.clock().now().saturating_sub(begun) })
+    }
+
+    /// Of a module that was not looked at yet, unless it is small or there is no cache.
+    fn find(&self, wire_bytes: &[u8]) -> Option<ModuleCode> {
+        let cache = self.config.code_cache()?;
+        if wire_bytes.len() < cache.module_bytes_min() {
+            return None;
+        }
+        let fingerprint = Fingerprint { module: module_hash(wire_bytes), ..self.fingerprint };
+        Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default() })
     }
 }
 

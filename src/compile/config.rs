@@ -67,6 +67,7 @@ pub struct Config {
     memory_guards: bool,
     spare_memories: usize,
     max_wasm_stack_bytes: usize,
+    async_stack_bytes: usize,
     features: WasmFeatures,
     executor: Option<Arc<dyn Executor>>,
     task_body_bytes: usize,
@@ -101,6 +102,7 @@ impl Default for Config {
             memory_guards: true,
             spare_memories: tuning::SPARE_MEMORIES_MAX,
             max_wasm_stack_bytes: tuning::MAX_WASM_STACK_BYTES,
+            async_stack_bytes: tuning::ASYNC_STACK_BYTES,
             features: accepted_features(),
             executor: None,
             task_body_bytes: tuning::TASK_BODY_BYTES,
@@ -170,6 +172,15 @@ impl Config {
     #[must_use]
     pub fn with_max_wasm_stack_bytes(mut self, bytes: usize) -> Self {
         self.max_wasm_stack_bytes = bytes;
+        self
+    }
+
+    /// Bytes of the stack that each asynchronous call has for its guest and the host functions that it calls, of which some 160 KiB are kept
+    /// back for host functions. Default: as much as a guest may use at most, and that. Memory is taken for what calls touch. Smaller values
+    /// than 224 KiB mean 224 KiB.
+    #[must_use]
+    pub fn with_async_stack_bytes(mut self, bytes: usize) -> Self {
+        self.async_stack_bytes = bytes.max(tuning::ASYNC_STACK_MIN_BYTES);
         self
     }
 
@@ -391,6 +402,11 @@ impl Config {
     /// See [`with_heap`](Self::with_heap).
     pub fn heap(&self) -> HeapSettings {
         self.heap
+    }
+
+    /// See [`with_async_stack_bytes`](Self::with_async_stack_bytes).
+    pub fn async_stack_bytes(&self) -> usize {
+        self.async_stack_bytes
     }
 
     /// See [`with_max_wasm_stack_bytes`](Self::with_max_wasm_stack_bytes).

@@ -20,7 +20,7 @@ use crate::abi::artifact::{CodeVariant, Tier};
 use crate::abi::cpu::CpuFeatures;
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
-use crate::base::tuning::SPARE_FUNC_TABLES_MAX;
+use crate::base::tuning::{SPARE_FUNC_TABLES_MAX, SPARE_STACKS_MAX};
 use crate::codegen::compiler::{Compiler, Scratch};
 use crate::compile::budget::MemoryBudget;
 use crate::compile::compilers;
@@ -31,6 +31,7 @@ use crate::compile::module_cache::ModuleCache;
 use crate::compile::observer::TierObserver;
 use crate::compile::saver::Saver;
 use crate::compile::token::BackgroundCompileToken;
+use crate::platform::fiber::{StackCounts, StackPool};
 use crate::platform::spare::SlotPool;
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
@@ -54,6 +55,7 @@ struct EngineInner {
     spare_memories: Arc<SlotPool>,
     /// The same for what isolates keep functions in.
     spare_func_tables: Arc<SlotPool>,
+    async_stacks: Arc<StackPool>,
     /// Owned here, and by nothing that runs on it (S1-40).
     tasks: TaskManager,
 }
@@ -93,6 +95,7 @@ impl WasmEngine {
             features: FeatureCounts::default(),
             spare_memories: Arc::new(SlotPool::new(config.spare_memories())),
             spare_func_tables: Arc::new(SlotPool::new(SPARE_FUNC_TABLES_MAX.min(config.spare_memories()))),
+            async_stacks: Arc::new(StackPool::new(config.async_stack_bytes(), SPARE_STACKS_MAX)),
             tasks,
         })))
     }
@@ -153,6 +156,15 @@ impl WasmEngine {
     /// How many background tasks are registered, queued or running.
     pub fn active_task_count(&self) -> usize {
         self.0.tasks.active_count()
+    }
+
+    /// How many stacks there are for asynchronous calls.
+    pub fn async_stacks(&self) -> StackCounts {
+        self.0.async_stacks.counts()
+    }
+
+    pub(crate) fn async_stack_pool(&self) -> &Arc<StackPool> {
+        &self.0.async_stacks
     }
 
     /// How many modules are alive.

@@ -40,8 +40,11 @@ impl CompileEvent {
 /// The owner's bell. Called by workers, outside of every lock and scope: it must return at once, and may post a task that
 /// dispatches. Dropped by whoever lets go of it last.
 pub trait EventSink: Send + Sync + fmt::Debug {
-    /// Events are waiting to be dispatched.
+    /// Events are waiting to be dispatched, or there is work that background tasks have left.
     fn wake(&self);
+
+    /// Another batch of functions is done. Does nothing, unless it says otherwise.
+    fn progressed(&self) {}
 }
 
 /// Events on their way to the owner.
@@ -62,6 +65,20 @@ impl EventQueue {
         self.pending.lock().push(event);
         if let Some(sink) = &self.sink {
             sink.wake();
+        }
+    }
+
+    /// Rings without an event: there is work for the owner.
+    pub fn ring(&self) {
+        if let Some(sink) = &self.sink {
+            sink.wake();
+        }
+    }
+
+    /// Tells that another batch is done.
+    pub fn progressed(&self) {
+        if let Some(sink) = &self.sink {
+            sink.progressed();
         }
     }
 

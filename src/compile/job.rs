@@ -18,7 +18,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::{CodeVariant, Entry, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::base::rank::{Rank, RankedMutex};
-use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::base::tuning;
 use crate::cache::file::CodeFile;
@@ -34,6 +34,7 @@ use crate::compile::loop_versions::LoopVersions;
 use crate::compile::native_module::NativeModule;
 use crate::compile::observer::{TierEvent, TierEventKind};
 use crate::compile::parking::Parking;
+use crate::compile::pending::CompileProgress;
 use crate::compile::policy;
 use crate::compile::progress::{JobState, Progress};
 use crate::compile::queue::UnitSource;
@@ -92,6 +93,7 @@ pub struct CompileJob {
     /// Slots of a streamed job whose tasks wait for more bodies.
     pub(super) resting: Option<RestingTasks>,
     events: Option<Arc<EventQueue>>,
+    is_unattended: AtomicBool,
     outcome: OnceLock<Result<(), CompileError>>,
 }
 
@@ -173,6 +175,8 @@ impl CompileJob {
             kept_as,
             resting: is_streamed.then(|| RestingTasks::new(1..slot_count)),
             events: (variant == engine.default_variant()).then(|| Arc::clone(&native.events)),
+            // Without tasks the owner does it all.
+            is_unattended: AtomicBool::new(slot_count == 1),
             outcome: OnceLock::new(),
         }
     }
@@ -190,7 +194,7 @@ impl CompileJob {
         for slot in 1..self.units.slot_count() {
             let task = CompileTask::new(Arc::clone(self), slot);
             if engine.poster().post(TaskPriority::UserBlocking, Box::new(task)).is_err() {
-                // Shut down, or no thread to be had: who waits compiles.
+                // Shut down, or no thread to be had: who waits compiles. The task was dropped, and has said so.
                 return;
             }
         }
@@ -227,14 +231,40 @@ impl CompileJob {
         match self.progress.state() {
             JobState::Finished | JobState::Running => Ok(()),
             JobState::Cancelled => Err(CompileError::new(CompileErrorKind::Cancelled, "the module was given up", None)),
-            JobState::Failed => {
-                if !self.is_valid {
-                    validation::validate(engine, &self.env)?;
-                }
-                Err(self.first_error.get_by(|func| self.described(func)).unwrap_or_else(|| {
-                    CompileError::new(CompileErrorKind::EngineBug, "compilation failed without an error", None)
-                }))
-            }
+            JobState::Failed if self.is_valid => self.failure(Ok(())),
+            JobState::Failed => self.failure(validation::validate(engine, &self.env)),
+        }
+    }
+
+    /// Why the job failed: the first body that is invalid, or else what the compilers said.
+    fn failure(&self, validated: Result<(), CompileError>) -> Result<(), CompileError> {
+        validated?;
+        let without = || CompileError::new(CompileErrorKind::EngineBug, "compilation failed without an error", None);
+        Err(self.first_error.get_by(|func| self.described(func)).unwrap_or_else(without))
+    }
+
+    /// Keeps why the job failed, for an owner who has had the bodies validated.
+    pub(super) fn fail_validated(&self, validated: Result<(), CompileError>) -> Result<(), CompileError> {
+        self.outcome.get_or_init(|| self.failure(validated)).clone()
+    }
+
+    /// How far the job is.
+    pub(super) fn compile_progress(&self) -> CompileProgress {
+        CompileProgress { done: self.unit_count - self.progress.outstanding().min(self.unit_count), total: self.unit_count }
+    }
+
+    /// Whether background tasks may have left units to the owner: none could be posted, or one was given up.
+    pub(super) fn is_unattended(&self) -> bool {
+        // Acquire: partner of the release in `leave`.
+        self.is_unattended.load(Ordering::Acquire)
+    }
+
+    /// A background task was given up: units that are left may be the owner's now.
+    pub(super) fn leave(&self) {
+        // Release: partner of the acquire in `is_unattended`.
+        self.is_unattended.store(true, Ordering::Release);
+        if let Some(events) = &self.events {
+            events.ring();
         }
     }
 
@@ -284,6 +314,9 @@ impl CompileJob {
         self.note_unkept(bytes);
         // Relaxed: a figure.
         let before = self.stats.published_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(events) = &self.events {
+            events.progressed();
+        }
         if let Some(events) = &self.events
             && (before + bytes) / tuning::EVENT_CHUNK_BYTES > before / tuning::EVENT_CHUNK_BYTES
             && !self.progress.is_settled()

@@ -1,7 +1,7 @@
 //! The compile service: from a decoded module to published code, in the background, cancellable, and never in the way.
 //!
 //! In reading order: [`config`] and [`engine`] say what there is for all modules; [`module`] is what a user holds, [`pending`] the
-//! same while it compiles; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
+//! same while it compiles, [`compile_async`] as a future; [`native_module`] is what the [`token`] gives workers access to; a [`job`] is one variant of one module
 //! on its way to code, its [`unit`]s come from [`queue`] (with [`cursor`] and [`state`]), a [`worker`] runs them, as `budget` admits, and publishes as
 //! [`policy`] says (`refusal` words what publication may answer); [`progress`] and [`first_error`] say how a job ends, [`events`], [`features`] and [`stats`] what it tells.
 //! [`streaming`] does all this while the bytes come, and `module_cache` finds a module that has been compiled.
@@ -41,6 +41,7 @@ pub mod worker;
 mod budget;
 mod cached;
 pub mod code_cache;
+pub mod compile_async;
 mod compilers;
 mod deserialize;
 mod phases;
@@ -51,11 +52,12 @@ mod saver;
 pub mod streaming;
 pub mod warm_up;
 
+pub use compile_async::CompileFuture;
 pub use config::{Config, EngineError};
 pub use engine::WasmEngine;
 pub use events::CompileEvent;
 pub use module::Module;
 pub use native_module::ModuleDebug;
-pub use pending::PendingModule;
+pub use pending::{CompileProgress, PendingModule};
 pub use stats::CompileStats;
 pub use streaming::StreamingCompiler;

@@ -19,7 +19,7 @@ use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::cache::file::CodeFile;
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
-use crate::compile::cached::ModuleCode;
+use crate::compile::cached::{Loaded, Loader, ModuleCode};
 use crate::compile::config::Strategy;
 use crate::compile::engine::WasmEngine;
 use crate::compile::events::{Callback, CompileEvent, EventQueue, EventSink};
@@ -185,15 +185,8 @@ impl Module {
 
     /// A module that is decoded, with what another process has left of it.
     fn load(engine: &WasmEngine, wire_bytes: WireBytes, sink: Option<Arc<dyn EventSink>>) -> Result<Module, CompileError> {
-        let config = engine.config();
-        let begun = config.clock().now();
-        let code = ModuleCode::find(engine, &code_settings(engine), &wire_bytes);
-        let known = code.as_ref().and_then(|code| code.decode(&wire_bytes, config.features()));
-        let decoded = match known {
-            Some(decoded) => decoded,
-            None => decode_with(wire_bytes, config.features())?,
-        };
-        Self::prepare(engine, decoded, config.clock().now().saturating_sub(begun), sink, code)
+        let Loaded { decoded, code, wall } = Loader::of(engine).load(wire_bytes)?;
+        Self::prepare(engine, decoded, wall, sink, code)
     }
 
     /// A module that has no code yet.

@@ -8,6 +8,15 @@ use crate::compile::module::Module;
 use crate::compile::streaming::Validating;
 use crate::wasm::error::{CompileError, CompileErrorKind};
 
+/// How far a compilation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CompileProgress {
+    /// Functions that are done with: compiled, or validated if they are compiled when they are called.
+    pub done: usize,
+    /// All of them; 0 as long as that is not known.
+    pub total: usize,
+}
+
 /// A module on its way. Dropping it gives the compilation up, and returns at once: units that run are asked to stop, and what they
 /// make is dropped.
 #[derive(Debug)]
@@ -51,6 +60,11 @@ impl PendingModule {
             WaitsFor::Bodies(validating) => validating.job().is_settled(),
             WaitsFor::Code => self.module.job().is_none_or(|job| job.progress.is_settled()),
         }
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> CompileProgress {
+        self.module.job().map_or_else(CompileProgress::default, |job| job.compile_progress())
     }
 
     /// Works along until the module is compiled.

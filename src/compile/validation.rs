@@ -17,7 +17,7 @@ use crate::base::{DefinedFuncIndex, tuning};
 use crate::codegen::env::CompileEnv;
 use crate::compile::cursor::Cursor;
 use crate::compile::engine::{EngineShared, WasmEngine};
-use crate::compile::events::{CompileEvent, EventQueue};
+use crate::compile::events::{CompileEvent, EventQueue, EventSink};
 use crate::compile::first_error::FirstError;
 use crate::compile::policy;
 use crate::compile::progress::Progress;
@@ -32,20 +32,7 @@ use crate::wasm::validate::{BodyMemory, validate_body};
 ///
 /// The first invalid body.
 pub(super) fn validate(engine: &WasmEngine, env: &Arc<CompileEnv>) -> Result<(), CompileError> {
-    let func_count = env.module.bodies.len();
-    let task_count = task_count(engine, env, engine.config().num_compilation_tasks().saturating_sub(1));
-    let job = Arc::new(ValidateJob {
-        env: Arc::clone(env),
-        shared: Arc::clone(engine.shared()),
-        cursor: Cursor::new(func_count, 0, task_count + 1),
-        progress: Progress::new(func_count),
-        first_error: FirstError::default(),
-        resting: RestingTasks::new(0..task_count),
-        is_given_up: AtomicBool::new(false),
-        events: None,
-    });
-    job.wake(engine.poster(), task_count);
-    job.join()
+    ValidateJob::begin(engine, env, true, None).join()
 }
 
 fn task_count(engine: &WasmEngine, env: &CompileEnv, task_max: usize) -> usize {
@@ -53,7 +40,7 @@ fn task_count(engine: &WasmEngine, env: &CompileEnv, task_max: usize) -> usize {
     policy::task_count(task_max, env.module.bodies.len(), env.module.code_section_bytes, bytes_per_task)
 }
 
-/// The bodies of one module on their way to be known.
+/// The validation of all bodies of a module. Plain data: a task may let go of it last.
 pub(super) struct ValidateJob {
     env: Arc<CompileEnv>,
     shared: Arc<EngineShared>,
@@ -61,9 +48,12 @@ pub(super) struct ValidateJob {
     progress: Progress,
     first_error: FirstError,
     resting: RestingTasks,
-    is_given_up: AtomicBool,
     /// Who is told of the end.
     events: Option<Arc<EventQueue>>,
+    /// Rung after each chunk, and at the end.
+    bell: Option<Arc<dyn EventSink>>,
+    /// Whether background tasks may leave some of it to the owner: there are none, or one was given up.
+    is_unattended: AtomicBool,
 }
 
 impl fmt::Debug for ValidateJob {
@@ -73,19 +63,42 @@ impl fmt::Debug for ValidateJob {
 }
 
 impl ValidateJob {
+    /// Begins to validate in background tasks; fewer if the owner joins. One who does not is rung for.
+    pub(super) fn begin(engine: &WasmEngine, env: &Arc<CompileEnv>, joined: bool, bell: Option<Arc<dyn EventSink>>) -> Arc<Self> {
+        let func_count = env.module.bodies.len();
+        let task_max = engine.config().num_compilation_tasks().saturating_sub(usize::from(joined));
+        let tasks = task_count(engine, env, task_max);
+        // A job that nobody joins needs somebody.
+        let tasks = if joined { tasks } else { tasks.max(task_max.min(1)) };
+        let job = Arc::new(ValidateJob {
+            env: Arc::clone(env),
+            shared: Arc::clone(engine.shared()),
+            cursor: Cursor::new(func_count, 0, tasks + usize::from(joined)),
+            progress: Progress::new(func_count),
+            first_error: FirstError::default(),
+            resting: RestingTasks::new(0..tasks),
+            events: None,
+            bell,
+            is_unattended: AtomicBool::new(tasks == 0),
+        });
+        job.wake(engine.poster(), tasks);
+        job
+    }
+
     /// A job for bodies that are still to come, and have tasks of their own.
     pub(super) fn arriving(engine: &WasmEngine, env: &Arc<CompileEnv>, events: &Arc<EventQueue>) -> Arc<Self> {
         let func_count = env.module.bodies.len();
-        let task_count = task_count(engine, env, engine.config().num_compilation_tasks());
+        let tasks = task_count(engine, env, engine.config().num_compilation_tasks());
         Arc::new(ValidateJob {
             env: Arc::clone(env),
             shared: Arc::clone(engine.shared()),
-            cursor: Cursor::arriving(func_count, task_count + 1),
+            cursor: Cursor::arriving(func_count, tasks + 1),
             progress: Progress::new(func_count + 1),
             first_error: FirstError::default(),
-            resting: RestingTasks::new(0..task_count),
-            is_given_up: AtomicBool::new(false),
+            resting: RestingTasks::new(0..tasks),
             events: Some(Arc::clone(events)),
+            bell: None,
+            is_unattended: AtomicBool::new(false),
         })
     }
 
@@ -99,7 +112,7 @@ impl ValidateJob {
         for slot in self.resting.wake(count) {
             let task = ValidateTask { job: Arc::clone(self), slot };
             if poster.post(TaskPriority::UserBlocking, Box::new(task)).is_err() {
-                // Who waits validates.
+                // Who waits validates: the task that was dropped has said so.
                 return;
             }
         }
@@ -110,9 +123,15 @@ impl ValidateJob {
         self.complete(1);
     }
 
-    /// Whether all is known.
+    /// Whether nothing is left to do, for anybody.
     pub(super) fn is_settled(&self) -> bool {
         self.progress.is_settled()
+    }
+
+    /// Whether the owner should [do some of it](Self::run_chunk).
+    pub(super) fn is_unattended(&self) -> bool {
+        // Acquire: partner of the release in the task's drop, which has rung before somebody looks.
+        self.is_unattended.load(Ordering::Acquire)
     }
 
     /// Works on what has arrived, and returns.
@@ -128,23 +147,32 @@ impl ValidateJob {
             let epoch = self.progress.epoch();
             self.progress.park(epoch);
         }
-        self.first_error.get().map_or(Ok(()), Err)
+        self.result()
     }
 
     /// Nobody wants to know: tasks end with the body that they are at. Waits for nothing.
     pub(super) fn give_up(&self) {
-        self.is_given_up.store(true, Ordering::Relaxed); // a hint that orders nothing; no partner
         self.cursor.close();
+        let _ = self.progress.cancel();
+    }
+
+    /// What is wrong, of a job that is settled.
+    pub(super) fn result(&self) -> Result<(), CompileError> {
+        self.first_error.get().map_or(Ok(()), Err)
+    }
+
+    /// How many bodies were looked at.
+    pub(super) fn done_count(&self) -> usize {
+        self.env.module.bodies.len().saturating_sub(self.progress.outstanding())
     }
 
     /// False when nothing is left.
-    fn run_chunk(&self, memory: &mut BodyMemory) -> bool {
+    pub(super) fn run_chunk(&self, memory: &mut BodyMemory) -> bool {
         let Some(range) = self.cursor.take() else { return false };
         let env = &self.env;
         let count = range.len();
         for func in range.map(DefinedFuncIndex::new).filter(|&func| self.first_error.matters(func)) {
-            // Relaxed: as in `give_up`.
-            if self.is_given_up.load(Ordering::Relaxed) {
+            if self.progress.is_settled() {
                 return false;
             }
             if let Err(error) = validate_body(&env.wire_bytes, &env.module, &env.validation, func, memory) {
@@ -156,12 +184,18 @@ impl ValidateJob {
     }
 
     fn complete(&self, count: usize) {
-        if self.progress.complete(count) {
+        let has_ended = self.progress.complete(count);
+        if has_ended {
             self.progress.announce();
             if let Some(events) = &self.events {
                 let is_valid = !self.first_error.is_some();
                 events.post(if is_valid { CompileEvent::FinishedCompilation } else { CompileEvent::Failed });
             }
+        }
+        match &self.bell {
+            Some(bell) if has_ended => bell.wake(),
+            Some(bell) => bell.progressed(),
+            None => {}
         }
     }
 }
@@ -183,6 +217,19 @@ impl Task for ValidateTask {
             }
             if timing.clock.now() >= deadline {
                 return Outcome::Again;
+            }
+        }
+    }
+}
+
+impl Drop for ValidateTask {
+    /// The end of a task, run or not, may leave chunks to others.
+    fn drop(&mut self) {
+        if self.job.cursor.remaining() > 0 {
+            // Release: partner of the acquire in `is_unattended`.
+            self.job.is_unattended.store(true, Ordering::Release);
+            if let Some(bell) = &self.job.bell {
+                bell.wake();
             }
         }
     }

@@ -60,11 +60,13 @@ enum SliceEnd {
 pub(super) struct CompileTask {
     job: Arc<CompileJob>,
     slot: usize,
+    /// Whether it has fetched until nothing was left. Else what is left when it is dropped may be the owner's to do.
+    is_done: bool,
 }
 
 impl CompileTask {
     pub(super) fn new(job: Arc<CompileJob>, slot: usize) -> Self {
-        CompileTask { job, slot }
+        CompileTask { job, slot, is_done: false }
     }
 }
 
@@ -78,14 +80,17 @@ impl CompileTask {
 
 impl Task for CompileTask {
     fn run(&mut self) -> Outcome {
-        match run_slice(&self.job, self.slot, true) {
+        match run_slice(&self.job, self.slot, true, None) {
             Some(SliceEnd::Deadline) => {
                 // Others of the pool may be served first; who waits need not.
                 announce_leftovers(&self.job);
                 Outcome::Again
             }
             Some(SliceEnd::NoUnit) if !self.rests() => Outcome::Again,
-            _ => Outcome::Done,
+            end => {
+                self.is_done = end == Some(SliceEnd::NoUnit);
+                Outcome::Done
+            }
         }
     }
 }
@@ -94,6 +99,9 @@ impl Drop for CompileTask {
     /// The end of a task, run or not, may leave units behind: who waits looks again.
     fn drop(&mut self) {
         announce_leftovers(&self.job);
+        if !self.is_done && !self.job.progress.is_settled() {
+            self.job.leave();
+        }
     }
 }
 
@@ -105,12 +113,17 @@ fn announce_leftovers(job: &CompileJob) {
 
 /// Works on a job for its owner, until there is nothing left to fetch.
 pub(super) fn run_foreground_slice(job: &CompileJob) {
-    run_slice(job, 0, false);
+    run_slice(job, 0, false, None);
+}
+
+/// Works on a job for its owner for a while: on so many bytes of bodies, and one unit at least. What is left depends on no time.
+pub(super) fn run_foreground_part(job: &CompileJob, body_bytes: usize) {
+    run_slice(job, 0, false, Some(body_bytes));
 }
 
 /// `None` if the slot is occupied, or the slice itself panicked.
-fn run_slice(job: &CompileJob, slot: usize, background: bool) -> Option<SliceEnd> {
-    let run = || Some(Slice::new(job, slot, background)?.run());
+fn run_slice(job: &CompileJob, slot: usize, background: bool, allowance: Option<usize>) -> Option<SliceEnd> {
+    let run = || Some(Slice::new(job, slot, background, allowance)?.run());
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message = format!("a compile task panicked: {}", panic_text(&*panic));
         job.fail_general(CompileError::new(CompileErrorKind::EngineBug, message, None));
@@ -125,6 +138,8 @@ struct Slice<'j> {
     policy: FlushPolicy,
     /// `None` in the foreground.
     deadline: Option<Duration>,
+    /// Bytes of bodies that it may still compile, if they are counted.
+    allowance: Option<usize>,
     runner: Runner<'j>,
     batch: Batch,
     /// The part of the features detected that the module knows.
@@ -176,7 +191,7 @@ impl Batch {
 }
 
 impl<'j> Slice<'j> {
-    fn new(job: &'j CompileJob, slot: usize, background: bool) -> Option<Self> {
+    fn new(job: &'j CompileJob, slot: usize, background: bool, allowance: Option<usize>) -> Option<Self> {
         let local = job.units.occupy(slot, if background { Appetite::All } else { Appetite::Needed })?;
         let timing = &job.shared.timing;
         let slot_count = job.units.slot_count();
@@ -187,6 +202,7 @@ impl<'j> Slice<'j> {
             background,
             policy: if slot_count == 1 { policy.without_clock() } else { policy },
             deadline: background.then(|| timing.clock.now() + timing.slice),
+            allowance,
             runner: Runner::new(job),
             batch: Batch::default(),
             reported: Features::empty(),
@@ -216,6 +232,9 @@ impl<'j> Slice<'j> {
             let room = self.admit(present)?;
             self.compile(present);
             drop(room);
+            if let Some(left) = &mut self.allowance {
+                *left = left.saturating_sub(self.job.env.module.bodies[present.func].len());
+            }
             let next = self.local.pop_fetched();
             let is_due = self.is_flush_due(next);
             unit = if next.is_some() && !is_due { next } else { self.exchange(next, is_due)? };
@@ -249,7 +268,7 @@ impl<'j> Slice<'j> {
 
     /// One look at the clock per unit, or none where time must not decide.
     fn is_flush_due(&self, next: Option<Unit>) -> bool {
-        if self.is_stopped() {
+        if self.is_stopped() || self.allowance == Some(0) {
             return true;
         }
         let elapsed = if self.policy.interval.is_some() {
@@ -273,7 +292,8 @@ impl<'j> Slice<'j> {
     /// both in one scope (steps 1 and 3).
     fn exchange(&mut self, have: Option<Unit>, is_due: bool) -> Result<Option<Unit>, SliceEnd> {
         let job = self.job;
-        let expired = self.deadline.is_some_and(|deadline| job.shared.timing.clock.now() >= deadline);
+        let expired =
+            self.allowance == Some(0) || self.deadline.is_some_and(|deadline| job.shared.timing.clock.now() >= deadline);
         if job.progress.is_settled() {
             // Failed: what was compiled since is of no use.
             self.batch = Batch::default();

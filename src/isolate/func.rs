@@ -60,8 +60,13 @@ pub struct WithCaller<T>(std::marker::PhantomData<T>);
 #[error("a host function returned a reference of another isolate")]
 struct ForeignResult;
 
+/// Writes what a closure has returned.
+///
+/// # Safety
+///
+/// The frame is that of the call, of a function with these results.
 #[inline]
-unsafe fn finish<R: IntoResult>(result: R, store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+pub(super) unsafe fn finish<R: IntoResult>(result: R, store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
     let results = result.into_result()?;
     // SAFETY: the frame is the stub's, and follows a type with these results.
     let mut writer = unsafe { ResultWriter::new(frame, uses_area(<R::Results as WasmResults>::TYPES)) };
@@ -144,7 +149,7 @@ closures! {
     (A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P)
 }
 
-fn func_type<P: WasmParams, R: WasmResults>() -> FuncType {
+pub(super) fn func_type<P: WasmParams, R: WasmResults>() -> FuncType {
     FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied())
 }
 
@@ -181,29 +186,64 @@ impl HostCode for Untyped {
         let untyped = unsafe { &*data.cast::<Untyped>() };
         let uses_area = untyped.layout.area_bytes > 0;
         // SAFETY: the frame is the stub's and follows the type.
-        let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
-        let args = untyped.ty.params.iter().map(|&ty| {
-            let bits = reader.get(ty.is_float_or_vector(), ty == ValType::V128);
-            Val::from_bits(ty, bits, store)
-        });
-        let args: smallvec::SmallVec<[Val; 8]> = args.collect();
-        let results = (untyped.closure)(Caller::new(store), &args)?;
-        if results.iter().any(|result| result.is_foreign(store)) {
-            return Err(ForeignResult.into());
+        unsafe {
+            let args: smallvec::SmallVec<[Val; 8]> = read_args(&untyped.ty, uses_area, store, frame).collect();
+            let results = (untyped.closure)(Caller::new(store), &args)?;
+            write_results(&untyped.ty, uses_area, &results, store, frame)
         }
-        let fits = results.len() == untyped.ty.results.len()
-            && results.iter().zip(&untyped.ty.results).all(|(result, &ty)| store.is_instance(result, ty));
-        if !fits {
-            let found = results.iter().map(|result| result.ty().to_string()).collect::<Vec<_>>().join(" ");
-            return Err(WrongResults { wanted: untyped.ty.to_string(), found }.into());
-        }
-        // SAFETY: as above.
-        let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
-        for (result, ty) in results.iter().zip(&untyped.ty.results) {
-            writer.put(ty.is_float_or_vector(), result.to_bits(store));
-        }
-        Ok(())
     }
+}
+
+/// The arguments of a call of a function of a type.
+///
+/// # Safety
+///
+/// The frame is that of the call; `uses_area` says that the function's results are returned in memory.
+pub(super) unsafe fn read_args<'a>(
+    ty: &'a FuncType,
+    uses_area: bool,
+    store: &'a mut Store,
+    frame: *mut EntryFrame,
+) -> impl Iterator<Item = Val> + 'a {
+    // SAFETY: by contract.
+    let mut reader = unsafe { ArgReader::new(frame, if uses_area { 2 } else { 1 }) };
+    ty.params.iter().map(move |&ty| {
+        let bits = reader.get(ty.is_float_or_vector(), ty == ValType::V128);
+        Val::from_bits(ty, bits, store)
+    })
+}
+
+/// Writes what a closure over values of any types has returned.
+///
+/// # Errors
+///
+/// The results do not fit the type, or are another isolate's.
+///
+/// # Safety
+///
+/// As for [`read_args`].
+pub(super) unsafe fn write_results(
+    ty: &FuncType,
+    uses_area: bool,
+    results: &[Val],
+    store: &Store,
+    frame: *mut EntryFrame,
+) -> Result<(), HostError> {
+    if results.iter().any(|result| result.is_foreign(store)) {
+        return Err(ForeignResult.into());
+    }
+    let fits =
+        results.len() == ty.results.len() && results.iter().zip(&ty.results).all(|(result, &ty)| store.is_instance(result, ty));
+    if !fits {
+        let found = results.iter().map(|result| result.ty().to_string()).collect::<Vec<_>>().join(" ");
+        return Err(WrongResults { wanted: ty.to_string(), found }.into());
+    }
+    // SAFETY: by contract.
+    let mut writer = unsafe { ResultWriter::new(frame, uses_area) };
+    for (result, ty) in results.iter().zip(&ty.results) {
+        writer.put(ty.is_float_or_vector(), result.to_bits(store));
+    }
+    Ok(())
 }
 
 impl Func {

@@ -1,12 +1,12 @@
 //! The isolate: a unique owner of instances and host state.
 
-use crate::base::sync::atomic::Ordering;
 use std::any::{Any, TypeId};
 use std::time::Duration;
 
 use crate::compile::engine::WasmEngine;
 use crate::heap::HeapStats;
 use crate::runtime::error::ResourceError;
+use crate::runtime::fiber::AsyncYield;
 use crate::runtime::interrupt::InterruptHandle;
 use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::store::Store;
@@ -99,12 +99,12 @@ impl Isolate {
 
     /// The host's value of a type.
     pub fn data<T: Any + Send>(&self) -> Option<&T> {
-        self.store.host_data.get(&TypeId::of::<T>())?.downcast_ref()
+        self.store.host_value()
     }
 
     /// The host's value of a type, to change.
     pub fn data_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
-        self.store.host_data.get_mut(&TypeId::of::<T>())?.downcast_mut()
+        self.store.host_value_mut()
     }
 
     /// Takes the host's value of a type out.
@@ -116,16 +116,18 @@ impl Isolate {
     /// Gives the guests this much fuel, in place of what is left. One unit is about one operator. Only counts when
     /// [`Config::fuel`](crate::Config) is on.
     pub fn set_fuel(&mut self, fuel: u64) {
-        let fuel = i64::try_from(fuel).unwrap_or(i64::MAX);
-        // Relaxed: guests of this isolate do not run while it is borrowed.
-        self.store.block.fuel_consumed.store(-fuel, Ordering::Relaxed);
+        self.store.set_fuel(fuel, self.store.async_calls.yields);
     }
 
     /// Fuel that is left.
     pub fn fuel(&self) -> u64 {
-        // Relaxed: as in `set_fuel`.
-        let consumed = self.store.block.fuel_consumed.load(Ordering::Relaxed);
-        u64::try_from(consumed.saturating_neg()).unwrap_or(0)
+        self.store.fuel()
+    }
+
+    /// Sets when guests of asynchronous calls let the executor's other tasks run though they wait for nothing; they do not unless this is
+    /// said. A guest that a host function calls synchronously does not, either.
+    pub fn set_async_yield(&mut self, yields: AsyncYield) {
+        self.store.set_fuel(self.store.fuel(), yields);
     }
 
     /// Makes guests trap with `DeadlineExceeded` this long from now; `None` takes a deadline back.

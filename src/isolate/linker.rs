@@ -131,6 +131,11 @@ impl Linker {
         self
     }
 
+    /// Defines a host function.
+    pub(super) fn insert_host(&mut self, module: &str, name: &str, func: HostFunc) -> Result<&mut Self, LinkError> {
+        self.insert(module, name, Definition::Host(func))
+    }
+
     fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self, LinkError> {
         let names = self.definitions.entry(module.to_owned()).or_default();
         if names.contains_key(name) {
@@ -146,7 +151,7 @@ impl Linker {
     ///
     /// As for [`Instance::new`].
     pub fn instantiate(&self, mut scope: impl AsScope, module: &Module) -> Result<Instance, LinkError> {
-        let imports = self.resolve_all(&mut scope, module)?;
+        let imports = self.imports(&mut scope, module)?;
         scope.store_mut().instantiate(module, &imports)
     }
 
@@ -156,11 +161,12 @@ impl Linker {
     ///
     /// A definition is missing, of another type, of another isolate or of a scope that has ended; or the module is another engine's.
     pub fn instantiate_pre(&self, mut scope: impl AsScope, module: &Module) -> Result<InstancePre, LinkError> {
-        let imports = self.resolve_all(&mut scope, module)?;
+        let imports = self.imports(&mut scope, module)?;
         InstancePre::new(&mut scope, module, &imports)
     }
 
-    fn resolve_all(&self, scope: &mut impl AsScope, module: &Module) -> Result<SmallVec<[Extern; 8]>, LinkError> {
+    /// What a module's imports are, in their order.
+    pub(super) fn imports(&self, scope: &mut impl AsScope, module: &Module) -> Result<SmallVec<[Extern; 8]>, LinkError> {
         module.decoded().imports.iter().map(|import| self.resolve(scope, module, import)).collect()
     }
 

@@ -16,7 +16,7 @@ mod sealed {
 }
 
 /// A Rust type that stands for a wasm type.
-pub trait WasmType: sealed::Sealed + Copy + 'static {
+pub trait WasmType: sealed::Sealed + Copy + Send + 'static {
     /// The wasm type.
     const TYPE: ValType;
     /// Whether it travels in an xmm register.
@@ -270,7 +270,7 @@ impl ResultReader {
 }
 
 /// Parameters of a typed function: one [`WasmType`], or a tuple of up to 16.
-pub trait WasmParams: sealed::Sealed + 'static {
+pub trait WasmParams: sealed::Sealed + Send + 'static {
     /// Their types.
     const TYPES: &'static [ValType];
     /// Writes them; `false` when one belongs to another isolate.
@@ -282,7 +282,7 @@ pub trait WasmParams: sealed::Sealed + 'static {
 }
 
 /// Results of a typed function: one [`WasmType`], or a tuple of up to 16, `()` included.
-pub trait WasmResults: sealed::Sealed + 'static {
+pub trait WasmResults: sealed::Sealed + Send + 'static {
     /// Their types.
     const TYPES: &'static [ValType];
     /// Writes them; `false` when one belongs to another isolate.

@@ -101,6 +101,10 @@ pub mod interrupt {
     pub const TERMINATE: u32 = 1;
     /// The deadline has passed.
     pub const DEADLINE: u32 = 2;
+    /// An asynchronous call shall let the executor's other tasks run, and goes on behind.
+    pub const YIELD: u32 = 4;
+    /// Those that end the guest.
+    pub const ENDING: u32 = TERMINATE | DEADLINE;
 }
 
 macro_rules! offsets {

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod exec;
+pub mod fiber;
 pub mod file;
 pub mod fork;
 pub mod growing_bytes;

@@ -43,6 +43,22 @@ pub enum Answer {
     Resume(Resume),
     /// With the same instruction, which may do now what it could not.
     Again,
+    /// In a function that was not called.
+    Detour(Detour),
+}
+
+/// A function that a thread runs as if it had called it. It finds all registers as they were but for stack and frame pointer, saves each that
+/// it changes, and returns to where the thread shall go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detour {
+    /// Address of the function.
+    pub function: usize,
+    /// Where it returns to.
+    pub pc: usize,
+    /// Stack pointer behind its return. There is room below.
+    pub sp: usize,
+    /// Frame pointer.
+    pub fp: usize,
 }
 
 /// Where a thread continues. It finds zero in rax and rdx, and something else in r10: other registers are as they were.
@@ -171,13 +187,25 @@ unsafe extern "C" fn handle_fault(signal: c_int, info: *mut siginfo_t, context: 
             // SAFETY: only `install` stores there, and it stores a `Callback`.
             let callback = unsafe { std::mem::transmute::<*mut (), Callback>(callback) };
             let Some(answer) = callback(&fault) else { continue };
-            if let Answer::Resume(resume) = answer {
-                registers[libc::REG_RIP as usize] = resume.pc as i64;
-                registers[libc::REG_RSP as usize] = resume.sp as i64;
-                registers[libc::REG_RBP as usize] = resume.fp as i64;
-                registers[libc::REG_RAX as usize] = 0;
-                registers[libc::REG_RDX as usize] = 0;
-                registers[libc::REG_R10 as usize] = resume.pc as i64;
+            let mut go_on = |pc: usize, sp: usize, fp: usize| {
+                registers[libc::REG_RIP as usize] = pc as i64;
+                registers[libc::REG_RSP as usize] = sp as i64;
+                registers[libc::REG_RBP as usize] = fp as i64;
+            };
+            match answer {
+                Answer::Resume(resume) => {
+                    go_on(resume.pc, resume.sp, resume.fp);
+                    registers[libc::REG_RAX as usize] = 0;
+                    registers[libc::REG_RDX as usize] = 0;
+                    registers[libc::REG_R10 as usize] = resume.pc as i64;
+                }
+                Answer::Again => {}
+                Answer::Detour(detour) => {
+                    let sp = detour.sp - size_of::<usize>();
+                    // SAFETY: the callback says that there is room on the stack that the thread was running on, which this is not.
+                    unsafe { ptr::with_exposed_provenance_mut::<usize>(sp).write(detour.pc) };
+                    go_on(detour.function, sp, detour.fp);
+                }
             }
             return;
         }

@@ -51,7 +51,6 @@ pub fn current() -> Option<StackBounds> {
 /// `end` is an address in the stack that this code runs on, and not below the present frame.
 #[inline(never)]
 pub unsafe fn visit_words(end: usize, mut visit: impl FnMut(u64)) {
-    const WORD: usize = size_of::<u64>();
     let mut registers = [0u64; 6];
     // SAFETY: the array has room for six words; nothing else is written.
     unsafe {
@@ -66,11 +65,22 @@ pub unsafe fn visit_words(end: usize, mut visit: impl FnMut(u64)) {
             options(nostack, preserves_flags),
         );
     }
-    let start = registers.as_ptr().addr();
     registers.into_iter().for_each(&mut visit);
+    // SAFETY: by contract.
+    unsafe { visit_range(registers.as_ptr().addr(), end, visit) }
+}
+
+/// Visits the words of a part of a stack.
+///
+/// # Safety
+///
+/// It is all of one stack, whose memory is there, and begins at a multiple of a word.
+pub unsafe fn visit_range(start: usize, end: usize, mut visit: impl FnMut(u64)) {
+    const WORD: usize = size_of::<u64>();
+    debug_assert!(start.is_multiple_of(WORD), "{start:#x} is a word's address");
     for address in (start..end).step_by(WORD) {
         let word: u64;
-        // SAFETY: the address lies in the stack in use, by contract. What is there need not be a value of any type, so that it is read by an
+        // SAFETY: the address lies in a stack, by contract. What is there need not be a value of any type, so that it is read by an
         // instruction and not by Rust.
         unsafe {
             asm!("mov {word}, [{address}]", word = out(reg) word, address = in(reg) address, options(nostack, readonly, preserves_flags));

@@ -2,11 +2,13 @@
 //!
 //! Entering saves the words of the isolate block that belong to the activation outside, and leaving restores them, so that
 //! activations nest (guest → host → guest) on one stack. The outermost activation also sets the stack limit: what the thread's stack
-//! has left, less a reserve for host functions, and at most what the configuration allows.
+//! has left, less a reserve for host functions, and at most what the configuration allows. An asynchronous call is an activation on a stack
+//! of its own, which is in the list of the thread that goes on with it ([`fiber`](crate::runtime::fiber)).
 
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use crate::abi::trap::TrapCode;
 use crate::base::tuning::{HOST_STACK_RESERVE_BYTES, STACK_LIMIT_STEP_BYTES};
@@ -22,7 +24,7 @@ use crate::runtime::trap::{Raised, Trap};
 thread_local! {
     /// The innermost activation of this thread; the fault handler reads it.
     static INNERMOST: Cell<*const Activation> = const { Cell::new(std::ptr::null()) };
-    /// Lowest address of this thread's stack that a guest may reach; 0 while the thread is not prepared for guests.
+    /// Lowest address of the stack that is in use which a guest may reach; 0 while the thread is not prepared for guests.
     static STACK_FLOOR: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -32,7 +34,28 @@ pub(crate) fn current_block() -> *mut IsolateBlock {
     unsafe { INNERMOST.get().as_ref() }.map_or(std::ptr::null_mut(), |activation| activation.block)
 }
 
-/// An activation, on the stack of whoever entered the guest.
+/// The innermost activation of this thread. A call, so that who goes on on another thread does not ask the one before.
+#[inline(never)]
+pub(crate) fn innermost() -> *const Activation {
+    INNERMOST.get()
+}
+
+/// Makes an activation the innermost one of this thread: one that outlives that, or null.
+pub(crate) fn set_innermost(activation: *const Activation) {
+    INNERMOST.set(activation);
+}
+
+/// Changes to the floor of another stack; gives the one before.
+pub(crate) fn replace_stack_floor(floor: usize) -> usize {
+    STACK_FLOOR.replace(floor)
+}
+
+/// What tells this thread from others while both live.
+pub(crate) fn thread_mark() -> usize {
+    INNERMOST.with(|place| ptr::from_ref(place).addr())
+}
+
+/// An activation, on the stack of whoever entered the guest, or on none if the guest has a stack of its own.
 #[derive(Debug)]
 pub struct Activation {
     /// The one before it on this thread.
@@ -40,6 +63,13 @@ pub struct Activation {
     /// What the block held for the activation outside, in the same isolate.
     pub(crate) words: ActivationWords,
     block: *mut IsolateBlock,
+}
+
+impl Activation {
+    /// One inside of the present innermost one of this thread.
+    pub(crate) fn new(block: *mut IsolateBlock, words: ActivationWords) -> Self {
+        Activation { outer: innermost(), words, block }
+    }
 }
 
 /// Guest frames that left for a host function: the innermost of one activation, and where that was entered.
@@ -138,15 +168,18 @@ impl Store {
 
     #[inline]
     fn enter_outermost(&mut self) -> Result<(), Trap> {
-        let floor = match STACK_FLOOR.get() {
-            0 => prepare_thread()?,
-            floor => floor,
-        };
-        let here = std::ptr::from_ref(&self).addr();
+        let floor = prepared_floor()?;
+        let limit = self.stack_limit_below(ptr::from_ref(&self).addr(), floor);
+        self.interrupts.set_stack_limit(&self.block, limit);
+        Ok(())
+    }
+
+    /// How far a guest may come on a stack with this floor that is used down to an address.
+    #[inline]
+    pub(crate) fn stack_limit_below(&self, here: usize, floor: usize) -> usize {
         // In whole steps, so that callers at about the same depth set the same.
         let allowed = here.saturating_sub(self.engine.config().max_wasm_stack_bytes()).next_multiple_of(STACK_LIMIT_STEP_BYTES);
-        self.interrupts.set_stack_limit(&self.block, floor.max(allowed));
-        Ok(())
+        floor.max(allowed)
     }
 
     /// Keeps what was raised and gathers the frames of the guest that left for a builtin or a host function. Always 1, for the
@@ -161,7 +194,7 @@ impl Store {
 
     #[cold]
     #[inline(never)]
-    fn take_trap(&mut self, activation: &Activation) -> Trap {
+    pub(crate) fn take_trap(&mut self, activation: &Activation) -> Trap {
         let raised = self.raised.take().unwrap_or_else(|| {
             // Relaxed: written by the fault handler on this very thread.
             let code = self.block.pending_trap.swap(0, Ordering::Relaxed);
@@ -188,6 +221,15 @@ impl Store {
             Raised::Exception(carrier) => Trap::from_exception(self.take_exception(), carrier, frames),
             Raised::Panic(panic) => std::panic::resume_unwind(panic),
         }
+    }
+}
+
+/// The floor of the stack in use, on a thread that is prepared for guests now.
+#[inline]
+pub(crate) fn prepared_floor() -> Result<usize, Trap> {
+    match STACK_FLOOR.get() {
+        0 => prepare_thread(),
+        floor => Ok(floor),
     }
 }
 

@@ -3,8 +3,6 @@
 //! Each takes the caller's vmctx and returns to its stub, which raises if told so. Bounds follow the specification's rule for bulk
 //! operations (§4.4.7): everything is checked before anything is written.
 
-use crate::base::sync::atomic::Ordering;
-
 use cranelift_entity::EntityRef;
 
 use crate::abi::trap::TrapCode;
@@ -238,14 +236,14 @@ builtin! {
 builtin! {
     /// A loop header saw the interrupt word.
     interrupt(store, _instance) {
-        if store.block.interrupt.load(Ordering::SeqCst) == 0 { Ok(0) } else { Err(TrapCode::Interrupted) }
+        store.interrupted().map(|()| 0)
     }
 }
 
 builtin! {
     /// More fuel was consumed than given.
-    out_of_fuel(_store, _instance) {
-        Err(TrapCode::OutOfFuel)
+    out_of_fuel(store, _instance) {
+        store.refuel().map(|()| 0)
     }
 }
 

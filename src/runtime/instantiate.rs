@@ -6,7 +6,8 @@ use cranelift_entity::EntityRef;
 
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{DESCRIPTORS, FUNC_REFS, GlobalPlace, INSTANCE, NO_REFERENCE, SLOTS};
-use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
+use crate::base::sync::atomic::AtomicUsize;
+use crate::base::{GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
 use crate::layout::frame::INT_ARG_COUNT;
@@ -33,7 +34,8 @@ impl Store {
     ///
     /// A definition does not fit, memory is not to be had, a segment does not fit, or the start function traps.
     pub fn instantiate(&mut self, module: &Module, imports: &[Extern]) -> Result<Instance, LinkError> {
-        self.make_instance(module, imports, |store| store.check_imports(module, imports))
+        let check = |store: &Store| store.check_imports(module, imports);
+        self.make_instance(module, imports, check)
     }
 
     /// Makes an instance of a module whose imports were linked before.
@@ -51,6 +53,22 @@ impl Store {
         imports: &[Extern],
         check: impl Fn(&Store) -> Result<(), LinkError>,
     ) -> Result<Instance, LinkError> {
+        let instance = self.begin_checked(module, imports, check)?;
+        let started = self.start_function(instance).map_or(Ok(()), |(slot, vmctx)| self.run_start(slot, vmctx));
+        self.end_instance(instance, started.map_err(LinkError::Trap))
+    }
+
+    /// Makes an instance but for its start function. It is to be [ended](Self::end_instance).
+    pub(crate) fn begin_instance(&mut self, module: &Module, imports: &[Extern]) -> Result<u32, LinkError> {
+        self.begin_checked(module, imports, |store| store.check_imports(module, imports))
+    }
+
+    fn begin_checked(
+        &mut self,
+        module: &Module,
+        imports: &[Extern],
+        check: impl Fn(&Store) -> Result<(), LinkError>,
+    ) -> Result<u32, LinkError> {
         let _span = tracing::debug_span!(target: trace::INSTANTIATE, "instantiate").entered();
         self.collect_instances_if_due();
         check(self)?;
@@ -66,12 +84,26 @@ impl Store {
         };
         self.keep_new_instance(instance);
         match self.initialize(instance, module) {
+            Ok(()) => Ok(instance),
+            Err(error) => self.end_instance(instance, Err(error)).map(|_| instance),
+        }
+    }
+
+    /// Ends an instantiation: with an instance, or without.
+    pub(crate) fn end_instance(&mut self, instance: u32, result: Result<(), LinkError>) -> Result<Instance, LinkError> {
+        match result {
             Ok(()) => Ok(self.instance_handle(instance)),
             Err(error) => {
                 self.abandon(instance);
                 Err(error)
             }
         }
+    }
+
+    /// Dispatch slot and vmctx of an instance's start function, if it has one. That has neither parameters nor results.
+    pub(crate) fn start_function(&self, instance: u32) -> Option<(*const AtomicUsize, *mut u8)> {
+        let object = &self.instances[instance as usize];
+        object.module.decoded().start.map(|start| object.callee(start))
     }
 
     fn initialize(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
@@ -84,11 +116,7 @@ impl Store {
             self.forget_early_images(instance, module)?;
             return Err(error);
         }
-        self.init_datas(instance, module)?;
-        if let Some(start) = decoded.start {
-            self.run_start(instance, start)?;
-        }
-        Ok(())
+        self.init_datas(instance, module)
     }
 
     /// Makes the instance and all that it defines, so that every word generated code reads is there.
@@ -181,7 +209,7 @@ impl Store {
                 Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
-        let images = (!decoded.datas.is_empty()).then(|| DataImages::of(module));
+        let images = (!decoded.datas().is_empty()).then(|| DataImages::of(module));
         for (index, ty) in decoded.memories.iter().skip(decoded.imported_memory_count) {
             let image = images.and_then(|images| images.get(index));
             memories.push(self.new_memory(*ty, image.map(|image| &image.mapped))?);
@@ -350,11 +378,10 @@ impl Store {
         Ok(())
     }
 
-    fn run_start(&mut self, instance: u32, start: FuncIndex) -> Result<(), LinkError> {
-        let (slot, vmctx) = self.instances[instance as usize].callee(start);
+    fn run_start(&mut self, slot: *const AtomicUsize, vmctx: *mut u8) -> Result<(), Trap> {
         let mut args = [MaybeUninit::uninit(); INT_ARG_COUNT];
         args[0].write(vmctx as u64);
         // SAFETY: the slot and the vmctx are those of the start function, which has neither parameters nor results.
-        unsafe { self.enter_guest_ints(slot, args) }.map(|_| ()).map_err(LinkError::Trap)
+        unsafe { self.enter_guest_ints(slot, args) }.map(|_| ())
     }
 }

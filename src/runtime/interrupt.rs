@@ -7,19 +7,23 @@
 //! Idea: an [`InterruptHandle`] shares a small lock with the isolate; under it lies the block's address while the isolate lives.
 //! Interrupting sets the word, takes the page away, then lifts the stack limit to the top; entering sets the limit, then looks at the word
 //! again, so one of the two sees the other. **Invariant:** under the lock, the page is there if and only if the word is zero. The trap that follows is told from a real stack overflow by the word.
+//!
+//! A guest of an asynchronous call is also asked to *yield* when a slice of time is over, by the same means; it takes that back itself and goes
+//! on. While such a call is suspended, an interrupt that ends guests wakes its task.
 
 use crate::base::sync::atomic::Ordering;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ptr::NonNull;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::abi::trap::TrapCode;
-use crate::base::sync::{Arc, Condvar, Mutex, Once, OnceLock, model};
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, Once, OnceLock, model};
 use crate::base::trace;
 use crate::layout::IsolateBlock;
 use crate::layout::block::NO_STACK;
-use crate::layout::block::interrupt::{DEADLINE, TERMINATE};
+use crate::layout::block::interrupt::{DEADLINE, ENDING, TERMINATE, YIELD};
 use crate::runtime::isolate_block::{BlockMemory, set_polls_fault};
 use crate::runtime::waiters::Waiter;
 
@@ -53,6 +57,20 @@ struct State {
     generation: u64,
     /// The isolate's thread waits at a shared memory, or is about to. It takes the waiter's lock under this one, never the reverse.
     waiter: Option<model::Arc<Waiter>>,
+    /// The task of a suspended call.
+    waker: Option<Waker>,
+    /// The slice of time of the call that runs, or ran last.
+    slice: Slice,
+}
+
+/// A guest's time until it shall yield.
+#[derive(Debug, Default)]
+struct Slice {
+    /// When it ends; `None` while no call runs that yields.
+    end: Option<Instant>,
+    /// Whether the watchdog has an entry for this isolate's slices. It is one, however many slices there are: it looks at the end that is
+    /// current when its own time has come.
+    is_watched: bool,
 }
 
 // SAFETY: the pointer is used only under the lock, and only while the isolate has not taken it back; the fields reached through
@@ -64,7 +82,8 @@ impl InterruptTarget {
     ///
     /// The block outlives the target.
     pub(crate) unsafe fn new(block: &BlockMemory) -> Self {
-        let state = State { block: Some(NonNull::from(&**block)), generation: 0, waiter: None };
+        let state =
+            State { block: Some(NonNull::from(&**block)), generation: 0, waiter: None, waker: None, slice: Slice::default() };
         InterruptTarget { shared: Arc::new(Shared { state: Mutex::new(state) }) }
     }
 
@@ -97,7 +116,7 @@ impl InterruptTarget {
         let mut pending = block.interrupt.load(Ordering::SeqCst);
         if outermost && pending != 0 {
             // Under the lock, so that whoever interrupted has lifted the limit already, and does not lift the next guest's.
-            pending = self.shared.state.lock().take_back(TERMINATE | DEADLINE);
+            pending = self.shared.state.lock().take_back(ENDING);
         }
         if pending & TERMINATE != 0 {
             TrapCode::Interrupted
@@ -106,6 +125,56 @@ impl InterruptTarget {
         } else {
             code
         }
+    }
+
+    /// Whether the guest shall end.
+    #[inline]
+    pub(crate) fn is_ending(block: &IsolateBlock) -> bool {
+        block.interrupt.load(Ordering::SeqCst) & ENDING != 0
+    }
+
+    /// Has the guest asked to yield so long from now. Called before it runs, or runs on.
+    pub(crate) fn begin_slice(&self, length: Duration) {
+        let Some(end) = Instant::now().checked_add(length) else { return };
+        let mut state = self.shared.state.lock();
+        state.slice.end = Some(end);
+        if !std::mem::replace(&mut state.slice.is_watched, true) {
+            drop(state);
+            watchdog().add(Entry { due: end, kind: Due::Slice, shared: Arc::clone(&self.shared) });
+        }
+    }
+
+    /// The guest has left before its slice was over.
+    pub(crate) fn end_slice(&self, block: &IsolateBlock, stack_limit: usize) {
+        self.shared.state.lock().slice.end = None;
+        self.take_back_yield(block, stack_limit);
+    }
+
+    /// Takes back what asked the guest to yield, so that it runs on within its limit.
+    pub(crate) fn take_back_yield(&self, block: &IsolateBlock, stack_limit: usize) {
+        let state = self.shared.state.lock();
+        if state.take_back(YIELD) & YIELD != 0 && block.interrupt.load(Ordering::SeqCst) == 0 {
+            // Under the lock: nobody is about to lift it.
+            block.stack_limit.store(stack_limit, Ordering::SeqCst);
+        }
+    }
+
+    /// Has interrupts that end guests wake this task, from now on; false when one is pending already.
+    pub(crate) fn wake_on_end(&self, block: &IsolateBlock, waker: &Waker) -> bool {
+        if !self.shared.state.lock().waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            // Cloning and dropping are the host's code: without the lock.
+            let new = Some(waker.clone());
+            let old = std::mem::replace(&mut self.shared.state.lock().waker, new);
+            drop(old);
+        }
+        // After the waker is there: who interrupts later finds it.
+        !Self::is_ending(block)
+    }
+
+    /// The call is over.
+    pub(crate) fn forget_waker(&self) {
+        let waker = self.shared.state.lock().waker.take();
+        drop(waker);
     }
 
     /// Stops the guest this long from now, unless another deadline or none is set before.
@@ -118,7 +187,7 @@ impl InterruptTarget {
             let generation = state.generation;
             drop(state);
             if let Some(due) = due {
-                watchdog().add(Entry { due, generation, shared: Arc::clone(&self.shared) });
+                watchdog().add(Entry { due, kind: Due::Deadline { generation }, shared: Arc::clone(&self.shared) });
             }
         }
     }
@@ -129,27 +198,33 @@ impl Drop for InterruptTarget {
         let mut state = self.shared.state.lock();
         state.block = None;
         state.generation += 1;
+        let waker = state.waker.take();
+        drop(state);
+        drop(waker);
     }
 }
 
 impl InterruptHandle {
     /// Makes the guest trap with [`TrapCode::Interrupted`] at its next poll; the next guest, if none runs now.
     pub fn terminate(&self) {
-        self.shared.state.lock().interrupt(TERMINATE);
+        let waker = self.shared.state.lock().interrupt(TERMINATE);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Whether an interrupt waits to be noticed; a host function that blocks asks now and then.
     pub fn is_pending(&self) -> bool {
         let state = self.shared.state.lock();
         // SAFETY: under the lock, the isolate lives.
-        state.block.is_some_and(|block| unsafe { block.as_ref() }.interrupt.load(Ordering::SeqCst) != 0)
+        state.block.is_some_and(|block| InterruptTarget::is_ending(unsafe { block.as_ref() }))
     }
 
     /// Has interrupts wake this waiter, until [`end_wait`](Self::end_wait); false when one is pending already. On the isolate's thread.
     pub(crate) fn begin_wait(&self, waiter: model::Arc<Waiter>) -> bool {
         let mut state = self.shared.state.lock();
         // SAFETY: under the lock, the isolate lives.
-        if state.block.is_some_and(|block| unsafe { block.as_ref() }.interrupt.load(Ordering::SeqCst) != 0) {
+        if state.block.is_some_and(|block| InterruptTarget::is_ending(unsafe { block.as_ref() })) {
             return false;
         }
         state.waiter = Some(waiter);
@@ -163,7 +238,9 @@ impl InterruptHandle {
 }
 
 impl State {
-    fn interrupt(&self, bit: u32) {
+    /// Interrupts the guest. Gives the task to be woken for it, without the lock.
+    #[must_use]
+    fn interrupt(&mut self, bit: u32) -> Option<Waker> {
         if let Some(block) = self.block {
             // SAFETY: under the lock, the isolate lives.
             let words = unsafe { block.as_ref() };
@@ -174,8 +251,24 @@ impl State {
                 }
             }
             words.stack_limit.store(NO_STACK, Ordering::SeqCst);
-            if let Some(waiter) = &self.waiter {
+            if bit & ENDING != 0
+                && let Some(waiter) = &self.waiter
+            {
                 waiter.interrupt();
+            }
+        }
+        if bit & ENDING == 0 { None } else { self.waker.take() }
+    }
+
+    /// What the watchdog has waited for is due. Gives a task to be woken, and when to look again.
+    fn is_due(&mut self, kind: Due, now: Instant) -> (Option<Waker>, Option<Instant>) {
+        match (kind, self.slice.end) {
+            (Due::Deadline { generation }, _) if self.generation == generation => (self.interrupt(DEADLINE), None),
+            (Due::Deadline { .. }, _) => (None, None),
+            (Due::Slice, Some(end)) if self.block.is_some() && end > now => (None, Some(end)),
+            (Due::Slice, end) => {
+                self.slice.is_watched = false;
+                (end.and_then(|_| self.interrupt(YIELD)), None)
             }
         }
     }
@@ -208,8 +301,17 @@ struct Watchdog {
 
 struct Entry {
     due: Instant,
-    generation: u64,
+    kind: Due,
     shared: Arc<Shared>,
+}
+
+/// What ends when an entry is due.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// The time that guests have, unless another deadline was set since.
+    Deadline { generation: u64 },
+    /// The slice of a guest, unless that has left, or a new one has begun.
+    Slice,
 }
 
 impl PartialEq for Entry {
@@ -252,15 +354,16 @@ impl Watchdog {
         let mut queue = self.queue.lock();
         loop {
             let now = Instant::now();
-            while let Some(Reverse(entry)) = queue.peek() {
-                if entry.due > now {
-                    break;
+            while queue.peek().is_some_and(|Reverse(entry)| entry.due <= now) {
+                let Some(Reverse(mut entry)) = queue.pop() else { break };
+                let (waker, again) = entry.shared.state.lock().is_due(entry.kind, now);
+                if let Some(due) = again {
+                    entry.due = due;
+                    queue.push(Reverse(entry));
                 }
-                if let Some(Reverse(entry)) = queue.pop() {
-                    let state = entry.shared.state.lock();
-                    if state.generation == entry.generation {
-                        state.interrupt(DEADLINE);
-                    }
+                if let Some(waker) = waker {
+                    // It is the host's code, which may set deadlines.
+                    MutexGuard::unlocked(&mut queue, || waker.wake());
                 }
             }
             match queue.peek().map(|Reverse(entry)| entry.due) {
@@ -301,7 +404,7 @@ mod tests {
         assert_eq!(access(block), "r--");
         for _ in 0..3 {
             target.handle().terminate();
-            target.shared.state.lock().interrupt(DEADLINE);
+            assert!(target.shared.state.lock().interrupt(DEADLINE).is_none());
             assert_eq!((access(block), target.handle().is_pending()), ("---".into(), true));
             // One reason is left.
             target.set_deadline(None);

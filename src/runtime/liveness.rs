@@ -23,10 +23,10 @@ use crate::code::registry;
 use crate::compile::ModuleDebug;
 use crate::heap::{HeapRef, RootSource, RootVisitor};
 use crate::layout::objects::FUNC_ENTRY_LOG2;
-use crate::platform::stack;
 use crate::runtime::activation::Waiting;
 use crate::runtime::arena::Key;
 use crate::runtime::backtrace;
+use crate::runtime::fiber;
 use crate::runtime::heap::visit;
 use crate::runtime::store::Store;
 use crate::runtime::value::{Func, Global, Instance, Memory, Table, Tag};
@@ -369,10 +369,10 @@ impl Liveness<'_> {
                 });
             }
         }
-        if let Some(end) = waiting.iter().map(|frames| frames.entry_fp).max() {
+        if !waiting.is_empty() {
             let contexts = self.store.contexts();
-            // SAFETY: the guests wait on this very stack, above the present frame.
-            unsafe { stack::visit_words(end, |word| self.mark_word(word, &contexts)) };
+            // SAFETY: the guests wait on this thread, above the present frame or in calls that are attached to it.
+            unsafe { fiber::visit_stacks(&waiting, |word| self.mark_word(word, &contexts)) };
         }
         self.waiting = waiting;
         let on_stack = self.store.instances.iter().filter_map(|(index, object)| {

@@ -12,6 +12,7 @@ pub mod const_eval;
 pub mod error;
 pub mod exception;
 pub mod fault;
+pub(crate) mod fiber;
 pub mod func_table;
 pub(crate) mod gc;
 pub mod global;

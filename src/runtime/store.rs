@@ -20,6 +20,7 @@ use crate::runtime::call_shapes::CallShapes;
 use crate::runtime::error::ResourceError;
 use crate::runtime::exception::TagObject;
 use crate::runtime::fault;
+use crate::runtime::fiber::AsyncCalls;
 use crate::runtime::func_table::FuncTable;
 use crate::runtime::global::GlobalObject;
 use crate::runtime::host::{HostContext, HostFunc};
@@ -81,6 +82,7 @@ pub struct Store {
     pub(crate) exception_types: HashMap<CanonicalTypeId, DescriptorRef>,
     pub(crate) trace: TraceBuffer,
     pub(crate) depth: usize,
+    pub(crate) async_calls: AsyncCalls,
     /// What loops go on with in other code.
     pub(crate) loops: LoopStates,
     /// To whom it says which code is on its stacks.
@@ -158,6 +160,7 @@ impl Store {
             exception_types: HashMap::new(),
             trace: TraceBuffer::default(),
             depth: 0,
+            async_calls: AsyncCalls::default(),
             loops: LoopStates::default(),
             interrupts,
             reports: CodeReports::default(),

@@ -673,6 +673,45 @@ macro_rules! loop_stub {
     };
 }
 
+/// Where a guest is sent that shall yield where it does not call: saves every register and the flags, and returns to where the guest goes on.
+/// If it does not, its activation is left.
+#[unsafe(naked)]
+unsafe extern "sysv64" fn preempt() {
+    naked_asm!(
+        "pushfq",
+        "push rbp",
+        "mov rbp, rsp",
+        // It is aligned at a poll, and not at a function's entry.
+        "and rsp, -16",
+        volatile_to_stack!(),
+        "mov rdi, [rbp]",
+        "mov rsi, [rbp + 16]",
+        "mov rdx, [rbp + 24]",
+        "call {target}",
+        "test rdx, rdx",
+        "jnz 5f",
+        volatile_from_stack!(),
+        "mov rsp, rbp",
+        "pop rbp",
+        "popfq",
+        "ret",
+        "5:",
+        "mov r10, rax",
+        "mov rsp, [r10 + {entry_sp}]",
+        "mov rbp, [r10 + {entry_fp}]",
+        "jmp [r10 + {entry_pc}]",
+        entry_sp = const ENTRY_SP,
+        entry_fp = const ENTRY_FP,
+        entry_pc = const ENTRY_PC,
+        target = sym crate::runtime::fiber::preempted,
+    )
+}
+
+/// Address of that stub, for the fault handler.
+pub(crate) fn preempt_address() -> usize {
+    preempt as *const () as usize
+}
+
 /// Calls guest code; every register is as it was afterwards. What the result registers held is in the isolate block.
 #[unsafe(naked)]
 unsafe extern "sysv64" fn rare_call() {

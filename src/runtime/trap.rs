@@ -55,6 +55,11 @@ impl Trap {
 
     pub(crate) fn from_host(error: HostError, frames: Vec<Frame>) -> Self {
         // A guest's trap that travels through a host function stays what it is: its frames are complete.
+        let error = match error.downcast::<CallError>().map(|error| *error) {
+            Ok(CallError::Trap(trap)) => return trap,
+            Ok(error) => error.into(),
+            Err(error) => error,
+        };
         match error.downcast::<Trap>() {
             Ok(trap) => *trap,
             Err(error) => Trap(Box::new(Inner { code: TrapCode::HostError, frames, host_error: Some(error), exception: None })),

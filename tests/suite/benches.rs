@@ -10,6 +10,11 @@ fn engine() -> WasmEngine {
 }
 
 #[test]
+fn asyncs() {
+    common::asyncs::smoke(&engine());
+}
+
+#[test]
 fn cache() {
     common::cache::smoke();
 }

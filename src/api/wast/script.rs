@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::{self, Poll, Waker};
 use std::thread::Scope;
 
 use wasmparser::WasmFeatures;
@@ -24,6 +26,7 @@ pub(super) struct Script<'r> {
     pub(super) reload: bool,
     pub(super) chunk_bytes: Option<usize>,
     isolate: Isolate,
+    is_async: bool,
     linker: Linker,
     /// By name; `None` is the latest one.
     instances: HashMap<Option<String>, Instance>,
@@ -124,11 +127,13 @@ impl<'r> Script<'r> {
         let mut isolate = Isolate::new(engine).map_err(|error| error.to_string())?;
         isolate.set_deadline(Some(settings.timeout));
         isolate.set_fuel(settings.fuel.unwrap_or(u64::MAX));
+        isolate.set_async_yield(settings.async_yield.unwrap_or_default());
+        let is_async = settings.async_yield.is_some();
         let mut linker = Linker::new(engine);
         spectest::define(&mut linker, &mut isolate, features).map_err(|error| error.to_string())?;
         let Settings { reload, chunk_bytes, .. } = *settings;
         let (instances, definitions) = (HashMap::new(), HashMap::new());
-        Ok(Script { engine, features, reload, chunk_bytes, isolate, linker, instances, definitions, shared })
+        Ok(Script { engine, features, reload, chunk_bytes, isolate, is_async, linker, instances, definitions, shared })
     }
 
     fn directive(&mut self, directive: WastDirective<'_>) -> Done {
@@ -223,12 +228,19 @@ impl<'r> Script<'r> {
     }
 
     fn instantiate(&mut self, module: &Module) -> Result<Instance, String> {
-        self.linker.instantiate(&mut self.isolate, module).map_err(|error| error.to_string())
+        self.link(module).map_err(|error| error.to_string())
+    }
+
+    fn link(&mut self, module: &Module) -> Result<Instance, LinkError> {
+        if self.is_async {
+            return complete(self.linker.instantiate_async(&mut self.isolate, module));
+        }
+        self.linker.instantiate(&mut self.isolate, module)
     }
 
     fn expect_unlinkable(&mut self, module: Wat<'_>) -> Result<(), String> {
         let compiled = self.compile(&mut QuoteWat::Wat(module))?;
-        match self.linker.instantiate(&mut self.isolate, &compiled) {
+        match self.link(&compiled) {
             Ok(_) => Err("the module links".into()),
             Err(LinkError::MissingImport { .. } | LinkError::IncompatibleImport { .. }) => Ok(()),
             // Before bulk memory, a segment that does not fit was an error of linking.
@@ -242,7 +254,7 @@ impl<'r> Script<'r> {
             WastExecute::Invoke(invoke) => self.invoke(&invoke),
             WastExecute::Wat(module) => {
                 let compiled = self.compile(&mut QuoteWat::Wat(module))?;
-                match self.linker.instantiate(&mut self.isolate, &compiled) {
+                match self.link(&compiled) {
                     Ok(_) => Ok(Ok(Vec::new())),
                     Err(LinkError::Trap(trap)) => Ok(Err(trap)),
                     Err(error) => Err(error.to_string()),
@@ -262,10 +274,23 @@ impl<'r> Script<'r> {
         let func = func.ok_or_else(|| format!("no exported function \"{}\"", invoke.name))?;
         let args = invoke.args.iter().map(|arg| value::argument(&mut self.isolate, arg));
         let args = args.collect::<Result<Vec<_>, _>>()?;
-        match func.call(&mut self.isolate, &args) {
+        let called =
+            if self.is_async { complete(func.call_async(&mut self.isolate, &args)) } else { func.call(&mut self.isolate, &args) };
+        match called {
             Ok(results) => Ok(Ok(results)),
             Err(CallError::Trap(trap)) => Ok(Err(trap)),
             Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Polls a call until it is over. It waits for nothing: when it is pending it has yielded.
+fn complete<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = task::Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
+            return result;
         }
     }
 }

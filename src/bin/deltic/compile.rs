@@ -7,7 +7,7 @@ use deltic::Strategy;
 use crate::args::CompileArgs;
 use crate::exit::Exit;
 use crate::stats::Meter;
-use crate::{cache, load};
+use crate::{cache, load, progress};
 
 /// Compiles, and says what it cost when asked.
 pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
@@ -16,7 +16,7 @@ pub fn compile(args: &CompileArgs) -> Result<(), Exit> {
     let strategy = if args.engine.lazy { Strategy::Lazy } else { Strategy::AheadOfTime };
     let engine = load::engine(&load::config(&args.engine)?.with_strategy(strategy))?;
     let meter = Meter::start();
-    let module = load::module(&engine, &args.file, bytes)?;
+    let module = progress::module(&engine, &args.file, bytes)?;
     if let Some(out) = &args.out {
         let key = cache::key(args.engine.cache.as_deref(), args.key.as_deref())?;
         let bytes = module.serialize_with_key(&key).map_err(|error| Exit::file(&args.file, error))?;

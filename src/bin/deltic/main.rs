@@ -12,6 +12,7 @@ mod exit;
 mod inspect;
 mod invoke;
 mod load;
+mod progress;
 mod run;
 mod stats;
 mod stubs;
