@@ -42,7 +42,7 @@ fn assert_at_rest(engine: &WasmEngine) {
 }
 
 #[test]
-fn a_module_is_ready_when_its_future_is() {
+fn s1_37_a_module_is_ready_when_its_future_is() {
     for strategy in STRATEGIES {
         for tasks in [0, 1, 4] {
             let engine = engine(strategy, tasks);
@@ -111,7 +111,7 @@ fn a_future_can_be_dropped_at_any_time() {
 
 /// The drop returns while a unit compiles, and the task leaves when the unit asks.
 #[test]
-fn dropping_waits_for_no_unit() {
+fn s1_32_dropping_a_future_waits_for_no_unit() {
     let (compiling, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (begun, door) = (Arc::clone(&compiling), Arc::clone(&stop));
     let compiler = around(Baseline::new(), move |_, compile| {
