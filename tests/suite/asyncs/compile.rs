@@ -174,7 +174,8 @@ fn progress_goes_from_none_to_all() {
             assert!(Module::compile_async(&engine, text(20, None)).wait().is_ok());
             assert!(Module::compile_async(&engine, text(20, Some(9))).wait().is_err());
             let seen = seen.lock().unwrap();
-            assert!(seen.len() > 2, "{seen:?}");
+            // With tasks, how often depends on the machine.
+            assert!(seen.len() > if tasks == 0 { 2 } else { 0 }, "{seen:?}");
             assert!(seen.is_sorted_by_key(|progress| progress.done), "{seen:?}");
             assert!(seen.iter().all(|progress| progress.total == 3_000));
             assert_eq!(seen.last().map(|progress| progress.done), Some(3_000));
