@@ -452,6 +452,10 @@ impl Store {
         let call = unsafe { self.async_calls.call.as_ref() };
         if let Some(call) = call.filter(|_| self.block.interrupt.load(Ordering::SeqCst) & YIELD != 0) {
             self.interrupts.take_back_yield(&self.block, call.limit);
+            if self.block.interrupt.load(Ordering::SeqCst) & YIELD != 0 {
+                // The system refuses: polls fault for ever. The guest must end.
+                return Err(TrapCode::Interrupted);
+            }
             return self.yield_now();
         }
         Ok(())

