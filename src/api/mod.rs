@@ -16,7 +16,7 @@ pub use crate::base::trace;
 pub use crate::codegen::env::CodeSettings;
 pub use crate::compile::code_cache::{CodeCache, CodeCacheStats};
 pub use crate::compile::compile_async::CompileFuture;
-pub use crate::compile::config::{Config, EngineError, HeapSettings, Strategy};
+pub use crate::compile::config::{Config, EngineError, HeapSettings, OverBudget, Strategy};
 pub use crate::compile::engine::WasmEngine;
 pub use crate::compile::module::Module;
 pub use crate::compile::observer::{SeededChoice, TierChoice, TierEvent, TierEventKind, TierObserver};

@@ -53,6 +53,10 @@ pub const CALL_WEIGHT_MAX: i32 = 1024;
 /// Above this many basic blocks Cranelift's register allocator that is linear in them takes over: the other one is quadratic where many
 /// variables merge (40,000 blocks: 30 s and 0.8 GiB, against 0.9 s).
 pub const BACKTRACKING_BLOCK_MAX: usize = 20_000;
+/// The optimizing tier takes no body with more bytes than this, unless the host says otherwise …
+pub const OPTIMIZED_BODY_BYTES_MAX: usize = 1 << 20;
+/// … and none with more basic blocks.
+pub const OPTIMIZED_BLOCK_MAX: usize = 400_000;
 /// Functions of fewer basic blocks are compiled without relays: the time is not worth a look at each.
 pub const RELAY_BLOCKS_MIN: usize = 4_096;
 /// So many branches lead to a block, or to a relay, in those that have them.
@@ -103,6 +107,8 @@ pub const LOOP_COPIES_BYTES: usize = 4 << 10;
 pub const TASK_STACK_BYTES: usize = 8 << 20;
 /// Stack on which a thread that runs guests compiles: as much as background threads have.
 pub const SECOND_STACK_BYTES: usize = TASK_STACK_BYTES;
+/// What threads keep to compile with is given back when none has had anything to do for so long.
+pub const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// A background task is posted for each so many bytes of function bodies: below that, waking a thread costs more than it gives.
 pub const TASK_BODY_BYTES: usize = 1_024;
 /// The same for tasks that only validate.

@@ -1,4 +1,6 @@
-//! How much memory compiling may take: units are admitted as long as their estimates fit.
+//! How much memory and processor time compiling may take.
+//!
+//! *Memory*: units are admitted as long as their estimates fit.
 //!
 //! Problem: a compiler's memory grows with the body, several units compile at once, and nobody can take memory away from a unit that runs.
 //!
@@ -9,10 +11,15 @@
 //! **Invariants:** the estimates of all units that run do not exceed the limit, unless there is one unit. What was admitted is given
 //! back when the unit ends, however it does.
 
+//!
+//! *Processor time* is counted when a unit ends: a budget is spent when what has ended has taken so long, and what runs then is finished. What
+//! is spent does not come back.
+
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
+use crate::base::sync::atomic::{AtomicU64, Ordering};
 use crate::base::sync::{Condvar, Mutex};
 use crate::base::tuning;
 
@@ -34,6 +41,40 @@ pub(super) struct MemoryBudget {
 pub(super) struct Admitted<'b> {
     budget: &'b MemoryBudget,
     bytes: usize,
+}
+
+/// Processor time that compiling may take, of a module or of an engine.
+#[derive(Debug)]
+pub(super) struct CpuBudget {
+    /// `None`: no bound, and nothing is counted.
+    limit: Option<Duration>,
+    used_nanos: AtomicU64,
+}
+
+impl CpuBudget {
+    pub(super) fn new(limit: Option<Duration>) -> Self {
+        CpuBudget { limit, used_nanos: AtomicU64::new(0) }
+    }
+
+    /// Whether there is a bound, and so somebody wants to know.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// A unit has taken so long.
+    pub(super) fn spend(&self, time: Duration) {
+        if self.is_bounded() {
+            let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            // Relaxed: a figure. Five hundred years do not overflow it.
+            self.used_nanos.fetch_add(nanos, Ordering::Relaxed);
+        }
+    }
+
+    /// Nothing is left.
+    pub(super) fn is_spent(&self) -> bool {
+        // Relaxed: as in `spend`.
+        self.limit.is_some_and(|limit| Duration::from_nanos(self.used_nanos.load(Ordering::Relaxed)) >= limit)
+    }
 }
 
 /// Bytes that compiling a body takes, about.
@@ -113,6 +154,20 @@ mod tests {
         assert_eq!(*budget.used_bytes.lock(), 0);
         assert!(budget.may_keep(usize::MAX, 9));
         budget.wait(usize::MAX);
+    }
+
+    #[test]
+    fn time_that_is_spent_does_not_come_back() {
+        let budget = CpuBudget::new(Some(Duration::from_millis(3)));
+        for _ in 0..2 {
+            budget.spend(Duration::from_millis(1));
+            assert!(!budget.is_spent());
+        }
+        budget.spend(Duration::from_millis(1));
+        assert!(budget.is_spent() && CpuBudget::new(Some(Duration::ZERO)).is_spent());
+        let without = CpuBudget::new(None);
+        without.spend(Duration::MAX);
+        assert!(!without.is_spent() && !without.is_bounded());
     }
 
     #[test]

@@ -52,6 +52,17 @@ pub enum Strategy {
     AheadOfTime,
 }
 
+/// What becomes of a function for which there is no processor time left: see [`Config::with_compile_cpu_limit`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum OverBudget {
+    /// It is not compiled. A module that is compiled before it runs fails, and so does the call that is a function's first
+    /// ([`CompileErrorKind::Budget`](crate::wasm::error::CompileErrorKind)).
+    #[default]
+    Fail,
+    /// It is compiled in the lowest tier that there is, and stays in it.
+    LowestTier,
+}
+
 /// Choices for an engine. Built by its `with_…` methods:
 ///
 /// ```
@@ -85,6 +96,11 @@ pub struct Config {
     tier_observer: Option<Arc<dyn TierObserver>>,
     compile_memory_limit: Option<usize>,
     heap: HeapSettings,
+    module_compile_memory_limit: Option<usize>,
+    compile_cpu_limit: Option<Duration>,
+    engine_compile_cpu_limit: Option<Duration>,
+    over_budget: OverBudget,
+    optimized_body_limit: usize,
     compile_timeout: Option<Duration>,
     thread_name: String,
     scope_timing: bool,
@@ -120,6 +136,11 @@ impl Default for Config {
             tier_observer: None,
             compile_memory_limit: None,
             heap: HeapSettings::default(),
+            module_compile_memory_limit: None,
+            compile_cpu_limit: None,
+            engine_compile_cpu_limit: None,
+            over_budget: OverBudget::default(),
+            optimized_body_limit: tuning::OPTIMIZED_BODY_BYTES_MAX,
             compile_timeout: None,
             thread_name: "deltic-task".to_owned(),
             scope_timing: false,
@@ -504,6 +525,69 @@ impl Config {
     /// See [`with_compile_memory_limit`](Self::with_compile_memory_limit).
     pub fn compile_memory_limit(&self) -> Option<usize> {
         self.compile_memory_limit
+    }
+
+    /// Bounds the memory that compiling one module takes at a time, as [`with_compile_memory_limit`](Self::with_compile_memory_limit) does for all
+    /// of an engine together. Default: no bound.
+    #[must_use]
+    pub fn with_module_compile_memory_limit(mut self, bytes: usize) -> Self {
+        self.module_compile_memory_limit = Some(bytes);
+        self
+    }
+
+    /// Bounds the processor time that compiling one module may take, all its functions and tiers together. What runs over it by is what
+    /// is being compiled when it is spent. Functions that have code keep it, and get no better one; what becomes of the others
+    /// says [`with_over_budget`](Self::with_over_budget). Default: no bound.
+    #[must_use]
+    pub fn with_compile_cpu_limit(mut self, limit: Duration) -> Self {
+        self.compile_cpu_limit = Some(limit);
+        self
+    }
+
+    /// The same for all modules of the engine together.
+    #[must_use]
+    pub fn with_engine_compile_cpu_limit(mut self, limit: Duration) -> Self {
+        self.engine_compile_cpu_limit = Some(limit);
+        self
+    }
+
+    /// What becomes of functions for which there is no processor time left. Default: they are not compiled.
+    #[must_use]
+    pub fn with_over_budget(mut self, over_budget: OverBudget) -> Self {
+        self.over_budget = over_budget;
+        self
+    }
+
+    /// The optimizing tier takes no body with more bytes: such a function is compiled in the baseline tier, and stays in it. Default: a megabyte.
+    #[must_use]
+    pub fn with_optimized_body_limit(mut self, bytes: usize) -> Self {
+        self.optimized_body_limit = bytes;
+        self
+    }
+
+    /// See [`with_module_compile_memory_limit`](Self::with_module_compile_memory_limit).
+    pub fn module_compile_memory_limit(&self) -> Option<usize> {
+        self.module_compile_memory_limit
+    }
+
+    /// See [`with_compile_cpu_limit`](Self::with_compile_cpu_limit).
+    pub fn compile_cpu_limit(&self) -> Option<Duration> {
+        self.compile_cpu_limit
+    }
+
+    /// See [`with_engine_compile_cpu_limit`](Self::with_engine_compile_cpu_limit).
+    pub fn engine_compile_cpu_limit(&self) -> Option<Duration> {
+        self.engine_compile_cpu_limit
+    }
+
+    /// See [`with_over_budget`](Self::with_over_budget).
+    pub fn over_budget(&self) -> OverBudget {
+        self.over_budget
+    }
+
+    /// See [`with_optimized_body_limit`](Self::with_optimized_body_limit).
+    pub fn optimized_body_limit(&self) -> usize {
+        self.optimized_body_limit
     }
 
     /// See [`with_compile_timeout`](Self::with_compile_timeout).

@@ -22,9 +22,9 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::base::tuning::{SPARE_FUNC_TABLES_MAX, SPARE_STACKS_MAX};
 use crate::codegen::compiler::{Compiler, Scratch};
-use crate::compile::budget::MemoryBudget;
+use crate::compile::budget::{CpuBudget, MemoryBudget};
 use crate::compile::compilers;
-use crate::compile::config::{Config, EngineError, Strategy};
+use crate::compile::config::{Config, EngineError, OverBudget, Strategy};
 use crate::compile::features::FeatureCounts;
 use crate::compile::module::Module;
 use crate::compile::module_cache::ModuleCache;
@@ -32,6 +32,7 @@ use crate::compile::observer::TierObserver;
 use crate::compile::saver::Saver;
 use crate::compile::token::BackgroundCompileToken;
 use crate::platform::fiber::{StackCounts, StackPool};
+use crate::platform::heap;
 use crate::platform::spare::SlotPool;
 use crate::tasks::clock::Clock;
 use crate::tasks::manager::{TaskManager, TaskPoster};
@@ -84,11 +85,13 @@ impl WasmEngine {
             Some(executor) if config.num_compilation_tasks() > 0 => TaskManager::with_executor(Arc::clone(executor)),
             _ => TaskManager::new(config.num_compilation_tasks(), config.thread_name()),
         };
-        let shared = EngineShared::new(config, compilers);
+        let shared = Arc::new(EngineShared::new(config, compilers));
+        let idle = Arc::clone(&shared);
+        tasks.on_idle(move || idle.release_scratch());
         Ok(WasmEngine(Arc::new(EngineInner {
             config: config.clone(),
             cpu_features: config.cpu_features().unwrap_or_else(CpuFeatures::host),
-            shared: Arc::new(shared),
+            shared,
             types: TypeRegistry::default(),
             tokens: TokenRegistry::default(),
             modules: config.module_sharing().then(ModuleCache::default),
@@ -151,6 +154,11 @@ impl WasmEngine {
     /// How many background threads were started.
     pub fn thread_count(&self) -> usize {
         self.0.tasks.thread_count()
+    }
+
+    /// How many sets of memory to compile with are kept for the next functions; none when there was nothing to compile for a while.
+    pub fn scratch_count(&self) -> usize {
+        self.0.shared.scratch_count()
     }
 
     /// How many background tasks are registered, queued or running.
@@ -258,6 +266,9 @@ pub struct EngineShared {
     tier: Option<Tier>,
     strategy: Strategy,
     pub(super) memory: MemoryBudget,
+    pub(super) cpu: CpuBudget,
+    pub(super) over_budget: OverBudget,
+    pub(super) optimized_body_limit: usize,
     pub(super) timeout: Option<Duration>,
     pub(super) tier_up_calls: u32,
     pub(super) inlines: bool,
@@ -289,6 +300,9 @@ impl EngineShared {
             tier: config.tier(),
             strategy: config.strategy(),
             memory: MemoryBudget::new(config.compile_memory_limit()),
+            cpu: CpuBudget::new(config.engine_compile_cpu_limit()),
+            over_budget: config.over_budget(),
+            optimized_body_limit: config.optimized_body_limit(),
             timeout: config.compile_timeout(),
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
@@ -350,6 +364,20 @@ impl EngineShared {
         if kept.len() < self.scratch_max {
             kept.push(scratch);
         }
+    }
+
+    /// Gives back what is kept to compile with: nobody compiles.
+    fn release_scratch(&self) {
+        let kept: Vec<Scratch> = self.scratch.iter().flat_map(|kept| std::mem::take(&mut *kept.lock())).collect();
+        if !kept.is_empty() {
+            drop(kept);
+            heap::trim();
+        }
+    }
+
+    /// How many sets of memory to compile with are kept.
+    fn scratch_count(&self) -> usize {
+        self.scratch.iter().map(|kept| kept.lock().len()).sum()
     }
 
     pub(super) fn compiler_count(&self) -> usize {

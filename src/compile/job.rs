@@ -24,8 +24,10 @@ use crate::base::tuning;
 use crate::cache::file::CodeFile;
 use crate::cache::fingerprint::Fingerprint;
 use crate::codegen::env::CompileEnv;
+use crate::compile::budget::{CpuBudget, MemoryBudget};
 use crate::compile::cached::CacheUse;
 use crate::compile::code_cache::CodeCache;
+use crate::compile::config::OverBudget;
 use crate::compile::cursor::EagerOrder;
 use crate::compile::engine::{EngineShared, WasmEngine};
 use crate::compile::events::{CompileEvent, EventQueue};
@@ -85,6 +87,9 @@ pub struct CompileJob {
     /// Versions of functions for their loops.
     pub(super) loops: LoopVersions,
     pub(super) stats: JobStats,
+    /// What the module may take.
+    pub(super) memory: MemoryBudget,
+    pub(super) cpu: CpuBudget,
     /// What another process has left.
     pub(super) cached: Option<Arc<CodeFile>>,
     pub(super) cache_use: CacheUse,
@@ -170,6 +175,8 @@ impl CompileJob {
                 workers: (0..slot_count).map(|_| RankedMutex::new(Rank::Stats, WorkerStats::default())).collect(),
                 records: engine.config().unit_recording().then(|| RankedMutex::new(Rank::Stats, Vec::new())),
             },
+            memory: MemoryBudget::new(engine.config().module_compile_memory_limit()),
+            cpu: CpuBudget::new(engine.config().compile_cpu_limit()),
             cached,
             cache_use: CacheUse::default(),
             kept_as,
@@ -338,6 +345,37 @@ impl CompileJob {
         let timing = &self.shared.timing;
         let begun = || self.stats.begun.get().copied();
         self.shared.timeout.zip(begun()).is_some_and(|(timeout, begun)| timing.clock.now().saturating_sub(begun) >= timeout)
+    }
+
+    /// Whether somebody wants to know what units take.
+    pub(super) fn counts_cpu(&self) -> bool {
+        self.cpu.is_bounded() || self.shared.cpu.is_bounded()
+    }
+
+    /// A unit has taken so long.
+    pub(super) fn spend(&self, cpu: Duration) {
+        self.cpu.spend(cpu);
+        self.shared.cpu.spend(cpu);
+    }
+
+    /// Whether there is no processor time left, for the module or for the engine.
+    pub(super) fn is_over_budget(&self) -> bool {
+        self.cpu.is_spent() || self.shared.cpu.is_spent()
+    }
+
+    /// The unit that is compiled in the place of one that somebody waits for: another one, if there is no time left.
+    pub(super) fn within_budget(&self, unit: Unit) -> Result<Unit, CompileError> {
+        if !self.is_over_budget() {
+            return Ok(unit);
+        }
+        match self.shared.over_budget {
+            OverBudget::LowestTier => Ok(Unit { tier: self.shared.first_tier().min(unit.tier), ..unit }),
+            OverBudget::Fail => {
+                let message = format!("{}: no processor time is left for compiling", self.describe(unit.func));
+                let offset = self.env.module.bodies[unit.func].start as usize;
+                Err(CompileError::new(CompileErrorKind::Budget, message, Some(offset)))
+            }
+        }
     }
 
     /// What happened to a function.

@@ -100,6 +100,7 @@ impl CompileJob {
                 Err(error) => tracing::warn!(target: trace::CACHE, func = ?unit.func, %error, "compiled again"),
             }
         }
+        let unit = self.within_budget(unit)?;
         let clock = &self.shared.timing.clock;
         let begun = clock.thread_cpu();
         let room = self.wait_for_room(unit);
@@ -120,6 +121,7 @@ impl CompileJob {
         self.count_finished(&[(unit.func, unit.tier)]);
         let cpu = clock.thread_cpu().saturating_sub(begun);
         self.record(unit.func, code_bytes, cpu);
+        self.spend(cpu);
         let mut stats = self.stats.workers[0].lock();
         stats.unit_count += 1;
         stats.flush_count += 1;

@@ -136,7 +136,7 @@ impl Module {
         }
         let is_old = job.states.reached(func) >= job.shared.best_tier() as u8;
         self.ask_for_better(job, space, func);
-        if !is_old || !config.loop_versions() {
+        if !is_old || !config.loop_versions() || job.is_over_budget() {
             return None;
         }
         match job.loops.step(func, wasm_offset, |asked| space.loop_code(func, asked).is_some()) {

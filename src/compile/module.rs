@@ -52,6 +52,7 @@ struct ModuleOwner {
     /// Of what comes behind that: the bodies of a lazily compiled module, which are validated first, or the end of a stream.
     validate_bodies_wall: OnceLock<Duration>,
     image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
+    instance_count: AtomicUsize,
     /// What files have of it.
     code: Option<ModuleCode>,
     /// Where others find it.
@@ -211,6 +212,7 @@ impl Module {
             validate_wall,
             validate_bodies_wall: OnceLock::new(),
             image_cache: OnceLock::new(),
+            instance_count: AtomicUsize::new(0),
             code,
             cache_entry: OnceLock::new(),
             engine: engine.clone(),
@@ -391,6 +393,11 @@ impl Module {
             }
         }
         stats
+    }
+
+    /// Counts an instance. Whether it is the first.
+    pub(crate) fn count_instance(&self) -> bool {
+        self.0.instance_count.fetch_add(1, Ordering::Relaxed) == 0 // orders nothing
     }
 
     /// A place for what the runtime makes of the module once: the image of its data.

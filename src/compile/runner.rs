@@ -15,7 +15,7 @@ use tracing::Level;
 use crate::abi::artifact::{Artifact, Entry};
 use crate::base::trace;
 use crate::codegen::compiler::{Compiler, Feedback, Scratch, UnitContext, UnitError};
-use crate::compile::budget::{self, Admitted};
+use crate::compile::budget::{self, Admitted, MemoryBudget};
 use crate::compile::feedback::JobFeedback;
 use crate::compile::job::CompileJob;
 use crate::compile::phases::Phases;
@@ -67,6 +67,12 @@ impl<'j> Runner<'j> {
         for (index, compiler) in job.shared.compilers_for(unit.tier) {
             if has_code && compiler.tier() < unit.tier {
                 break;
+            }
+            let body_bytes = job.env.module.bodies[unit.func].len();
+            if compiler.tier() > job.shared.first_tier() && body_bytes > job.shared.optimized_body_limit {
+                let most = job.shared.optimized_body_limit;
+                result = Err(UnitError::TierUnable(format!("a body of {body_bytes} bytes, more than {most}")));
+                continue;
             }
             // A clock of processor time is a system call, for who wants it.
             let begun = self.traced.then(|| job.shared.timing.clock.thread_cpu());
@@ -143,19 +149,29 @@ impl Drop for Runner<'_> {
     }
 }
 
+/// Room for a unit in its module's budget and in the engine's.
+pub(super) type Room<'b> = (Admitted<'b>, Admitted<'b>);
+
 impl CompileJob {
+    /// Room for so many bytes, or the budget that has none now.
+    pub(super) fn admit(&self, bytes: usize) -> Result<Room<'_>, &MemoryBudget> {
+        let of_module = self.memory.admit(bytes).ok_or(&self.memory)?;
+        let of_engine = self.shared.memory.admit(bytes).ok_or(&self.shared.memory)?;
+        Ok((of_module, of_engine))
+    }
+
     /// What a unit may take while it is compiled.
     pub(super) fn memory_bytes(&self, unit: Unit) -> usize {
         budget::estimate(self.env.module.bodies[unit.func].len())
     }
 
     /// Room in the budget of memory for a unit that somebody waits for.
-    pub(super) fn wait_for_room(&self, unit: Unit) -> Admitted<'_> {
+    pub(super) fn wait_for_room(&self, unit: Unit) -> Room<'_> {
         let bytes = self.memory_bytes(unit);
         loop {
-            match self.shared.memory.admit(bytes) {
-                Some(room) => return room,
-                None => self.shared.memory.wait(bytes),
+            match self.admit(bytes) {
+                Ok(room) => return room,
+                Err(full) => full.wait(bytes),
             }
         }
     }

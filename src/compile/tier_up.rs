@@ -155,7 +155,8 @@ impl Module {
             return;
         }
         let best = job.shared.best_tier();
-        if job.states.is_refused(func, best) {
+        // What is spent does not come back.
+        if job.states.is_refused(func, best) || job.is_over_budget() {
             set_budget(space, func, UNLIMITED);
             return;
         }
@@ -225,6 +226,7 @@ impl CompileJob {
         let begun = clock.thread_cpu();
         let made = runner.run(unit, entry, stop);
         let cpu = clock.thread_cpu().saturating_sub(begun);
+        self.spend(cpu);
         let mut stats = self.stats.workers[0].lock();
         *stats.cpu.of(unit.tier, entry) += cpu;
         stats.unit_count += 1;

@@ -28,13 +28,12 @@ use crate::base::sync::{Arc, thread};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::error::CodeError;
 use crate::codegen::compiler::UnitError;
-use crate::compile::budget::Admitted;
 use crate::compile::job::CompileJob;
 use crate::compile::native_module::NativeModule;
 use crate::compile::policy::{FlushPolicy, Pending};
 use crate::compile::queue::{Appetite, LocalQueue};
 use crate::compile::refusal;
-use crate::compile::runner::{Runner, panic_text};
+use crate::compile::runner::{Room, Runner, panic_text};
 use crate::compile::stats::WorkerStats;
 use crate::compile::unit::{Unit, UnitFlags};
 use crate::tasks::manager::{Outcome, Task};
@@ -243,13 +242,14 @@ impl<'j> Slice<'j> {
     }
 
     /// Waits for room in the budget. Meanwhile what is done is not kept from others, and a cancel or the end of the slice is seen.
-    fn admit(&mut self, unit: Unit) -> Result<Admitted<'j>, SliceEnd> {
+    fn admit(&mut self, unit: Unit) -> Result<Room<'j>, SliceEnd> {
         let job = self.job;
         let bytes = job.memory_bytes(unit);
         loop {
-            if let Some(admitted) = job.shared.memory.admit(bytes) {
-                return Ok(admitted);
-            }
+            let full = match job.admit(bytes) {
+                Ok(room) => return Ok(room),
+                Err(full) => full,
+            };
             self.exchange(Some(unit), true)?;
             if job.progress.is_settled() {
                 return Err(SliceEnd::NoUnit);
@@ -258,7 +258,7 @@ impl<'j> Slice<'j> {
                 self.local.put_back(unit);
                 return Err(SliceEnd::Stopped);
             }
-            job.shared.memory.wait(bytes);
+            full.wait(bytes);
         }
     }
 
@@ -404,12 +404,25 @@ impl<'j> Slice<'j> {
         // Before compiling, as another tier may do it (S1-23).
         let asked = unit.tier;
         self.cpu_tier = asked;
-        let begun = job.stats.records.as_ref().map(|_| job.shared.timing.clock.thread_cpu());
+        let unit = match job.within_budget(unit) {
+            Ok(unit) => unit,
+            Err(error) => {
+                job.fail_unit(unit.func, error);
+                self.settle_without_code(unit);
+                return;
+            }
+        };
+        let is_timed = job.counts_cpu() || job.stats.records.is_some();
+        let begun = is_timed.then(|| job.shared.timing.clock.thread_cpu());
         let background = self.background;
         let result = self.runner.run(unit, Entry::Call, &|| job.should_stop(unit.func, background));
         drop(span);
-        if let (Some(begun), Ok(artifact)) = (begun, &result) {
-            job.record(unit.func, artifact.code.len(), job.shared.timing.clock.thread_cpu().saturating_sub(begun));
+        if let Some(begun) = begun {
+            let cpu = job.shared.timing.clock.thread_cpu().saturating_sub(begun);
+            job.spend(cpu);
+            if let Ok(artifact) = &result {
+                job.record(unit.func, artifact.code.len(), cpu);
+            }
         }
         self.stats.unit_count += 1;
         match result {

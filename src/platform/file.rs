@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use rustix::mm::{self, MapFlags, ProtFlags};
+use rustix::mm::{self, Advice, MapFlags, ProtFlags};
 
 use crate::base::sync::Arc;
 use crate::platform::memory::page_bytes;
@@ -30,6 +30,7 @@ pub fn read_shared(path: impl AsRef<Path>) -> io::Result<SharedBytes> {
     let mut read = 0;
     // New: nobody else has them.
     let place = Arc::get_mut(&mut bytes).unwrap_or(&mut []);
+    prefer_large_pages(place);
     while read < place.len() {
         match file.read(&mut place[read..]) {
             // It has become shorter.
@@ -43,6 +44,19 @@ pub fn read_shared(path: impl AsRef<Path>) -> io::Result<SharedBytes> {
     let mut rest = Vec::new();
     file.read_to_end(&mut rest)?;
     Ok(if rest.is_empty() { bytes } else { [&*bytes, &rest].concat().into() })
+}
+
+/// Lets the system use large pages for memory that is about to be written from end to end: each of the others is a fault.
+fn prefer_large_pages(place: &mut [u8]) {
+    const LARGE_PAGE_BYTES: usize = 2 << 20;
+    let start = place.as_ptr().addr().next_multiple_of(LARGE_PAGE_BYTES) - place.as_ptr().addr();
+    let bytes = place.len().saturating_sub(start) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    if bytes == 0 {
+        return;
+    }
+    let first = place.as_mut_ptr().wrapping_add(start);
+    // SAFETY: the range lies in the slice; how it is paged changes nothing that it holds. A system that does not do it says so, and need not.
+    let _ = unsafe { mm::madvise(first.cast(), bytes, Advice::LinuxHugepage) };
 }
 
 /// A part of a file, mapped: bytes come when they are looked at.

@@ -91,6 +91,14 @@ impl MemorySlot {
         Ok(())
     }
 
+    /// Makes pages before they are touched, as far as they are accessible. The range begins at a page.
+    pub fn populate(&self, range: Range<usize>) {
+        let end = range.end.min(self.accessible_bytes);
+        if range.start < end {
+            self.region.populate(range.start..end);
+        }
+    }
+
     /// Whether this image is mapped here.
     pub fn has_image(&self, image: &Arc<MemoryImage>) -> bool {
         self.image.as_ref().is_some_and(|mapped| Arc::ptr_eq(&mapped.image, image))

@@ -2,7 +2,7 @@
 //!
 //! A module's active data segments for a memory of its own, when their offsets are constants and they fit, are laid out once in an
 //! image; instantiation maps it instead of copying, or finds it mapped in what an earlier instance has left. Small contents are copied all the same: a mapping costs more than a page
-//! or two of copying.
+//! or two of copying. So are those of a module's first instance, which is the only one of most.
 
 use std::ops::Range;
 
@@ -12,11 +12,14 @@ use crate::base::sync::{Arc, Weak};
 use crate::base::{DataIndex, MemoryIndex};
 use crate::compile::module::Module;
 use crate::platform::image::MemoryImage;
+use crate::platform::memory::page_bytes;
 use crate::platform::spare::{MappedImage, SlotPool};
 use crate::wasm::module::{ConstOp, DataMode, WasmModule};
 
 /// Contents below this many bytes are copied.
 const IMAGE_MIN_BYTES: usize = 32 << 10;
+/// For so many bytes of data pages are made at once: a fault for each takes longer than to fill it.
+const POPULATE_MIN_BYTES: usize = 256 << 10;
 /// Images span at most this; sparse contents above it are copied.
 const IMAGE_MAX_SPAN: usize = 256 << 20;
 
@@ -47,11 +50,17 @@ pub struct DataImage {
 }
 
 impl DataImages {
-    /// The images of a module, made at first use and kept with it.
-    pub fn of(module: &Module) -> &DataImages {
-        static NONE: DataImages = DataImages { images: Vec::new(), pool: Weak::new() };
-        let any = module.image_cache().get_or_init(|| Box::new(DataImages::build(module)));
-        any.downcast_ref().unwrap_or(&NONE)
+    /// The images for another instance of a module, made for its second one and kept with it.
+    pub fn for_instance(module: &Module) -> Option<&DataImages> {
+        if !module.count_instance() {
+            module.image_cache().get_or_init(|| Box::new(DataImages::build(module)));
+        }
+        Self::known(module)
+    }
+
+    /// The images of a module, if they were made.
+    pub fn known(module: &Module) -> Option<&DataImages> {
+        module.image_cache().get()?.downcast_ref()
     }
 
     /// The image of a memory.
@@ -66,6 +75,21 @@ impl DataImages {
         let images = own.filter_map(|memory| build_one(module, wire_bytes, memory)).collect();
         DataImages { images, pool: Arc::downgrade(pool) }
     }
+}
+
+/// Where the data of a memory goes that is copied to it, if it is so much that its pages are better made at once: from the beginning of its first page.
+pub fn dense_range(module: &WasmModule, memory: MemoryIndex) -> Option<Range<usize>> {
+    let parts = module.datas().values().filter_map(|data| match &data.mode {
+        DataMode::Active { memory: target, offset } if *target == memory => match *offset.0 {
+            [ConstOp::I32(start)] => Some((start as u32 as usize, data.bytes.len())),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (start, end, total) = parts
+        .fold((usize::MAX, 0, 0), |(start, end, total), (at, len)| (start.min(at), end.max(at.saturating_add(len)), total + len));
+    let start = start / page_bytes() * page_bytes();
+    (total >= POPULATE_MIN_BYTES && end - start <= 2 * total).then_some(start..end)
 }
 
 fn build_one(module: &WasmModule, wire_bytes: &[u8], memory: MemoryIndex) -> Option<DataImage> {
@@ -86,7 +110,7 @@ fn build_one(module: &WasmModule, wire_bytes: &[u8], memory: MemoryIndex) -> Opt
         parts.push((start..end, index));
     }
     let total: usize = parts.iter().map(|(range, _)| range.len()).sum();
-    let page = crate::platform::memory::page_bytes();
+    let page = page_bytes();
     let start = parts.iter().map(|(range, _)| range.start).min()? / page * page;
     let end = parts.iter().map(|(range, _)| range.end).max()?;
     if total < IMAGE_MIN_BYTES || end - start > IMAGE_MAX_SPAN || end.next_multiple_of(page) > min_bytes {

@@ -15,7 +15,7 @@ use crate::layout::{ImportedFunc, V128Cell};
 use crate::platform::spare::MappedImage;
 use crate::runtime::error::{LinkError, ResourceError};
 use crate::runtime::global::GlobalObject;
-use crate::runtime::image::DataImages;
+use crate::runtime::image::{self, DataImages};
 use crate::runtime::instance::{InstanceObject, VmCtx};
 use crate::runtime::link::{Extern, LinkedImports};
 use crate::runtime::memory::MemoryObject;
@@ -209,7 +209,7 @@ impl Store {
                 Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
-        let images = (!decoded.datas().is_empty()).then(|| DataImages::of(module));
+        let images = if decoded.datas().is_empty() { None } else { DataImages::for_instance(module) };
         for (index, ty) in decoded.memories.iter().skip(decoded.imported_memory_count) {
             let image = images.and_then(|images| images.get(index));
             memories.push(self.new_memory(*ty, image.map(|image| &image.mapped))?);
@@ -337,8 +337,18 @@ impl Store {
         if decoded.datas().is_empty() {
             return Ok(());
         }
-        let images = DataImages::of(module);
+        let images = DataImages::known(module);
         let mapped: Vec<bool> = decoded.memories.keys().map(|memory| self.map_image(instance, images, memory)).collect();
+        for (memory, _) in
+            decoded.memories.keys().zip(&mapped).skip(decoded.imported_memory_count).filter(|(_, mapped)| !**mapped)
+        {
+            if let Some(range) = image::dense_range(decoded, memory) {
+                let object = self.instances[instance as usize].memories[memory.index()];
+                if let Some(slot) = self.memories[object as usize].slot_mut() {
+                    slot.populate(range);
+                }
+            }
+        }
         for (index, data) in decoded.datas() {
             if let DataMode::Active { memory, offset } = &data.mode {
                 if !mapped[memory.index()] {
@@ -355,8 +365,8 @@ impl Store {
     }
 
     /// Maps a memory's image, if it has one and the system lets it.
-    fn map_image(&mut self, instance: u32, images: &DataImages, memory: MemoryIndex) -> bool {
-        let Some(image) = images.get(memory) else { return false };
+    fn map_image(&mut self, instance: u32, images: Option<&DataImages>, memory: MemoryIndex) -> bool {
+        let Some(image) = images.and_then(|images| images.get(memory)) else { return false };
         let object = self.instances[instance as usize].memories[memory.index()];
         let Some(slot) = self.memories[object as usize].slot_mut() else { return false };
         // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.

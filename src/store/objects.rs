@@ -11,14 +11,13 @@
 
 use std::fmt;
 use std::io;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, Condvar, Mutex};
 use crate::store::blob::{Blob, MemoryBlob};
 use crate::store::error::StoreError;
 use crate::store::{CacheKey, CacheStore};
@@ -73,19 +72,27 @@ impl ObjectCacheStore {
         &self,
         request: impl Future<Output = object_store::Result<T>> + Send + 'static,
     ) -> Result<Option<T>, StoreError> {
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let answer = Arc::new((Mutex::new(None), Condvar::new()));
+        let asked = Arc::clone(&answer);
         let Some(runtime) = &self.runtime else { return Err(other("the store is closed")) };
         let timeout = self.timeout;
         runtime.spawn(async move {
-            // Nobody may be waiting any more.
-            let _ = sender.send(tokio::time::timeout(timeout, request).await);
+            let done = tokio::time::timeout(timeout, request).await;
+            *asked.0.lock() = Some(done);
+            asked.1.notify_one();
         });
-        match receiver.recv() {
-            Ok(Ok(Ok(done))) => Ok(Some(done)),
-            Ok(Ok(Err(object_store::Error::NotFound { .. }))) => Ok(None),
-            Ok(Ok(Err(error))) => Err(other(error)),
-            Ok(Err(_)) => Err(other(format_args!("no answer within {timeout:?}"))),
-            Err(_) => Err(other("the request panicked")),
+        let mut done = answer.0.lock();
+        while done.is_none() {
+            // Longer than the request may take: it may also panic.
+            if answer.1.wait_for(&mut done, timeout + TIMEOUT).timed_out() {
+                break;
+            }
+        }
+        match done.take() {
+            Some(Ok(Ok(done))) => Ok(Some(done)),
+            Some(Ok(Err(object_store::Error::NotFound { .. }))) => Ok(None),
+            Some(Ok(Err(error))) => Err(other(error)),
+            Some(Err(_)) | None => Err(other(format_args!("no answer within {timeout:?}"))),
         }
     }
 }

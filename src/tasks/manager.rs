@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::thread::{self, JoinHandle};
-use crate::base::sync::{Arc, Condvar};
+use crate::base::sync::{Arc, Condvar, OnceLock};
 use crate::base::{trace, tuning};
 use crate::tasks::executor::{Executor, Ticket};
 use crate::tasks::gate::TaskGate;
@@ -68,6 +68,13 @@ pub enum TaskPriority {
 
 const PRIORITY_COUNT: usize = 3;
 
+/// What a thread does next.
+enum Work {
+    Task(Queued),
+    Rest,
+    End,
+}
+
 struct Queued {
     task: Box<dyn Task>,
     priority: TaskPriority,
@@ -102,6 +109,8 @@ pub(super) struct TaskShared {
     thread_max: usize,
     thread_name: String,
     executor: Option<Arc<dyn Executor>>,
+    /// Called when no thread has had anything to do for a while.
+    on_idle: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl fmt::Debug for TaskShared {
@@ -164,8 +173,14 @@ impl TaskManager {
             thread_max,
             thread_name: thread_name.to_owned(),
             executor,
+            on_idle: OnceLock::new(),
         };
         TaskManager { poster: TaskPoster(Arc::new(shared)) }
+    }
+
+    /// Has somebody called, by one of its threads, when none has had anything to do for [a while](tuning::IDLE_AFTER). Said once.
+    pub fn on_idle(&self, idle: impl Fn() + Send + Sync + 'static) {
+        self.poster.0.on_idle.get_or_init(|| Box::new(idle));
     }
 
     /// A handle to post with.
@@ -277,22 +292,46 @@ impl TaskShared {
     }
 
     fn run_thread(self: Arc<Self>) {
+        // Whether this thread has said that there was nothing to do, and nothing was since.
+        let mut has_rested = false;
         loop {
-            let queued = {
-                let mut queues = self.queues.lock();
-                loop {
-                    if let Some(queued) = queues.pop() {
-                        break queued;
-                    }
-                    if queues.exit {
-                        return;
-                    }
-                    queues.idle_count += 1;
-                    self.work.wait(queues.inner());
-                    queues.idle_count -= 1;
+            match self.next_work(has_rested) {
+                Work::Task(queued) => {
+                    has_rested = false;
+                    self.run(queued);
                 }
+                Work::Rest => {
+                    has_rested = true;
+                    if let Some(on_idle) = self.on_idle.get() {
+                        on_idle();
+                    }
+                }
+                Work::End => return,
+            }
+        }
+    }
+
+    /// Waits for a task. The last thread to have waited for a while is told to rest, once.
+    fn next_work(&self, has_rested: bool) -> Work {
+        let mut queues = self.queues.lock();
+        loop {
+            if let Some(queued) = queues.pop() {
+                return Work::Task(queued);
+            }
+            if queues.exit {
+                return Work::End;
+            }
+            queues.idle_count += 1;
+            let is_late = if has_rested || self.on_idle.get().is_none() {
+                self.work.wait(queues.inner());
+                false
+            } else {
+                self.work.wait_for(queues.inner(), tuning::IDLE_AFTER).timed_out()
             };
-            self.run(queued);
+            queues.idle_count -= 1;
+            if is_late && queues.len() == 0 && !queues.exit && queues.idle_count + 1 == queues.thread_count {
+                return Work::Rest;
+            }
         }
     }
 

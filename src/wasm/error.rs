@@ -32,6 +32,8 @@ pub enum CompileErrorKind {
     Unsupported,
     /// The time for compiling the module is over.
     Timeout,
+    /// There is no processor time left for compiling the module, or for the engine.
+    Budget,
     /// Compilation was cancelled by the owner or by engine shutdown.
     Cancelled,
     /// A file of compiled code is damaged, or of no use here.
@@ -67,6 +69,7 @@ impl fmt::Display for CompileError {
             CompileErrorKind::CodeMemory => "code memory: ",
             CompileErrorKind::Unsupported => "unsupported: ",
             CompileErrorKind::Timeout => "timeout: ",
+            CompileErrorKind::Budget => "budget: ",
             CompileErrorKind::Cancelled => "cancelled: ",
             CompileErrorKind::Precompiled => "precompiled: ",
             CompileErrorKind::EngineBug => "engine bug: ",

@@ -64,7 +64,7 @@ use cranelift_codegen::{CodegenError, Context};
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
 use crate::abi::cpu::CpuFeatures;
 use crate::base::DefinedFuncIndex;
-use crate::base::tuning::BACKTRACKING_BLOCK_MAX;
+use crate::base::tuning::{BACKTRACKING_BLOCK_MAX, OPTIMIZED_BLOCK_MAX};
 use crate::codegen::compiler::{Compiler, Feedback, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
 use crate::codegen::optimizing::func::{Allocations, Body};
@@ -130,6 +130,9 @@ impl Optimizing {
 
         relay::put_relays(&mut memory.context.func);
         let blocks = memory.context.func.dfg.num_blocks();
+        if blocks > OPTIMIZED_BLOCK_MAX {
+            return Err(UnitError::TierUnable(format!("{blocks} basic blocks, more than {OPTIMIZED_BLOCK_MAX}")));
+        }
         let allocator = if blocks > BACKTRACKING_BLOCK_MAX { Allocator::SinglePass } else { Allocator::Backtracking };
         let isa = self.isas.get(env.settings.canonicalize_nans, allocator).map_err(|error| bug(error, None))?;
         let compiled = memory.context.compile_stencil(&*isa, &mut ControlPlane::default());

@@ -211,7 +211,9 @@ fn in_the_background_as_well() {
         let module = Module::compile_in_background(&engine, GUEST).expect("a module").wait().expect("it compiles");
         let mut process = Process::of(module);
         check_guest(&mut process);
-        assert_eq!(process.counts(), [(7, 0), (0, 6)][round]);
+        // All that was compiled before anything was called.
+        let (compiled, loaded) = process.counts();
+        assert!(if round == 0 { (compiled, loaded) == (7, 0) } else { compiled == 0 && loaded >= 6 }, "{compiled} {loaded}");
         assert_eq!(process.module.keep_code(), round == 0);
     }
 }

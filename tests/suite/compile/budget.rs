@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use deltic::abi::artifact::{CodeVariant, Tier};
+use deltic::base::DefinedFuncIndex;
 use deltic::compile::Module;
 use deltic::wasm::error::CompileErrorKind;
+use deltic::{Config, Isolate, Linker, OverBudget, Strategy, WasmEngine};
 
 use super::fake::*;
 
@@ -98,4 +101,115 @@ fn an_invalid_body_wins_over_a_timeout() {
     let error = Module::new(&engine, module_with_invalid(&[40; 20], &[9])).unwrap_err();
     assert_eq!(error.kind, CompileErrorKind::Invalid);
     assert!(Module::new(&engine, module_of(&[40; 20])).unwrap_err().to_string().starts_with("timeout: function 0:"));
+}
+
+/// The same bound for each module by itself.
+#[test]
+fn memory_of_a_module_is_bounded_by_itself() {
+    let compiler = Arc::new(FakeCompiler::new().every(Act::Sleep(Duration::from_millis(2))));
+    let engine = engine_with(&config(4).with_module_compile_memory_limit(ROOM_FOR_ONE), &compiler);
+    Module::new(&engine, module_of(&[40; 20])).unwrap();
+    assert_eq!(compiler.most_running.load(Ordering::SeqCst), 1);
+    let both = [(); 2].map(|()| Module::compile_in_background(&engine, module_of(&[40; 20])).unwrap());
+    both.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+    let running = compiler.most_running.load(Ordering::SeqCst);
+    assert!(running <= 2, "one of each module: {running}");
+    assert_eq!(compiler.finished(), 60);
+}
+
+/// When the processor time is spent, the lowest function that has no code is named; modules of an engine have each their own, or one together.
+#[test]
+fn processor_time_is_bounded() {
+    let limit = Duration::from_millis(100);
+    let clock = Arc::new(FakeClock::default());
+    let advance = Act::Advance(Arc::clone(&clock), Duration::from_millis(70));
+    let compiler = Arc::new(FakeCompiler::new().at(3, advance.clone()).at(5, advance));
+    let config = || config(0).with_clock(Arc::clone(&clock) as Arc<_>);
+    let engine = engine_with(&config().with_compile_cpu_limit(limit), &compiler);
+    for _ in 0..2 {
+        let error = Module::new(&engine, module_of(&[40; 20])).unwrap_err();
+        let text = "function 6: no processor time is left for compiling";
+        assert_eq!((error.kind, error.message.as_str()), (CompileErrorKind::Budget, text));
+        assert!(error.offset.is_some() && error.to_string().starts_with("budget: function 6"));
+        Module::new(&engine, module_of(&[40; 5])).unwrap();
+    }
+    let engine = engine_with(&config().with_engine_compile_cpu_limit(limit), &compiler);
+    Module::new(&engine, module_of(&[40; 5])).unwrap();
+    assert!(Module::new(&engine, module_of(&[40; 20])).unwrap_err().to_string().starts_with("budget: function 4"));
+    assert!(Module::new(&engine, module_of(&[40; 1])).unwrap_err().to_string().starts_with("budget: function 0"));
+}
+
+/// Or the functions that are left are compiled in the lowest tier.
+#[test]
+fn what_is_over_budget_may_be_compiled_in_the_lowest_tier() {
+    let clock = Arc::new(FakeClock::default());
+    let advance = Act::Advance(Arc::clone(&clock), Duration::from_millis(70));
+    let best = Arc::new(FakeCompiler::new().at(3, advance.clone()).at(5, advance));
+    let lowest = Arc::new(FakeCompiler::new().tier(Tier::Baseline));
+    let config = config(0).with_clock(clock).with_strategy(Strategy::AheadOfTime);
+    let config = config.with_compile_cpu_limit(Duration::from_millis(100)).with_over_budget(OverBudget::LowestTier);
+    let engine = WasmEngine::with_compilers(&config, vec![lowest.clone(), best.clone()]).unwrap();
+    Module::new(&engine, module_of(&[40; 9])).unwrap();
+    assert_eq!((best.begun_funcs(), lowest.begun_funcs()), (vec![0, 1, 2, 3, 4, 5], vec![6, 7, 8]));
+}
+
+const GUEST: &str = r#"(module
+    (func $small (export "small") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    (func (export "large") (param i32) (result i32)
+        (local.set 0 (i32.add (local.get 0) (i32.const 1000000))) (local.set 0 (i32.add (local.get 0) (i32.const 1000000)))
+        (local.set 0 (i32.add (local.get 0) (i32.const 1000000))) (local.set 0 (i32.add (local.get 0) (i32.const 1000000)))
+        (local.get 0)))"#;
+
+/// A first call for which there is no time left says so, and the next one as well; or functions stay in the lowest tier for good.
+#[test]
+fn lazy_modules_have_budgets_too() {
+    let config = Config::default().with_num_compilation_tasks(0).with_tier_up_calls(2).with_compile_cpu_limit(Duration::ZERO);
+    let run = |config: &Config| {
+        let engine = WasmEngine::new(config).unwrap();
+        let module = Module::new(&engine, GUEST).unwrap();
+        let mut isolate = Isolate::new(&engine).unwrap();
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).unwrap();
+        let func = instance.get_typed_func::<i32, i32>(&mut isolate, "small").unwrap();
+        let answers: Vec<Result<i32, String>> =
+            (0..20).map(|n| func.call(&mut isolate, n).map_err(|error| error.to_string())).collect();
+        (answers, module.compile_stats())
+    };
+    let (answers, stats) = run(&config);
+    assert_eq!(stats.finished_by_tier, [0, 0]);
+    for answer in answers {
+        let error = answer.unwrap_err();
+        assert!(error.contains("budget: function 0 (small): no processor time is left for compiling"), "{error}");
+    }
+    let (answers, stats) = run(&config.with_over_budget(OverBudget::LowestTier));
+    assert_eq!(answers, (0..20).map(|n| Ok(n + 1)).collect::<Vec<_>>());
+    assert_eq!((stats.finished_by_tier, stats.tier_ups), ([1, 0], 0));
+}
+
+/// A body above the limit is compiled in the baseline tier, whatever is asked for, and stays in it; the others are not concerned.
+#[test]
+fn the_optimizing_tier_leaves_large_bodies_alone() {
+    let config = Config::default().with_num_compilation_tasks(0).with_tier_up_calls(2).with_optimized_body_limit(20);
+    for strategy in [Strategy::AheadOfTime, Strategy::Eager, Strategy::Lazy] {
+        let engine = WasmEngine::new(&config.clone().with_strategy(strategy)).unwrap();
+        let module = Module::new(&engine, GUEST).unwrap();
+        let mut isolate = Isolate::new(&engine).unwrap();
+        let instance = Linker::new(&engine).instantiate(&mut isolate, &module).unwrap();
+        for name in ["small", "large"] {
+            let func = instance.get_typed_func::<i32, i32>(&mut isolate, name).unwrap();
+            (0..50).for_each(|n| assert!(func.call(&mut isolate, n).is_ok()));
+        }
+        let tier = |func| module.tier(CodeVariant::Guarded, DefinedFuncIndex::from_u32(func));
+        assert_eq!((tier(0), tier(1)), (Some(Tier::Optimized), Some(Tier::Baseline)), "{strategy:?}");
+    }
+}
+
+/// What threads keep to compile with is given back when nothing has been compiled for a while, and taken anew after that.
+#[test]
+fn scratch_memory_is_given_back_when_nobody_compiles() {
+    let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(2).with_strategy(Strategy::Eager)).unwrap();
+    for _ in 0..2 {
+        Module::compile_in_background(&engine, module_of(&[4_000; 40])).unwrap().wait().unwrap();
+        assert!(engine.scratch_count() > 0);
+        until("rest", || engine.scratch_count() == 0);
+    }
 }

@@ -292,8 +292,9 @@ impl Clock for FakeClock {
         Duration::from_nanos(self.0.load(Ordering::SeqCst))
     }
 
+    /// Of one thread, which does nothing else.
     fn thread_cpu(&self) -> Duration {
-        Duration::ZERO
+        self.now()
     }
 }
 
