@@ -50,7 +50,8 @@ fn median(rounds: usize, mut run: impl FnMut() -> Module) -> Duration {
 
 /// Measures a module.
 pub fn measure(wasm: &[u8], rounds: usize, folder: &Path) -> Times {
-    let config = Config::default().with_num_compilation_tasks(0);
+    // Each round is to load the module again.
+    let config = Config::default().with_num_compilation_tasks(0).with_module_sharing(false);
     let everything = Config::default().with_strategy(Strategy::AheadOfTime).with_tier(Tier::Baseline);
     let compiled = Module::new(&WasmEngine::new(&everything).expect("an engine"), wasm).expect("a module");
     let (key, file, keyed) = (MacKey::new([1; 32]), folder.join("file"), folder.join("keyed"));

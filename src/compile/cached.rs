@@ -143,7 +143,7 @@ impl Loader {
     }
 
     /// Of a module that was not looked at yet, unless it is small or there is no cache.
-    fn find(&self, wire_bytes: &[u8]) -> Option<ModuleCode> {
+    pub(super) fn find(&self, wire_bytes: &[u8]) -> Option<ModuleCode> {
         let cache = self.config.code_cache()?;
         if wire_bytes.len() < cache.module_bytes_min() {
             return None;
@@ -349,14 +349,14 @@ impl Module {
         for variant in CodeVariant::ALL {
             let Some(made) = native.variant(variant) else { continue };
             let Some(space) = &made.space else { continue };
-            if !made.job.check_bodies().is_ok_and(|()| made.job.is_worth_keeping()) {
-                continue;
-            }
             let visit = |look: &mut dyn FnMut(&CodeSpace)| {
                 look(space);
                 Some(())
             };
             let Some((cache, fingerprint)) = &made.job.kept_as else { continue };
+            if !made.job.is_worth_keeping() || made.job.check_bodies().is_err() {
+                continue;
+            }
             has_written |= made.job.keep(cache, fingerprint, visit);
         }
         has_written

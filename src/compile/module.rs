@@ -54,7 +54,7 @@ struct ModuleOwner {
     image_cache: OnceLock<Box<dyn Any + Send + Sync>>,
     instance_count: AtomicUsize,
     /// What files have of it.
-    code: Option<ModuleCode>,
+    code: OnceLock<ModuleCode>,
     /// Where others find it.
     cache_entry: OnceLock<EntryId>,
     engine: WasmEngine,
@@ -84,7 +84,7 @@ impl Drop for ModuleOwner {
         }
         self.engine.tokens().remove(self.token_id);
         self.native.cancel();
-        if let (Some(saver), Some(_)) = (&self.engine.shared().saver, &self.code) {
+        if let (Some(saver), Some(_)) = (&self.engine.shared().saver, self.code.get()) {
             saver.forget(self.native.token());
         }
         let native = self.native.get();
@@ -213,7 +213,7 @@ impl Module {
             validate_bodies_wall: OnceLock::new(),
             image_cache: OnceLock::new(),
             instance_count: AtomicUsize::new(0),
-            code,
+            code: code.map(OnceLock::from).unwrap_or_default(),
             cache_entry: OnceLock::new(),
             engine: engine.clone(),
         })))
@@ -238,6 +238,13 @@ impl Module {
     pub(super) fn ready(self) -> Result<Module, CompileError> {
         let engine = self.engine();
         let kind = if engine.config().strategy() == Strategy::Lazy { JobKind::Lazy } else { JobKind::Eager };
+        // Of a stream all bytes are known now.
+        if self.code().is_none()
+            && engine.config().code_cache().is_some()
+            && let Some(code) = Loader::of(engine).find(self.wire_bytes())
+        {
+            self.0.code.get_or_init(|| code);
+        }
         self.ensure(engine.default_variant(), kind)?;
         self.follow_file();
         if kind == JobKind::Lazy {
@@ -439,7 +446,7 @@ impl Module {
 
     /// What files have of it.
     pub(super) fn code(&self) -> Option<&ModuleCode> {
-        self.0.code.as_ref()
+        self.0.code.get()
     }
 
     pub(super) fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {

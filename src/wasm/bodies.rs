@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::ops::{Index, Range};
 
 use cranelift_entity::EntityRef;
@@ -16,34 +17,60 @@ use crate::base::DefinedFuncIndex;
 use crate::base::sync::OnceLock;
 
 /// Ranges of the wire bytes, from a body's local declarations to behind its `end`, by function.
-#[derive(Debug, Default)]
-pub struct Bodies(Box<[OnceLock<Range<u32>>]>);
+pub struct Bodies(Places);
+
+enum Places {
+    /// All have come: they were known from the beginning.
+    All(Box<[Range<u32>]>),
+    Arriving(Box<[OnceLock<Range<u32>>]>),
+}
+
+impl fmt::Debug for Bodies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.values()).finish()
+    }
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Bodies(Places::All(Box::default()))
+    }
+}
 
 impl Bodies {
     /// Places for so many bodies, none of which has come.
     pub fn expecting(count: usize) -> Self {
-        Bodies((0..count).map(|_| OnceLock::new()).collect())
+        Bodies(Places::Arriving((0..count).map(|_| OnceLock::new()).collect()))
     }
 
     /// How many there are, or will be.
     pub fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Places::All(bodies) => bodies.len(),
+            Places::Arriving(bodies) => bodies.len(),
+        }
     }
 
     /// Whether there are none, and will be none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// Says where a body stands. False when that was said before, or there is no such function: nothing changes then.
     #[must_use]
     pub fn arrive(&self, func: DefinedFuncIndex, range: Range<u32>) -> bool {
-        self.0.get(func.index()).is_some_and(|place| place.set(range).is_ok())
+        match &self.0 {
+            Places::All(_) => false,
+            Places::Arriving(bodies) => bodies.get(func.index()).is_some_and(|place| place.set(range).is_ok()),
+        }
     }
 
     /// A body, if it has come.
     pub fn get(&self, func: DefinedFuncIndex) -> Option<&Range<u32>> {
-        self.0.get(func.index())?.get()
+        match &self.0 {
+            Places::All(bodies) => bodies.get(func.index()),
+            Places::Arriving(bodies) => bodies.get(func.index())?.get(),
+        }
     }
 
     /// The functions whose bodies have come.
@@ -58,7 +85,7 @@ impl Bodies {
 
     /// The bodies that have come, by function.
     pub fn iter(&self) -> impl Iterator<Item = (DefinedFuncIndex, &Range<u32>)> {
-        self.0.iter().map_while(OnceLock::get).enumerate().map(|(index, range)| (DefinedFuncIndex::new(index), range))
+        (0..self.len()).map(DefinedFuncIndex::new).map_while(|func| Some((func, self.get(func)?)))
     }
 }
 
@@ -67,13 +94,13 @@ impl Index<DefinedFuncIndex> for Bodies {
 
     #[inline]
     fn index(&self, func: DefinedFuncIndex) -> &Range<u32> {
-        self.0[func.index()].get().expect("functions are named when their bodies are there")
+        self.get(func).expect("functions are named when their bodies are there")
     }
 }
 
 impl FromIterator<Range<u32>> for Bodies {
     fn from_iter<T: IntoIterator<Item = Range<u32>>>(ranges: T) -> Self {
-        Bodies(ranges.into_iter().map(OnceLock::from).collect())
+        Bodies(Places::All(ranges.into_iter().collect()))
     }
 }
 
@@ -94,5 +121,8 @@ mod tests {
         assert!(bodies.arrive(func(1), 9..20));
         assert_eq!(bodies.values().cloned().collect::<Vec<_>>(), [4..9, 9..20, 20..21]);
         assert!(Bodies::default().is_empty());
+        let known = [4..9, 9..20].into_iter().collect::<Bodies>();
+        assert_eq!((known.len(), known.get(func(1)), known.get(func(2))), (2, Some(&(9..20)), None));
+        assert!(!known.arrive(func(0), 4..9) && known.keys().eq([func(0), func(1)]));
     }
 }

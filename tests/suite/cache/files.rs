@@ -259,3 +259,20 @@ fn until(mut done: impl FnMut() -> bool) {
     }
     panic!("nothing has come of it");
 }
+
+/// A stream of a lazy engine has its bodies validated as they come, and finds its code at the end.
+#[test]
+fn streams_find_their_code() {
+    let store = Arc::new(MemoryStore::default());
+    for round in 0..2 {
+        let engine = WasmEngine::new(&config(&store).with_num_compilation_tasks(1)).expect("an engine");
+        let mut stream = deltic::StreamingCompiler::new(&engine);
+        for chunk in wat::parse_str(GUEST).expect("text").chunks(20) {
+            stream.push(chunk).expect("a module so far");
+        }
+        let mut process = Process::of(stream.finish().expect("a module"));
+        check_guest(&mut process);
+        assert_eq!(process.counts().0, [6, 0][round]);
+        assert_eq!(process.module.keep_code(), round == 0);
+    }
+}
