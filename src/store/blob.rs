@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn files_and_memory_are_read_alike() {
-        let contents: Vec<u8> = (0..10_000u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let contents: Vec<u8> = (0..10_000u32).map(|n| (n * 7 / 8) as u8).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blob");
         std::fs::write(&path, &contents).unwrap();

@@ -104,7 +104,7 @@ pub enum CacheAction {
     /// Remove what it holds
     Clean(CachePlace),
     /// Compile modules for the next time that they are run
-    Warm(WarmArgs),
+    Warm(Box<WarmArgs>),
 }
 
 #[derive(Debug, Args)]
