@@ -141,7 +141,7 @@ pub const INSTANCE_WEIGHT_FUNCS: usize = 64;
 pub const CACHED_MODULE_BYTES_MIN: usize = 16 << 10;
 /// New code that is worth keeping is so many bytes …
 pub const KEPT_BYTES_MIN: usize = 1_000;
-/// … and one in so many of those that are kept already.
+/// … and one in so many of those that are kept already, where better code counts so many times.
 pub const KEPT_SHARE: usize = 32;
 /// Functions are copied so many at a time to be kept.
 pub const KEPT_TOGETHER: usize = 64;

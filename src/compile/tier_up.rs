@@ -269,6 +269,9 @@ impl CompileJob {
             Entry::Loop(_) => refill(space, func, self.env.module.bodies[func].len(), self.shared.tier_up_calls),
             Entry::Call => set_budget(space, func, UNLIMITED),
         }
+        if let (&Ok(bytes), Entry::Call, true) = (&published, entry, had_code) {
+            self.note_better(bytes);
+        }
         published.inspect(|&bytes| self.published(bytes))
     }
 
