@@ -6,7 +6,8 @@
 //! cargo run --release --bin seeds -- all --seconds 240
 //! ```
 //!
-//! `bodies` mutates bodies and compares the quick validator with wasmparser, some thousand bodies a seed. `differential` compares with wasmi; `objects` (what wasm-smith makes with objects and exceptions) and `programs` (a generator of our own,
+//! `bodies` mutates bodies and compares the quick validator with wasmparser, some thousand bodies a seed. `streams` gives
+//! damaged modules in pieces, and `stored` damages files of code. `differential` compares with wasmi; `objects` (what wasm-smith makes with objects and exceptions) and `programs` (a generator of our own,
 //! [`programs`]) with wasmtime; `legacy` (the same generator, exceptions of the older form) with Node, found as `$NODE` or on the path:
 //!
 //! ```text
@@ -61,6 +62,8 @@ pub mod oracle;
 pub mod programs;
 #[path = "../../tests/suite/fuzz/random.rs"]
 pub mod random;
+#[path = "../../tests/suite/fuzz/stored.rs"]
+pub mod stored;
 #[path = "../../tests/suite/fuzz/subject.rs"]
 pub mod subject;
 #[path = "../../tests/suite/fuzz/token.rs"]

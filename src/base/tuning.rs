@@ -147,6 +147,12 @@ pub const KEPT_SHARE: usize = 32;
 pub const KEPT_TOGETHER: usize = 64;
 /// Files with no more bytes of records than this are loaded before their functions are called.
 pub const PRELOADED_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of records that are loaded ahead together: of the first batch; each is twice the one before.
+pub const PRELOADED_BATCH_MIN: usize = 16 << 10;
+/// The same of the largest. Who calls a function of it waits for the whole.
+pub const PRELOADED_BATCH_MAX: usize = 256 << 10;
+/// The same as [`TIER_UP_CALLS`] where code is kept: it runs in other processes, too.
+pub const KEPT_TIER_UP_CALLS: u32 = 5_000;
 /// Code is kept when nothing was compiled for so long.
 pub const KEPT_AFTER_QUIET: Duration = Duration::from_secs(2);
 /// Bytes that a directory of compiled code holds at most, by default.

@@ -21,7 +21,7 @@ use super::record::Record;
 use super::words::{Reader, Writer};
 use crate::abi::artifact::Tier;
 use crate::base::DefinedFuncIndex;
-use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::store::blob::Blob;
 use crate::store::container::{Container, ContainerBuilder, PART_HASH_BYTES, PartHash, SectionId, part_hash};
@@ -50,7 +50,10 @@ pub struct CodeFile {
     fingerprint: Fingerprint,
     code_section: Range<usize>,
     outline_hash: PartHash,
-    index: Box<[u8]>,
+    /// Empty if it is damaged.
+    index: OnceLock<Box<[u8]>>,
+    /// Whether somebody was told that it is damaged.
+    is_index_told: AtomicBool,
     /// Records that were found damaged.
     damaged: AtomicUsize,
     /// The module's bytes, of a file that has them, and whether all were compared.
@@ -59,7 +62,10 @@ pub struct CodeFile {
 
 impl fmt::Debug for CodeFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CodeFile").field("key", self.container.contents()).field("records", &self.len()).finish_non_exhaustive()
+        f.debug_struct("CodeFile")
+            .field("key", self.container.contents())
+            .field("bytes", &self.len_bytes())
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,8 +99,44 @@ impl Entry {
     }
 }
 
+/// The records of a file in the order in which they stand.
+pub struct RecordOrder(Box<[Entry]>);
+
+impl RecordOrder {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The positions from one on whose records have so many bytes together; one at least, unless that is the end.
+    pub fn run_from(&self, position: usize, bytes: usize) -> Range<usize> {
+        let mut left = bytes;
+        let rest = self.0.get(position..).unwrap_or_default();
+        let fits = |entry: &&Entry| {
+            let has_room = left > 0;
+            left = left.saturating_sub(entry.len as usize);
+            has_room
+        };
+        position..position + rest.iter().take_while(fits).count()
+    }
+
+    /// A function, and the tier of its code, if that makes sense.
+    pub fn func(&self, position: usize) -> Option<(DefinedFuncIndex, Tier)> {
+        let entry = self.0.get(position)?;
+        Some((DefinedFuncIndex::from_u32(entry.func), Tier::from_u8(entry.tier)?))
+    }
+}
+
+/// Records that were copied together.
+pub struct RecordRun<'o> {
+    entries: &'o [Entry],
+    /// Where the copy begins in the section.
+    start: u64,
+    bytes: Box<[u8]>,
+}
+
 impl CodeFile {
-    /// Opens a file and verifies everything but records and bodies.
+    /// Opens a file and verifies everything but the index, which is verified when the first function is looked for, records and bodies.
     ///
     /// # Errors
     ///
@@ -109,15 +151,15 @@ impl CodeFile {
             usize::try_from(u64::from_le_bytes(*bytes)).ok()
         };
         let code_section = position(0).zip(position(8)).ok_or(Rejected::Table)?;
-        let index = container.read(INDEX)?;
-        if index.len() % ENTRY_BYTES != 0 || fingerprint.key() != *container.contents() {
+        if fingerprint.key() != *container.contents() {
             return Err(Rejected::Table);
         }
         let mut file = CodeFile {
             fingerprint,
             code_section: code_section.0..code_section.1,
             outline_hash: outline[16..].first_chunk().copied().ok_or(Rejected::Table)?,
-            index,
+            index: OnceLock::new(),
+            is_index_told: AtomicBool::new(false),
             damaged: AtomicUsize::new(0),
             wire: None,
             container,
@@ -145,12 +187,32 @@ impl CodeFile {
 
     /// How many functions it has.
     pub fn len(&self) -> usize {
-        self.index.len() / ENTRY_BYTES
+        self.index().len() / ENTRY_BYTES
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.index().is_empty()
+    }
+
+    fn index(&self) -> &[u8] {
+        self.index.get_or_init(|| {
+            let index = self.container.read(INDEX).ok().filter(|index| index.len() % ENTRY_BYTES == 0);
+            index.unwrap_or_else(|| {
+                self.damaged.fetch_add(1, Ordering::Relaxed); // a figure
+                Box::default()
+            })
+        })
+    }
+
+    /// Says, once, that there is an index and that it is damaged.
+    fn check_index(&self) -> Result<(), Rejected> {
+        let is_damaged = self.is_empty() && self.container.section_bytes(INDEX) > 0;
+        // Relaxed: who is first is told.
+        if is_damaged && !self.is_index_told.swap(true, Ordering::Relaxed) {
+            return Err(Rejected::Section { section: INDEX.name });
+        }
+        Ok(())
     }
 
     /// Its length.
@@ -163,7 +225,7 @@ impl CodeFile {
         self.container.section_bytes(RECORDS)
     }
 
-    /// Records that were found damaged so far.
+    /// Records that were found damaged so far, and the index.
     pub fn damaged_count(&self) -> usize {
         // Relaxed: a figure.
         self.damaged.load(Ordering::Relaxed)
@@ -177,7 +239,7 @@ impl CodeFile {
     /// Whether the bodies in the file's own bytes of the module are what was written; true of a file that has none. Reads them all, once.
     pub fn is_intact(&self) -> bool {
         let Some((wire, checked)) = &self.wire else { return true };
-        *checked.get_or_init(|| module_hash(wire) == self.fingerprint.module)
+        *checked.get_or_init(|| module_hash(wire, 0) == self.fingerprint.module)
     }
 
     /// Where the bodies are in the module.
@@ -199,14 +261,15 @@ impl CodeFile {
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        self.index.chunks_exact(ENTRY_BYTES).map(Entry::parse)
+        self.index().chunks_exact(ENTRY_BYTES).map(Entry::parse)
     }
 
     fn find(&self, func: DefinedFuncIndex) -> Option<Entry> {
+        let index = self.index();
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
-            let entry = Entry::parse(&self.index[middle * ENTRY_BYTES..]);
+            let entry = Entry::parse(&index[middle * ENTRY_BYTES..]);
             match entry.func.cmp(&func.as_u32()) {
                 std::cmp::Ordering::Equal => return Some(entry),
                 std::cmp::Ordering::Less => low = middle + 1,
@@ -223,17 +286,63 @@ impl CodeFile {
 
     /// The functions that it has, in the order of their records.
     pub fn funcs(&self) -> Vec<DefinedFuncIndex> {
-        let mut entries: Vec<(u64, u32)> = self.entries().map(|entry| (entry.offset, entry.func)).collect();
-        entries.sort_unstable();
-        entries.into_iter().filter(|&(_, func)| func != u32::MAX).map(|(_, func)| DefinedFuncIndex::from_u32(func)).collect()
+        self.order().0.iter().map(|entry| DefinedFuncIndex::from_u32(entry.func)).collect()
+    }
+
+    /// Its records, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The index is damaged, and nobody was told yet.
+    pub fn in_order(&self) -> Result<RecordOrder, Rejected> {
+        self.check_index()?;
+        Ok(self.order())
+    }
+
+    fn order(&self) -> RecordOrder {
+        let mut entries: Vec<Entry> = self.entries().filter(|entry| entry.func != u32::MAX).collect();
+        entries.sort_unstable_by_key(|entry| (entry.offset, entry.func));
+        RecordOrder(entries.into())
+    }
+
+    /// Copies some records that follow one another, by their positions in the order: not verified yet.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn read_run<'o>(&self, order: &'o RecordOrder, positions: Range<usize>) -> Result<RecordRun<'o>, Rejected> {
+        let entries = order.0.get(positions).unwrap_or_default();
+        let start = entries.first().map_or(0, |entry| entry.offset);
+        let end = entries.iter().map(|entry| entry.offset.saturating_add(entry.len.into())).max().unwrap_or(0);
+        let bytes = self.container.read_unverified(RECORDS, start..end)?;
+        Ok(RecordRun { entries, start, bytes })
+    }
+
+    /// A record of a run, verified.
+    ///
+    /// # Errors
+    ///
+    /// It is damaged.
+    pub fn record_of(&self, run: &RecordRun<'_>, position: usize) -> Result<Record, Rejected> {
+        let record = run.entries.get(position).ok_or(Rejected::Table).and_then(|entry| {
+            let damaged = || Rejected::Part { section: RECORDS.name, offset: entry.offset };
+            let start = usize::try_from(entry.offset - run.start).unwrap_or(usize::MAX);
+            let bytes = run.bytes.get(start..start.saturating_add(entry.len as usize)).ok_or_else(damaged)?;
+            if !self.container.is_part(&[bytes], &entry.hash) {
+                return Err(damaged());
+            }
+            Record::read(bytes, DefinedFuncIndex::from_u32(entry.func), self.fingerprint.variant).ok_or_else(damaged)
+        });
+        self.count_damage(record)
     }
 
     /// The record of a function, verified: nothing if there is none.
     ///
     /// # Errors
     ///
-    /// It is damaged.
+    /// It is damaged, or the index is, and nobody was told yet.
     pub fn record(&self, func: DefinedFuncIndex) -> Result<Option<Record>, Rejected> {
+        self.check_index()?;
         let Some(entry) = self.find(func) else { return Ok(None) };
         let record = self.read(&entry).and_then(|bytes| {
             let damaged = || Rejected::Part { section: RECORDS.name, offset: entry.offset };
@@ -268,6 +377,8 @@ pub struct CodeFileBuilder<'k> {
     key: &'k MacKey,
     entries: Vec<Entry>,
     records: Vec<u8>,
+    /// Of a file for the same module, with the same key.
+    outline_hash: Option<([u8; 32], PartHash)>,
 }
 
 impl fmt::Debug for Entry {
@@ -279,7 +390,14 @@ impl fmt::Debug for Entry {
 impl<'k> CodeFileBuilder<'k> {
     /// An empty file.
     pub fn new(key: &'k MacKey) -> Self {
-        CodeFileBuilder { key, entries: Vec::new(), records: Vec::new() }
+        CodeFileBuilder { key, entries: Vec::new(), records: Vec::new(), outline_hash: None }
+    }
+
+    /// Takes over what can be taken from a file that this one may replace, and need not be found out again.
+    pub fn follows(&mut self, file: &CodeFile) {
+        if file.container.is_made_with(self.key) {
+            self.outline_hash = Some((file.fingerprint.module, file.outline_hash));
+        }
     }
 
     /// Adds a function that was not added before.
@@ -314,7 +432,9 @@ impl<'k> CodeFileBuilder<'k> {
         let mut about = fingerprint.to_bytes().to_vec();
         about.extend_from_slice(&(code_section.start as u64).to_le_bytes());
         about.extend_from_slice(&(code_section.end as u64).to_le_bytes());
-        about.extend_from_slice(&part_hash(self.key, &[&wire_bytes[..code_section.start], &wire_bytes[code_section.end..]]));
+        let known = self.outline_hash.filter(|(module, _)| *module == fingerprint.module).map(|(_, hash)| hash);
+        let outline_hash = || part_hash(self.key, &[&wire_bytes[..code_section.start], &wire_bytes[code_section.end..]]);
+        about.extend_from_slice(&known.unwrap_or_else(outline_hash));
         container.add(ABOUT, &about);
         let mut bodies = Writer::default();
         bodies.len(module.bodies.len());

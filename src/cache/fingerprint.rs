@@ -2,8 +2,11 @@
 //!
 //! **Invariant:** two engines with equal fingerprints make code that either can run in the place of the other's.
 
+use blake3::hazmat::{self, ChainingValue, HasherExt, Mode};
+
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::abi::cpu::CpuFeatures;
+use crate::platform::thread;
 use crate::store::CacheKey;
 
 /// A hash of this engine's sources, of the version of its generator of code and of the build's features: whatever changes what code may
@@ -31,6 +34,9 @@ pub struct Fingerprint {
     pub ahead_of_time: bool,
 }
 
+/// Bytes of a module that a thread hashes at a time: a power of two, as subtrees of BLAKE3 are.
+const HASHED_TOGETHER: usize = 1 << 20;
+
 /// Bytes of a written fingerprint.
 const BYTES: usize = 32 + 32 + 8 + 8 + 4 + 4;
 
@@ -39,9 +45,35 @@ pub fn build_hash() -> [u8; 32] {
     *blake3::hash(BUILD_ID.as_bytes()).as_bytes()
 }
 
-/// What tells a module's bytes from all others.
-pub fn module_hash(wire_bytes: &[u8]) -> [u8; 32] {
-    *blake3::hash(wire_bytes).as_bytes()
+/// What tells a module's bytes from all others. A large one is hashed by this thread and by so many others, if they can be had.
+pub fn module_hash(wire_bytes: &[u8], others: usize) -> [u8; 32] {
+    if wire_bytes.len() <= HASHED_TOGETHER || others == 0 {
+        return *blake3::hash(wire_bytes).as_bytes();
+    }
+    // A BLAKE3 hash is one of a tree, whose subtrees are those of whole parts.
+    let parts: Vec<(usize, &[u8])> = wire_bytes.chunks(HASHED_TOGETHER).enumerate().collect();
+    let leaves = thread::share_out(parts, others, |(position, part)| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.set_input_offset((position * HASHED_TOGETHER) as u64);
+        hasher.update(part).finalize_non_root()
+    });
+    let (left, right) = leaves.split_at(left_count(leaves.len()));
+    *hazmat::merge_subtrees_root(&merged(left), &merged(right), Mode::Hash).as_bytes()
+}
+
+/// How many of the parts are in the left half of a tree: the largest power of two below their number.
+fn left_count(parts: usize) -> usize {
+    parts.div_ceil(2).next_power_of_two()
+}
+
+fn merged(leaves: &[ChainingValue]) -> ChainingValue {
+    match leaves {
+        &[leaf] => leaf,
+        _ => {
+            let (left, right) = leaves.split_at(left_count(leaves.len()));
+            hazmat::merge_subtrees_non_root(&merged(left), &merged(right), Mode::Hash)
+        }
+    }
 }
 
 impl Fingerprint {
@@ -93,10 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_hash_is_the_same_however_many_threads_make_it() {
+        const PART: usize = HASHED_TOGETHER;
+        let bytes: Vec<u8> = (0..7 * PART + 5).map(|n| (n * 7 / 3) as u8).collect();
+        for len in [0, 1, PART, PART + 1, 2 * PART, 2 * PART + 1, 3 * PART, 4 * PART, 5 * PART - 1, 6 * PART + 9, bytes.len()] {
+            assert_eq!(module_hash(&bytes[..len], 0), module_hash(&bytes[..len], 2), "{len} bytes");
+            assert_eq!(module_hash(&bytes[..len], 1), *blake3::hash(&bytes[..len]).as_bytes(), "{len} bytes");
+        }
+    }
+
+    #[test]
     fn fingerprints_are_read_as_they_were_written_and_each_part_counts() {
         let first = Fingerprint {
             build: build_hash(),
-            module: module_hash(b"\0asm"),
+            module: module_hash(b"\0asm", 0),
             cpu: CpuFeatures::V3,
             wasm_features: 1 << 40,
             settings: 0b101,

@@ -32,6 +32,7 @@ use crate::compile::engine::WasmEngine;
 use crate::compile::job::CompileJob;
 use crate::compile::module::{Module, code_settings};
 use crate::compile::native_module::NativeModule;
+use crate::store::error::Rejected;
 use crate::store::key::MacKey;
 use crate::wasm::decode::{Decoded, decode_trusted, decode_with};
 use crate::wasm::error::{CompileError, CompileErrorKind};
@@ -148,7 +149,8 @@ impl Loader {
         if wire_bytes.len() < cache.module_bytes_min() {
             return None;
         }
-        let fingerprint = Fingerprint { module: module_hash(wire_bytes), ..self.fingerprint };
+        let module = module_hash(wire_bytes, self.config.other_threads());
+        let fingerprint = Fingerprint { module, ..self.fingerprint };
         Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default() })
     }
 }
@@ -165,24 +167,42 @@ pub(super) struct CacheUse {
 }
 
 impl CompileJob {
+    /// Calls of a function in baseline code after which it is worth the best: fewer where its code is kept, since other processes have it too.
+    pub(super) fn tier_up_calls(&self) -> u32 {
+        if self.kept_as.get().is_some() { self.shared.kept_tier_up_calls } else { self.shared.tier_up_calls }
+    }
+
+    /// Has the code kept in the background, if there is a place for it.
+    pub(super) fn watch(self: &Arc<Self>, engine: &WasmEngine) {
+        if let (Some(saver), Some(_)) = (&self.shared.saver, self.kept_as.get()) {
+            saver.watch(self, engine.config().thread_name());
+        }
+    }
+
     /// A function as another process has left it, if that is known and sound.
     pub(super) fn read_record(&self, func: DefinedFuncIndex) -> Option<Record> {
         let file = self.cached.as_ref()?;
-        match file.record(func) {
-            Ok(record) => record,
-            Err(rejected) => {
-                let function = self.env.module.func_index(func).index();
-                tracing::warn!(target: trace::CACHE, function, %rejected, "compiled again");
-                // So that the file is replaced.
-                self.note_unkept(tuning::KEPT_BYTES_MIN.max(usize::try_from(file.record_bytes()).unwrap_or(usize::MAX)));
-                None
-            }
-        }
+        self.sound(func, file, file.record(func)).flatten()
+    }
+
+    /// What was read of a function, unless it is damaged.
+    pub(super) fn sound<T>(&self, func: DefinedFuncIndex, file: &CodeFile, read: Result<T, Rejected>) -> Option<T> {
+        let function = self.env.module.func_index(func).index();
+        read.inspect_err(|rejected| {
+            tracing::warn!(target: trace::CACHE, function, %rejected, "compiled again");
+            self.note_damage(file);
+        })
+        .ok()
+    }
+
+    /// A file is to be replaced.
+    pub(super) fn note_damage(&self, file: &CodeFile) {
+        self.note_unkept(tuning::KEPT_BYTES_MIN.max(usize::try_from(file.record_bytes()).unwrap_or(usize::MAX)));
     }
 
     /// So many bytes of code are in no file.
     pub(super) fn note_unkept(&self, bytes: usize) {
-        if self.kept_as.is_none() {
+        if self.kept_as.get().is_none() {
             return;
         }
         self.cache_use.unkept_bytes.fetch_add(bytes, Ordering::Relaxed); // a figure
@@ -208,25 +228,43 @@ impl CompileJob {
     ///
     /// As for publication.
     pub(super) fn publish_record(&self, native: &NativeModule, record: Record) -> Result<Tier, CodeError> {
-        let Record { artifact, budget, profile } = record;
-        let (func, tier) = (artifact.func, artifact.tier);
-        let bytes = native.publish(self.variant, vec![artifact])?;
+        let tier = record.artifact.tier;
+        self.publish_records(native, vec![record])?;
+        Ok(tier)
+    }
+
+    /// Makes records the code of their functions: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// As for publication.
+    pub(super) fn publish_records(&self, native: &NativeModule, records: Vec<Record>) -> Result<(), CodeError> {
+        let count = records.len();
+        let mut artifacts = Vec::with_capacity(count);
+        let mut recorded = Vec::with_capacity(count);
+        for Record { artifact, budget, profile } in records {
+            recorded.push((artifact.func, budget, profile));
+            artifacts.push(artifact);
+        }
+        let bytes = native.publish(self.variant, artifacts)?;
         if let Some(space) = native.variant(self.variant).and_then(|code| code.space.as_ref()) {
-            space.restore_profile(func, &profile);
-            if let (Some(word), Some(left)) = (space.budget(func), budget) {
-                word.store(left, Ordering::Relaxed); // a figure, which code may lower at the same time
+            for (func, budget, profile) in recorded {
+                space.restore_profile(func, &profile);
+                if let (Some(word), Some(left)) = (space.budget(func), budget) {
+                    word.store(left, Ordering::Relaxed); // a figure, which code may lower at the same time
+                }
             }
         }
-        self.cache_use.loaded_count.fetch_add(1, Ordering::Relaxed); // figures
+        self.cache_use.loaded_count.fetch_add(count, Ordering::Relaxed); // figures
         self.cache_use.loaded_bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(tier)
+        Ok(())
     }
 
     /// A function that nobody is at, from the file, if its code there is of a tier or better: it is the caller's, who must
     /// [settle](Self::settle_record) it.
     pub(super) fn claim_record(&self, func: DefinedFuncIndex, tier: Tier) -> Option<Record> {
         let kept = self.cached.as_ref()?.tier(func)?;
-        if kept < tier || !self.states.request(func, tier) || !self.states.start(func) {
+        if kept < tier || !self.claim_kept(func, tier) {
             return None;
         }
         let record = self.read_record(func);
@@ -235,6 +273,11 @@ impl CompileJob {
             self.parking.announce();
         }
         record
+    }
+
+    /// Takes a function over that is in the file and nobody is at.
+    pub(super) fn claim_kept(&self, func: DefinedFuncIndex, tier: Tier) -> bool {
+        func.index() < self.env.module.bodies.len() && self.states.request(func, tier) && self.states.start(func)
     }
 
     /// Publishes a function that was claimed.
@@ -286,6 +329,7 @@ impl CompileJob {
         visit: impl Fn(&mut dyn FnMut(&CodeSpace)) -> Option<()>,
     ) -> Option<CodeFileBuilder<'k>> {
         let mut builder = CodeFileBuilder::new(key);
+        other.into_iter().for_each(|other| builder.follows(other));
         let mut present = Vec::new();
         visit(&mut |space| present = space.present_funcs(Tier::Baseline))?;
         let mut is_here = vec![false; self.env.module.bodies.len()];
@@ -346,6 +390,20 @@ impl CompileJob {
 }
 
 impl Module {
+    /// Has the code kept of a module that was compiled before all its bytes were known, unless it is kept already.
+    pub(super) fn keep_streamed(&self) {
+        let variant = self.engine().default_variant();
+        let Some(job) = self.job() else { return };
+        let Some(place) = self.code().and_then(|code| code.kept_as(variant)) else { return };
+        if job.kept_as.set(place).is_ok() {
+            self.native().refill_budgets(variant);
+            job.watch(self.engine());
+            if self.file(variant).is_none() {
+                job.note_unkept(self.native().native_bytes());
+            }
+        }
+    }
+
     /// Keeps the code that the module has by now in the engine's [code cache](CodeCache), if it has one and if there is enough that is
     /// new. In the background this happens by itself, some time after the last function was compiled; before the process ends it
     /// is the host's to ask for it. True if something was written; what fails is told by the cache.
@@ -359,7 +417,7 @@ impl Module {
                 look(space);
                 Some(())
             };
-            let Some((cache, fingerprint)) = &made.job.kept_as else { continue };
+            let Some((cache, fingerprint)) = made.job.kept_as.get() else { continue };
             if !made.job.is_worth_keeping() || made.job.check_bodies().is_err() {
                 continue;
             }

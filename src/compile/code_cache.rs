@@ -170,7 +170,7 @@ impl CodeCache {
         match opened {
             Ok(file) => {
                 counts.hits.fetch_add(1, Ordering::Relaxed); // a figure
-                tracing::debug!(target: trace::CACHE, %key, functions = file.len(), bytes = file.len_bytes(), "code found");
+                tracing::debug!(target: trace::CACHE, %key, bytes = file.len_bytes(), "code found");
                 Some(file)
             }
             Err(reason) => {

@@ -86,7 +86,7 @@ pub struct Config {
     strategy: Strategy,
     tier: Option<Tier>,
     cpu_features: Option<CpuFeatures>,
-    tier_up_calls: u32,
+    tier_up_calls: Option<u32>,
     loop_versions: bool,
     inlining: bool,
     call_profiles: bool,
@@ -126,7 +126,7 @@ impl Default for Config {
             strategy: Strategy::default(),
             tier: None,
             cpu_features: None,
-            tier_up_calls: tuning::TIER_UP_CALLS,
+            tier_up_calls: None,
             loop_versions: true,
             inlining: true,
             call_profiles: true,
@@ -260,10 +260,10 @@ impl Config {
     }
 
     /// After how many calls a function that does nothing else is worth the best tier; iterations of loops count as well, by how long the
-    /// function is. Default: 40,000.
+    /// function is. Default: 40,000; an eighth of that for modules whose code is [kept](Self::with_code_cache), since other processes have it, too.
     #[must_use]
     pub fn with_tier_up_calls(mut self, calls: u32) -> Self {
-        self.tier_up_calls = calls;
+        self.tier_up_calls = Some(calls);
         self
     }
 
@@ -316,7 +316,7 @@ impl Config {
     /// For tests: calls and loops of baseline code ask for better code each time, and somebody decides whether they get it, at once.
     #[must_use]
     pub fn with_tier_choice(mut self, choice: Arc<dyn TierChoice>) -> Self {
-        (self.tier_choice, self.tier_up_calls) = (Some(choice), 0);
+        (self.tier_choice, self.tier_up_calls) = (Some(choice), Some(0));
         self
     }
 
@@ -396,6 +396,11 @@ impl Config {
     /// See [`with_num_compilation_tasks`](Self::with_num_compilation_tasks).
     pub fn num_compilation_tasks(&self) -> usize {
         self.num_compilation_tasks
+    }
+
+    /// How many threads may do a part of what a thread does that loads a module.
+    pub(crate) fn other_threads(&self) -> usize {
+        self.num_compilation_tasks.saturating_sub(1)
     }
 
     /// See [`with_code_settings`](Self::with_code_settings).
@@ -519,7 +524,12 @@ impl Config {
 
     /// See [`with_tier_up_calls`](Self::with_tier_up_calls).
     pub fn tier_up_calls(&self) -> u32 {
-        self.tier_up_calls
+        self.tier_up_calls.unwrap_or(tuning::TIER_UP_CALLS)
+    }
+
+    /// The same of modules whose code is kept.
+    pub(crate) fn kept_tier_up_calls(&self) -> u32 {
+        self.tier_up_calls.unwrap_or(tuning::KEPT_TIER_UP_CALLS)
     }
 
     /// See [`with_compile_memory_limit`](Self::with_compile_memory_limit).

@@ -63,10 +63,11 @@ impl Module {
         let variant = self.serialized_variant();
         let wire_bytes = self.wire_bytes();
         let settings = &self.native().env().settings;
-        let fingerprint = |module| Fingerprint { variant, ..fingerprint(self.engine(), settings, module) };
+        let module = module_hash(wire_bytes, self.engine().config().other_threads());
+        let fingerprint = Fingerprint { variant, ..fingerprint(self.engine(), settings, module) };
         let Some((job, space)) = self.native().variant(variant).and_then(|code| Some((&code.job, code.space.as_ref()?))) else {
             let file = CodeFileBuilder::new(key);
-            return Ok(file.finish(&fingerprint(module_hash(wire_bytes)), self.decoded(), wire_bytes, true));
+            return Ok(file.finish(&fingerprint, self.decoded(), wire_bytes, true));
         };
         job.check_bodies()?;
         let visit = |look: &mut dyn FnMut(&CodeSpace)| {
@@ -75,7 +76,7 @@ impl Module {
         };
         let file = job.build_file(key, job.cached.as_deref(), visit);
         let file = file.ok_or_else(|| refused("the module was given up"))?;
-        Ok(file.finish(&fingerprint(module_hash(wire_bytes)), self.decoded(), wire_bytes, true))
+        Ok(file.finish(&fingerprint, self.decoded(), wire_bytes, true))
     }
 
     /// The engine's default one, or the one that there is code of.

@@ -271,6 +271,7 @@ pub struct EngineShared {
     pub(super) optimized_body_limit: usize,
     pub(super) timeout: Option<Duration>,
     pub(super) tier_up_calls: u32,
+    pub(super) kept_tier_up_calls: u32,
     pub(super) inlines: bool,
     pub(super) tier_observer: Option<Arc<dyn TierObserver>>,
     /// Of an engine with a code cache, and with threads.
@@ -307,6 +308,7 @@ impl EngineShared {
             scratch_max: config.num_compilation_tasks() + 1,
             compilers: compilers.into(),
             tier_up_calls: config.tier_up_calls(),
+            kept_tier_up_calls: config.kept_tier_up_calls(),
             inlines: config.inlining(),
             tier_observer: config.tier_observer().cloned(),
             saver: config.code_cache().filter(|_| config.num_compilation_tasks() > 0).map(|cache| Saver::new(cache.quiet())),

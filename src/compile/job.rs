@@ -94,7 +94,7 @@ pub struct CompileJob {
     pub(super) cached: Option<Arc<CodeFile>>,
     pub(super) cache_use: CacheUse,
     /// Where its code is kept, and what it is good for.
-    pub(super) kept_as: Option<(CodeCache, Fingerprint)>,
+    pub(super) kept_as: OnceLock<(CodeCache, Fingerprint)>,
     /// Slots of a streamed job whose tasks wait for more bodies.
     pub(super) resting: Option<RestingTasks>,
     events: Option<Arc<EventQueue>>,
@@ -179,7 +179,7 @@ impl CompileJob {
             cpu: CpuBudget::new(engine.config().compile_cpu_limit()),
             cached,
             cache_use: CacheUse::default(),
-            kept_as,
+            kept_as: kept_as.map(OnceLock::from).unwrap_or_default(),
             resting: is_streamed.then(|| RestingTasks::new(1..slot_count)),
             events: (variant == engine.default_variant()).then(|| Arc::clone(&native.events)),
             // Without tasks the owner does it all.

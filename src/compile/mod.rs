@@ -45,6 +45,7 @@ pub mod compile_async;
 mod compilers;
 mod deserialize;
 mod phases;
+mod preload;
 mod refusal;
 mod resting;
 mod runner;

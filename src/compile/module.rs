@@ -244,6 +244,7 @@ impl Module {
             && let Some(code) = Loader::of(engine).find(self.wire_bytes())
         {
             self.0.code.get_or_init(|| code);
+            self.keep_streamed();
         }
         self.ensure(engine.default_variant(), kind)?;
         self.follow_file();
@@ -283,17 +284,14 @@ impl Module {
             // What is there is taken as it is called, and what is not is few.
             kind = JobKind::Lazy;
         }
-        let (is_lazy, calls) = (kind == JobKind::Lazy, engine.config().tier_up_calls());
-        let made = native.make_variant(variant, is_lazy, calls, || {
+        let made = native.make_variant(variant, kind == JobKind::Lazy, || {
             let code = self.code();
             let files = (self.file(variant).map(Arc::clone), code.and_then(|code| code.kept_as(variant)));
             CompileJob::new(engine, native, token, (variant, kind), files, joined)
         });
         let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
-            if let (Some(saver), Some(_)) = (&engine.shared().saver, &code.job.kept_as) {
-                saver.watch(&code.job, engine.config().thread_name());
-            }
+            code.job.watch(engine);
             code.job.start(engine);
         }
         Ok(&code.job)

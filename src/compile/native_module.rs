@@ -99,13 +99,12 @@ impl NativeModule {
     }
 
     /// The variant, made on first need: an empty code space and a job that nobody has started. A lazy one has thunks; if
-    /// functions may change their tier, they have budgets for so many calls. True for the caller who made it, and
+    /// functions may change their tier, they have budgets. True for the caller who made it, and
     /// must start the job.
     pub(super) fn make_variant(
         &self,
         variant: CodeVariant,
         is_lazy: bool,
-        calls: u32,
         job: impl FnOnce() -> CompileJob,
     ) -> Result<(&VariantCode, bool), CodeError> {
         let cell = &self.variants[variant as usize];
@@ -116,7 +115,8 @@ impl NativeModule {
         if let Some(made) = cell.get() {
             return Ok((made, false));
         }
-        let made = VariantCode { space: self.new_code_space(is_lazy, calls)?, job: Arc::new(job()) };
+        let job = Arc::new(job());
+        let made = VariantCode { space: self.new_code_space(is_lazy, job.tier_up_calls())?, job };
         Ok((cell.get_or_init(|| made), true))
     }
 
@@ -151,9 +151,9 @@ impl NativeModule {
     }
 
     /// The same, when all have come, for a variant that was made before.
-    pub(super) fn refill_budgets(&self, variant: CodeVariant, calls: u32) {
-        if let Some(space) = self.variant(variant).and_then(|code| code.space.as_ref()) {
-            self.fill_budgets(space, calls);
+    pub(super) fn refill_budgets(&self, variant: CodeVariant) {
+        if let Some(VariantCode { space: Some(space), job }) = self.variant(variant) {
+            self.fill_budgets(space, job.tier_up_calls());
         }
     }
 

@@ -166,7 +166,7 @@ impl Shared {
 
 /// Keeps a job's code, if there is enough that is new.
 fn keep(job: &CompileJob) {
-    let Some((cache, fingerprint)) = &job.kept_as else { return };
+    let Some((cache, fingerprint)) = job.kept_as.get() else { return };
     if !job.is_worth_keeping() {
         return;
     }

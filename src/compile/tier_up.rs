@@ -160,7 +160,7 @@ impl Module {
             set_budget(space, func, UNLIMITED);
             return;
         }
-        refill(space, func, job.env.module.bodies[func].len(), self.engine().config().tier_up_calls());
+        refill(space, func, job.env.module.bodies[func].len(), job.tier_up_calls());
         if job.states.reached(func) >= best as u8 {
             // A frame of the old code.
             return;
@@ -263,10 +263,10 @@ impl CompileJob {
         }
         match entry {
             // A frame of the old code that uses this up as well does not end soon.
-            Entry::Call if is_published => refill(space, func, self.env.module.bodies[func].len(), self.shared.tier_up_calls),
+            Entry::Call if is_published => refill(space, func, self.env.module.bodies[func].len(), self.tier_up_calls()),
             Entry::Loop(_) if is_published => ask_at_once(space, func),
             // Another loop of the function may ask.
-            Entry::Loop(_) => refill(space, func, self.env.module.bodies[func].len(), self.shared.tier_up_calls),
+            Entry::Loop(_) => refill(space, func, self.env.module.bodies[func].len(), self.tier_up_calls()),
             Entry::Call => set_budget(space, func, UNLIMITED),
         }
         if let (&Ok(bytes), Entry::Call, true) = (&published, entry, had_code) {

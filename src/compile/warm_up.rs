@@ -17,7 +17,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::{Artifact, Entry, Tier};
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::{DefinedFuncIndex, FuncIndex, tuning};
+use crate::base::{DefinedFuncIndex, FuncIndex};
 use crate::code::space::CodeSpace;
 use crate::codegen::compiler::UnitError;
 use crate::compile::first_error::FirstError;
@@ -178,17 +178,6 @@ impl Module {
                 _ => Err(UnknownFunc::Export(name.to_owned())),
             },
         }
-    }
-
-    /// Has functions that earlier processes have used loaded in the background, in the order of their first calls.
-    pub(super) fn follow_file(&self) {
-        let Some(file) = self.file(self.engine().default_variant()) else { return };
-        if self.compiles_itself() || file.wire_bytes().is_some() || file.record_bytes() > tuning::PRELOADED_BYTES_MAX {
-            return;
-        }
-        let wanted = file.funcs().into_iter().map(|func| (func, self.engine().shared().first_tier())).collect();
-        // Nobody waits.
-        let _ = self.warm_up_list(wanted, TaskPriority::UserBlocking);
     }
 
     /// Has functions compiled in the background as the module itself says.

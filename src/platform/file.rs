@@ -1,20 +1,24 @@
 //! Files that are read to where their bytes stay.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::mm::{self, Advice, MapFlags, ProtFlags};
+use rustix::mm::{self, MapFlags, ProtFlags};
 
 use crate::base::sync::Arc;
-use crate::platform::memory::page_bytes;
+use crate::platform::memory::{page_bytes, prefer_large_pages};
+use crate::platform::thread;
 
 /// Bytes that several own. A module keeps those that it was made from: see [`Module::from_shared`](crate::compile::module::Module::from_shared).
 pub type SharedBytes = Arc<[u8]>;
 
 /// At most this much is made room for at once, whatever a file says of its length.
 const ROOM_MAX: u64 = 1 << 30;
+/// What a thread reads at a time: two large pages.
+const PART_BYTES: usize = 4 << 20;
 
 /// Reads a file, of any kind, without a copy if it says how long it is.
 ///
@@ -27,36 +31,51 @@ pub fn read_shared(path: impl AsRef<Path>) -> io::Result<SharedBytes> {
     // Zeros of the system, which nobody writes.
     // SAFETY: all bytes are initialized, with zeros.
     let mut bytes: SharedBytes = unsafe { Arc::<[u8]>::new_zeroed_slice(len).assume_init() };
-    let mut read = 0;
     // New: nobody else has them.
     let place = Arc::get_mut(&mut bytes).unwrap_or(&mut []);
     prefer_large_pages(place);
-    while read < place.len() {
-        match file.read(&mut place[read..]) {
-            // It has become shorter.
-            Ok(0) => return Ok(Arc::from(&place[..read])),
+    let read = fill(&file, place)?;
+    if read < len {
+        // It has become shorter.
+        return Ok(Arc::from(&bytes[..read]));
+    }
+    // Files that are made as they are read say nothing of their length; others may have grown.
+    let mut rest = Vec::new();
+    if len > 0 {
+        file.seek(SeekFrom::Start(len as u64))?;
+    }
+    file.read_to_end(&mut rest)?;
+    Ok(if rest.is_empty() { bytes } else { [&*bytes, &rest].concat().into() })
+}
+
+/// Reads a file from its beginning, a large one by several threads: most of the time goes to pages that are new. Gives how much there was.
+fn fill(file: &File, place: &mut [u8]) -> io::Result<usize> {
+    let parts: Vec<(usize, &mut [u8])> = place.chunks_mut(PART_BYTES).enumerate().collect();
+    let results = thread::share_out(parts, thread::available_count() - 1, |(position, part)| {
+        fill_part(file, (position * PART_BYTES) as u64, part).map(|read| (read, read == part.len()))
+    });
+    let mut total = 0;
+    for result in results {
+        let (read, is_full) = result?;
+        total += read;
+        if !is_full {
+            break;
+        }
+    }
+    Ok(total)
+}
+
+fn fill_part(file: &File, offset: u64, part: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < part.len() {
+        match file.read_at(&mut part[read..], offset + read as u64) {
+            Ok(0) => break,
             Ok(count) => read += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    // Files that are made as they are read say nothing of their length; others may have grown.
-    let mut rest = Vec::new();
-    file.read_to_end(&mut rest)?;
-    Ok(if rest.is_empty() { bytes } else { [&*bytes, &rest].concat().into() })
-}
-
-/// Lets the system use large pages for memory that is about to be written from end to end: each of the others is a fault.
-fn prefer_large_pages(place: &mut [u8]) {
-    const LARGE_PAGE_BYTES: usize = 2 << 20;
-    let start = place.as_ptr().addr().next_multiple_of(LARGE_PAGE_BYTES) - place.as_ptr().addr();
-    let bytes = place.len().saturating_sub(start) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
-    if bytes == 0 {
-        return;
-    }
-    let first = place.as_mut_ptr().wrapping_add(start);
-    // SAFETY: the range lies in the slice; how it is paged changes nothing that it holds. A system that does not do it says so, and need not.
-    let _ = unsafe { mm::madvise(first.cast(), bytes, Advice::LinuxHugepage) };
+    Ok(read)
 }
 
 /// A part of a file, mapped: bytes come when they are looked at.
@@ -119,11 +138,15 @@ mod tests {
     #[test]
     fn files_of_every_kind() {
         let folder = tempfile::tempdir().unwrap();
-        for len in [0, 1, 5_000, 3 << 20] {
+        for len in [0, 1, 5_000, 3 << 20, PART_BYTES, 2 * PART_BYTES + 1_001] {
             let path = folder.path().join(len.to_string());
             let contents: Vec<u8> = (0..len).map(|n: usize| (n * 7) as u8).collect();
             std::fs::write(&path, &contents).unwrap();
             assert_eq!(*read_shared(&path).unwrap(), contents[..]);
+            let file = File::open(&path).unwrap();
+            let mut longer = vec![1; len + 5 * PART_BYTES / 2];
+            assert_eq!(fill(&file, &mut longer).unwrap(), len, "a file that has become shorter");
+            assert_eq!(longer[..len], contents[..]);
         }
         // Of no length that anybody knows.
         assert!(read_shared("/proc/self/status").unwrap().starts_with(b"Name:"));

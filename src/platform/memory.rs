@@ -250,6 +250,8 @@ impl Reservation {
     /// stays. Where the system does not know how, they are made when they are touched.
     pub fn populate(&self, range: Range<usize>) {
         let (start, bytes) = self.checked(&range);
+        // SAFETY: the range belongs to this reservation.
+        unsafe { advise_large_pages(start, bytes) };
         // SAFETY: the range belongs to this reservation; making pages changes nothing that they hold.
         if let Err(errno) = unsafe { mm::madvise(start.cast(), bytes, Advice::LinuxPopulateWrite) } {
             // Systems before Linux 5.14, and ranges that are not accessible.
@@ -343,4 +345,26 @@ unsafe fn unmap(start: *mut u8, bytes: usize) {
         // Only a split of mappings beyond the system's limit can fail here; the address space is then lost, and harmless.
         tracing::debug!(%errno, bytes, "address space was not given back");
     }
+}
+
+/// Lets the system use large pages for memory that is about to be written from end to end: each of the others is a fault.
+pub fn prefer_large_pages(place: &mut [u8]) {
+    // SAFETY: the range is borrowed.
+    unsafe { advise_large_pages(place.as_mut_ptr(), place.len()) };
+}
+
+/// The same, of those that lie wholly in a range.
+///
+/// # Safety
+///
+/// The range is the caller's.
+unsafe fn advise_large_pages(start: *mut u8, bytes: usize) {
+    const LARGE_PAGE_BYTES: usize = 2 << 20;
+    let skipped = start.addr().next_multiple_of(LARGE_PAGE_BYTES) - start.addr();
+    let bytes = bytes.saturating_sub(skipped) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    if bytes == 0 {
+        return;
+    }
+    // SAFETY: by contract; how memory is paged changes nothing that it holds. A system that does not do it says so, and need not.
+    let _ = unsafe { mm::madvise(start.wrapping_add(skipped).cast(), bytes, Advice::LinuxHugepage) };
 }

@@ -15,6 +15,8 @@
 //! **Invariants:** whatever is given out as verified was copied first and hashed then. No byte of a file is in no section and in no header:
 //! a changed bit is found when its section or part is read, or is never looked at.
 
+use std::ops::Range;
+
 use crate::base::sync::Arc;
 use crate::store::CacheKey;
 use crate::store::blob::{Blob, SharedOwner};
@@ -25,7 +27,7 @@ const MAGIC: [u8; 8] = *b"\0deltic\n";
 /// Changes with the layout above.
 const FORMAT_VERSION: u32 = 1;
 const HEADER_BYTES: usize = 96;
-const MAC: std::ops::Range<usize> = 64..96;
+const MAC: Range<usize> = 64..96;
 const ENTRY_BYTES: usize = 64;
 /// A file has a handful.
 const SECTION_COUNT_MAX: u32 = 64;
@@ -154,6 +156,11 @@ impl Container {
         &self.contents
     }
 
+    /// Whether this is the key that answers for it.
+    pub fn is_made_with(&self, key: &MacKey) -> bool {
+        self.key == *key
+    }
+
     /// Its length.
     pub fn len_bytes(&self) -> u64 {
         self.blob.len_bytes()
@@ -198,15 +205,24 @@ impl Container {
     ///
     /// It lies outside, or is damaged.
     pub fn read_part(&self, id: SectionId, offset: u64, len: usize, hash: &PartHash) -> Result<Box<[u8]>, Rejected> {
+        let bytes = self.read_unverified(id, offset..offset.saturating_add(len as u64))?;
+        if !self.is_part(&[&bytes], hash) {
+            return Err(Rejected::Part { section: id.name, offset: self.find(id)?.offset + offset });
+        }
+        Ok(bytes)
+    }
+
+    /// A copy of several parts together, of which [`is_part`](Self::is_part) must say that they are what they should be.
+    ///
+    /// # Errors
+    ///
+    /// They lie outside, or cannot be read.
+    pub fn read_unverified(&self, id: SectionId, range: Range<u64>) -> Result<Box<[u8]>, Rejected> {
         let section = self.find(id)?;
-        if offset.checked_add(len as u64).is_none_or(|end| end > section.len) {
-            return Err(Rejected::Table);
-        }
+        let len = range.end.checked_sub(range.start).filter(|_| range.end <= section.len);
+        let len = len.and_then(|len| usize::try_from(len).ok()).ok_or(Rejected::Table)?;
         let mut bytes = vec![0; len].into_boxed_slice();
-        self.blob.read_at(section.offset + offset, &mut bytes)?;
-        if part_hash(&self.key, &[&bytes]) != *hash {
-            return Err(Rejected::Part { section: id.name, offset: section.offset + offset });
-        }
+        self.blob.read_at(section.offset + range.start, &mut bytes)?;
         Ok(bytes)
     }
 

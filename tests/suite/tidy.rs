@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("asm", &[]),
     ("codegen", &["wasm", "layout", "abi", "asm"]),
     ("code", &["platform", "abi"]),
-    ("cache", &["wasm", "abi", "store"]),
+    ("cache", &["platform", "wasm", "abi", "store"]),
     ("compile", &["platform", "tasks", "store", "wasm", "abi", "codegen", "code", "cache"]),
     ("runtime", &["platform", "wasm", "layout", "heap", "abi", "code", "compile"]),
     ("isolate", &["platform", "tasks", "wasm", "layout", "heap", "abi", "code", "compile", "runtime"]),

@@ -1,7 +1,7 @@
 //! Runs the fuzz targets from seeds, on a stable toolchain and for a bounded time.
 //!
 //! `seeds TARGET [--from N] [--count N] [--seconds S] [--patience S] [--out DIR] [--keep] [--file MODULE] [--engine N]`, with TARGET one of differential, objects,
-//! programs, legacy, bodies, decode, token, all. `legacy` needs Node: `$NODE`, or `node` on the path.
+//! programs, legacy, bodies, decode, streams, stored, token, all. `legacy` needs Node: `$NODE`, or `node` on the path.
 //! What fails is printed with its seed, and its module is written to the folder. A seed that takes longer than the patience, 30 s if
 //! nothing else is said, is printed, and the process aborts: a debugger or a core file then shows where its threads stand.
 
@@ -21,7 +21,7 @@ use deltic_fuzz::programs::{self, Style};
 use deltic_fuzz::random::{Random, mix};
 use deltic_fuzz::subject::{self, Seen};
 use deltic_fuzz::wasmtime::Wasmtime;
-use deltic_fuzz::{bodies, decode, differential, generate, token};
+use deltic_fuzz::{bodies, decode, differential, generate, stored, token};
 
 /// The bytes that failed, and how they end in a file's name.
 type Input = (Vec<u8>, &'static str);
@@ -246,6 +246,25 @@ fn run_decode(options: &Options) -> usize {
     })
 }
 
+/// Checks that have nothing but a seed.
+fn run_seeds(name: &str, options: &Options, check: impl Fn(u64) -> Result<(), String>) -> usize {
+    run(name, options, |seed| {
+        let checked = catch_unwind(AssertUnwindSafe(|| check(mix(seed))));
+        let result = checked.unwrap_or_else(|_| Err("a panic, see above".into()));
+        result.map_err(|problem| (problem, (seed.to_string().into_bytes(), "seed")))
+    })
+}
+
+fn run_streams(options: &Options) -> usize {
+    let engines = stored::Engines::new();
+    run_seeds("streams", options, |seed| stored::check_stream(&engines, seed).map(drop))
+}
+
+fn run_stored(options: &Options) -> usize {
+    let engines = stored::Engines::new();
+    run_seeds("stored", options, |seed| stored::check_file(&engines, seed).map(drop))
+}
+
 fn run_token(options: &Options) -> usize {
     let modules = token::Modules::new();
     run("token", options, |seed| {
@@ -264,19 +283,21 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let targets: [(&str, fn(&Options) -> usize); 7] = [
+    let targets: [(&str, fn(&Options) -> usize); 9] = [
         ("differential", run_differential),
         ("objects", run_smith),
         ("programs", run_programs),
         ("legacy", run_legacy),
         ("bodies", run_bodies),
         ("decode", run_decode),
+        ("streams", run_streams),
+        ("stored", run_stored),
         ("token", run_token),
     ];
     let chosen = targets.iter().filter(|(name, _)| options.target == *name || options.target == "all");
     let results: Vec<usize> = chosen.map(|(_, target)| target(&options)).collect();
     if results.is_empty() {
-        eprintln!("name a target: differential, objects, programs, legacy, bodies, decode, token or all");
+        eprintln!("name a target: differential, objects, programs, legacy, bodies, decode, streams, stored, token or all");
         return ExitCode::from(2);
     }
     ExitCode::from(u8::from(results.iter().any(|&failed| failed > 0)))

@@ -92,7 +92,7 @@ impl InProgress {
         self.wake(engine);
         match &self.work {
             Work::Compile(job) => {
-                self.module.native().refill_budgets(job.variant, engine.config().tier_up_calls());
+                self.module.native().refill_budgets(job.variant);
                 self.module.validated(decode_wall);
                 job.end_stream();
             }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use deltic::abi::artifact::CodeVariant;
 use deltic::base::DefinedFuncIndex;
@@ -13,7 +14,7 @@ use deltic::cache::record::Record;
 use deltic::store::blob::MemoryBlob;
 use deltic::{Config, MacKey, Module, Strategy, WasmEngine};
 
-use super::{MemoryStore, Process, cache, key};
+use super::{GUEST, MemoryStore, Process, cache, check_guest, key};
 use crate::support::{Random, engine_with};
 
 /// A small module: its file has some thousand bytes.
@@ -98,6 +99,35 @@ fn large() -> String {
     }
     text += "(local.get 0)))";
     text
+}
+
+/// What is loaded before it is called is verified no less.
+#[test]
+fn what_is_loaded_ahead_is_verified() {
+    let store = Arc::new(MemoryStore::default());
+    let config = Config::default().with_code_cache(cache(&store));
+    let mut first = Process::new(config.clone(), GUEST);
+    check_guest(&mut first);
+    assert!(first.module.keep_code());
+    let (key, bytes) = store.only();
+    let (mut mended, mut whole) = (0, 0);
+    for step in 0..200 {
+        let mut changed = bytes.clone();
+        changed[bytes.len() * step / 200] ^= 4;
+        store.set(key, changed);
+        let engine = WasmEngine::new(&config.clone().with_num_compilation_tasks(1)).expect("an engine");
+        let module = Module::new(&engine, GUEST).expect("a module");
+        // Some rounds let the task go first.
+        std::thread::sleep(Duration::from_micros([0, 2_000][step % 2]));
+        let mut process = Process::of(module);
+        check_guest(&mut process);
+        let (compiled, loaded) = process.counts();
+        assert_eq!(compiled + loaded, 6, "byte {}", bytes.len() * step / 200);
+        mended += usize::from(compiled > 0 && loaded > 0);
+        whole += usize::from(loaded == 6);
+        assert_eq!(process.module.keep_code(), compiled > 0, "what is damaged is replaced");
+    }
+    assert!(mended > 50 && whole < 120, "{mended} {whole}");
 }
 
 #[test]

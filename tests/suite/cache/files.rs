@@ -260,6 +260,40 @@ fn until(mut done: impl FnMut() -> bool) {
     panic!("nothing has come of it");
 }
 
+/// A stream that was compiled as it came is kept, once, and found by who has all bytes at once.
+#[test]
+fn streams_are_kept() {
+    let store = Arc::new(MemoryStore::default());
+    let config = config(&store).with_strategy(Strategy::Eager).with_num_compilation_tasks(1);
+    for round in 0..2 {
+        let engine = WasmEngine::new(&config).expect("an engine");
+        let mut stream = deltic::StreamingCompiler::new(&engine);
+        wat::parse_str(GUEST).expect("text").chunks(20).for_each(|chunk| stream.push(chunk).expect("a module so far"));
+        let mut process = Process::of(stream.finish().expect("a module"));
+        check_guest(&mut process);
+        assert_eq!(process.counts(), (7, 0), "all of it");
+        assert_eq!(process.module.keep_code(), round == 0);
+    }
+    let mut process = Process::new(config, GUEST);
+    check_guest(&mut process);
+    assert_eq!(process.counts(), (0, 6));
+}
+
+/// What earlier processes have called is there before anybody calls it.
+#[test]
+fn functions_are_loaded_ahead() {
+    let store = Arc::new(MemoryStore::default());
+    let mut first = Process::new(config(&store), GUEST);
+    check_guest(&mut first);
+    assert!(first.module.keep_code());
+    let engine = WasmEngine::new(&config(&store).with_num_compilation_tasks(1)).expect("an engine");
+    let module = Module::new(&engine, GUEST).expect("a module");
+    until(|| module.compile_stats().loaded == 6);
+    let mut process = Process::of(module);
+    check_guest(&mut process);
+    assert_eq!(process.counts(), (0, 6));
+}
+
 /// A stream of a lazy engine has its bodies validated as they come, and finds its code at the end.
 #[test]
 fn streams_find_their_code() {

@@ -16,6 +16,7 @@ mod observe;
 mod oracle;
 mod programs;
 mod random;
+mod stored;
 mod subject;
 mod token;
 
@@ -94,6 +95,27 @@ fn collections_are_not_seen_by_programs() {
         assert!(tally.returned > all / 3 && tally.thrown > all / 20 && tally.cut < all / 50, "{tally:?}");
         assert!(tally.moved_objects > PROGRAMS * 10, "{tally:?}");
     }
+}
+
+#[test]
+fn streams_end_as_their_bytes_do() {
+    let engines = stored::Engines::new();
+    let mut accepted = 0;
+    let check = |number| stored::check_stream(&engines, seed(8, number));
+    run("stream", MODULES, check, |verdict| accepted += u64::from(verdict == decode::Verdict::Accepted));
+    assert!(accepted > MODULES / 20 && accepted < MODULES, "{accepted}");
+}
+
+#[test]
+fn damaged_files_change_nothing() {
+    let engines = stored::Engines::new();
+    let (mut refused, mut taken) = (0, 0);
+    let check = |number| stored::check_file(&engines, seed(9, number));
+    run("stored", MODULES, check, |seen| {
+        refused += seen.map_or(0, |seen| seen.refused);
+        taken += seen.map_or(0, |seen| seen.taken);
+    });
+    assert!(refused > 10 && taken > 10, "{refused} {taken}");
 }
 
 /// The comparison must notice each kind of difference.
