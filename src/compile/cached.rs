@@ -104,7 +104,7 @@ pub(super) fn fingerprint(engine: &WasmEngine, settings: &CodeSettings, module: 
 /// What makes modules of bytes, apart from the engine: background tasks may have it.
 #[derive(Debug)]
 pub(super) struct Loader {
-    config: Config,
+    config: Arc<Config>,
     /// Without a module.
     fingerprint: Fingerprint,
 }
@@ -123,7 +123,7 @@ impl Loader {
         let settings = code_settings(engine);
         // Of no module yet.
         let fingerprint = fingerprint(engine, &settings, [0; 32]);
-        Loader { config: engine.config().clone(), fingerprint }
+        Loader { config: engine.shared_config(), fingerprint }
     }
 
     /// Finds what another process has left of a module, and decodes it.

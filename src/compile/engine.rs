@@ -45,7 +45,7 @@ pub struct WasmEngine(Arc<EngineInner>);
 
 #[derive(Debug)]
 struct EngineInner {
-    config: Config,
+    config: Arc<Config>,
     cpu_features: CpuFeatures,
     shared: Arc<EngineShared>,
     types: TypeRegistry,
@@ -89,7 +89,7 @@ impl WasmEngine {
         let idle = Arc::clone(&shared);
         tasks.on_idle(move || idle.release_scratch());
         Ok(WasmEngine(Arc::new(EngineInner {
-            config: config.clone(),
+            config: Arc::new(config.clone()),
             cpu_features: config.cpu_features().unwrap_or_else(CpuFeatures::host),
             shared,
             types: TypeRegistry::default(),
@@ -106,6 +106,11 @@ impl WasmEngine {
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The same for who outlives the engine.
+    pub(super) fn shared_config(&self) -> Arc<Config> {
+        Arc::clone(&self.0.config)
     }
 
     /// What code of this engine may use of the processor.
