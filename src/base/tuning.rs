@@ -57,6 +57,10 @@ pub const BACKTRACKING_BLOCK_MAX: usize = 20_000;
 pub const OPTIMIZED_BODY_BYTES_MAX: usize = 1 << 20;
 /// … and none with more basic blocks.
 pub const OPTIMIZED_BLOCK_MAX: usize = 400_000;
+/// The optimizing tier asks whether to stop after it has translated so many operators …
+pub const TRANSLATED_BETWEEN_POLLS: u32 = 4_096;
+/// … and the baseline tier after so many bytes of a body.
+pub const BASELINE_BYTES_BETWEEN_POLLS: usize = 16 << 10;
 /// Functions of fewer basic blocks are compiled without relays: the time is not worth a look at each.
 pub const RELAY_BLOCKS_MIN: usize = 4_096;
 /// So many branches lead to a block, or to a relay, in those that have them.
