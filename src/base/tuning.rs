@@ -117,10 +117,14 @@ pub const IDLE_AFTER: Duration = Duration::from_secs(1);
 pub const TASK_BODY_BYTES: usize = 1_024;
 /// The same for tasks that only validate.
 pub const VALIDATE_TASK_BODY_BYTES: usize = 16 * 1024;
-/// Memory that the compiler takes for each byte of a body …
-pub const COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
-/// … and for each unit besides.
+/// Memory that the baseline tier takes for each byte of a body …
+pub const BASELINE_COMPILE_BYTES_PER_BODY_BYTE: usize = 16;
+/// … and the optimizing tier …
+pub const OPTIMIZED_COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
+/// … and each unit besides, with what it has made and not published.
 pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
+/// One part in so many of a budget of memory is for what threads keep from one unit to the next.
+pub const KEPT_SCRATCH_SHARE: usize = 4;
 /// An event tells of each so many bytes of machine code that were published.
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 /// Isolate blocks that are kept for the isolates to come, of two pages each.
