@@ -26,7 +26,7 @@
 //! * Scopes never nest and stay on their thread: ranks are asserted in debug builds; `!Send` by type.
 //! * Only the owner cancels: a scope gives no way to the [`TokenOwner`], so nobody waits for his own scope.
 //!   [`request_stop`](BackgroundCompileToken::request_stop) is the flag that anybody may set; it waits for nothing.
-//! * The module is freed on a thread of the owner.
+//! * The module is freed on a thread of an owner, or of who waits in its place: never inside of a scope.
 //!
 //! Model: `tests/loom/token.rs`.
 //!
