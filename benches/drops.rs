@@ -9,6 +9,9 @@ use std::time::Duration;
 use common::{drops, modules};
 use deltic::Strategy;
 
+/// Picks a time.
+type Of = fn(&drops::Cost) -> Duration;
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let number = |position: usize, normal: usize| args.get(position).and_then(|arg| arg.parse().ok()).unwrap_or(normal);
@@ -24,7 +27,7 @@ fn main() {
         for way in drops::WAYS {
             let costs = drops::many(&engine, &bytes, way, rounds as u32, Duration::from_millis(20));
             print!("{strategy:?} {way:?} ({} in mid-compile):", costs.len());
-            let kinds: [(&str, fn(&drops::Cost) -> Duration); 3] = [
+            let kinds: [(&str, Of); 3] = [
                 ("took", |cost| cost.took),
                 ("took, less the wait for a processor", |cost| cost.took.saturating_sub(cost.queued)),
                 ("workers off after", |cost| cost.idle),

@@ -71,11 +71,11 @@ pub(super) fn compile(
     };
     let result = catch_unwind(AssertUnwindSafe(run));
     drop(restore);
-    result.or_else(|thrown| {
+    result.map_err(|thrown| {
         if !thrown.is::<Stopped>() {
             resume_unwind(thrown);
         }
         *context = Context::new();
-        Err(UnitError::Stopped)
+        UnitError::Stopped
     })
 }
