@@ -253,6 +253,16 @@ fn the_optimizing_tier_leaves_large_bodies_alone() {
     }
 }
 
+/// So is one of more basic blocks than the optimizing tier takes, however large its body may be.
+#[test]
+fn the_optimizing_tier_leaves_functions_of_many_blocks_alone() {
+    let config = Config::default().with_num_compilation_tasks(0).with_strategy(Strategy::AheadOfTime);
+    let engine = WasmEngine::new(&config.with_optimized_body_limit(4 << 20)).unwrap();
+    let module = Module::new(&engine, format!("(module (func) (func {}))", "(loop)".repeat(500_000))).unwrap();
+    let tier = |func| module.tier(CodeVariant::Guarded, DefinedFuncIndex::from_u32(func));
+    assert_eq!((tier(0), tier(1)), (Some(Tier::Optimized), Some(Tier::Baseline)));
+}
+
 /// What threads keep to compile with is given back when nothing has been compiled for a while, and taken anew after that.
 #[test]
 fn scratch_memory_is_given_back_when_nobody_compiles() {
