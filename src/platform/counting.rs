@@ -64,7 +64,7 @@ impl HeapBytes {
     pub fn now() -> Option<HeapBytes> {
         // Relaxed: figures.
         let figure = |of: &AtomicIsize| usize::try_from(of.load(Ordering::Relaxed)).unwrap_or(0);
-        IS_INSTALLED.load(Ordering::Relaxed).then(|| HeapBytes { live: figure(&LIVE), peak: figure(&PEAK).max(figure(&LIVE)) })
+        is_installed().then(|| HeapBytes { live: figure(&LIVE), peak: figure(&PEAK).max(figure(&LIVE)) })
     }
 
     /// Begins the peak anew.
@@ -76,8 +76,7 @@ impl HeapBytes {
 
 /// The most that this thread has at once, above what it has now, while the closure runs; `None` if nobody counts.
 pub fn peak_of<T>(run: impl FnOnce() -> T) -> (T, Option<usize>) {
-    // Relaxed: a figure.
-    if !IS_INSTALLED.load(Ordering::Relaxed) {
+    if !is_installed() {
         return (run(), None);
     }
     let before = LOCAL.with(|local| {
@@ -86,6 +85,12 @@ pub fn peak_of<T>(run: impl FnOnce() -> T) -> (T, Option<usize>) {
     });
     let result = run();
     (result, Some(usize::try_from(LOCAL.with(|local| local.peak.get()) - before).unwrap_or(0)))
+}
+
+/// Whether anything was counted: by any thread that has told, or by this one.
+fn is_installed() -> bool {
+    // Relaxed: a figure.
+    IS_INSTALLED.load(Ordering::Relaxed) || LOCAL.with(|local| local.peak.get() != 0)
 }
 
 /// Counts bytes that were allocated, or, below zero, freed.
