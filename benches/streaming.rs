@@ -45,9 +45,5 @@ fn main() {
             whole.as_secs_f64() * 1e3,
             known.as_secs_f64() * 1e3
         );
-        let times = streaming::aborts(&engine, &bytes, 40 * rounds as u32, Duration::from_millis(20));
-        let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| drops::quantile(&times, share).as_secs_f64() * 1e6);
-        let idle = streaming::until_idle(&engine);
-        println!("  giving it up: p50 {p50:.0} µs, p99 {p99:.0} µs, max {max:.0} µs; workers idle after {idle:?}");
     }
 }

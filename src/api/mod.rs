@@ -29,6 +29,7 @@ pub use crate::isolate::{
     AsScope, AsyncCaller, Caller, HostFuture, InstancePre, IntoFunc, IntoResult, Isolate, Linker, TypedFunc, WasmParams,
     WasmResults, WasmType,
 };
+pub use crate::platform::counting::{CountingAllocator, HeapBytes};
 pub use crate::platform::fiber::StackCounts;
 pub use crate::platform::file::{SharedBytes, read_shared};
 pub use crate::platform::jitdump::JitDump;

@@ -68,6 +68,11 @@ pub mod model {
             MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)), self)
         }
 
+        /// Locks, unless somebody has.
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard), self))
+        }
+
         /// Takes the value out.
         pub fn into_inner(self) -> T {
             self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -161,6 +166,11 @@ pub mod model {
         /// Locks for writing.
         pub fn write(&self) -> RwLockWriteGuard<'_, T> {
             self.0.write().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Locks for writing, unless somebody has locked it.
+        pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
+            self.0.try_write().ok()
         }
     }
 

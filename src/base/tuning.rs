@@ -57,6 +57,10 @@ pub const BACKTRACKING_BLOCK_MAX: usize = 20_000;
 pub const OPTIMIZED_BODY_BYTES_MAX: usize = 1 << 20;
 /// … and none with more basic blocks.
 pub const OPTIMIZED_BLOCK_MAX: usize = 400_000;
+/// The optimizing tier asks whether to stop after it has translated so many operators …
+pub const TRANSLATED_BETWEEN_POLLS: u32 = 4_096;
+/// … and the baseline tier after so many bytes of a body.
+pub const BASELINE_BYTES_BETWEEN_POLLS: usize = 16 << 10;
 /// Functions of fewer basic blocks are compiled without relays: the time is not worth a look at each.
 pub const RELAY_BLOCKS_MIN: usize = 4_096;
 /// So many branches lead to a block, or to a relay, in those that have them.
@@ -113,10 +117,14 @@ pub const IDLE_AFTER: Duration = Duration::from_secs(1);
 pub const TASK_BODY_BYTES: usize = 1_024;
 /// The same for tasks that only validate.
 pub const VALIDATE_TASK_BODY_BYTES: usize = 16 * 1024;
-/// Memory that the compiler takes for each byte of a body …
-pub const COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
-/// … and for each unit besides.
+/// Memory that the baseline tier takes for each byte of a body …
+pub const BASELINE_COMPILE_BYTES_PER_BODY_BYTE: usize = 16;
+/// … and the optimizing tier …
+pub const OPTIMIZED_COMPILE_BYTES_PER_BODY_BYTE: usize = 600;
+/// … and each unit besides, with what it has made and not published.
 pub const COMPILE_BYTES_PER_UNIT: usize = 512 * 1024;
+/// One part in so many of a budget of memory is for what threads keep from one unit to the next.
+pub const KEPT_SCRATCH_SHARE: usize = 4;
 /// An event tells of each so many bytes of machine code that were published.
 pub const EVENT_CHUNK_BYTES: usize = 1 << 20;
 /// Isolate blocks that are kept for the isolates to come, of two pages each.

@@ -1,16 +1,17 @@
 //! How much memory and processor time compiling may take.
 //!
-//! *Memory*: units are admitted as long as their estimates fit.
+//! *Memory*: units are admitted as long as what they are expected to take fits.
 //!
 //! Problem: a compiler's memory grows with the body, several units compile at once, and nobody can take memory away from a unit that runs.
 //!
 //! Idea: a unit's need is estimated from its body before it begins. Workers ask for admission, and those who find no room publish what
 //! they have and wait, a little at a time, so that they notice a cancel, a stop or the end of their slice. A unit that is alone is always
-//! admitted: a budget slows compilation down and never fails it.
+//! admitted: a budget slows compilation down and never fails it. Where the program [counts](crate::platform::counting) what it allocates,
+//! each unit tells what it took at most, and estimates that turn out too small are larger from then on. A part of the budget is set apart for
+//! memory that threads keep from one unit to the next; larger memory is given back at once.
 //!
-//! **Invariants:** the estimates of all units that run do not exceed the limit, unless there is one unit. What was admitted is given
-//! back when the unit ends, however it does.
-
+//! **Invariants:** the estimates of all units that run, and the memory that is kept, do not exceed the limit together, unless there is one unit.
+//! What was admitted is given back when the unit ends, however it does.
 //!
 //! *Processor time* is counted when a unit ends: a budget is spent when what has ended has taken so long, and what runs then is finished. What
 //! is spent does not come back.
@@ -19,7 +20,8 @@
 
 use std::time::Duration;
 
-use crate::base::sync::atomic::{AtomicU64, Ordering};
+use crate::abi::artifact::Tier;
+use crate::base::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::base::sync::{Condvar, Mutex};
 use crate::base::tuning;
 
@@ -77,9 +79,43 @@ impl CpuBudget {
     }
 }
 
-/// Bytes that compiling a body takes, about.
-pub(super) fn estimate(body_bytes: usize) -> usize {
-    body_bytes.saturating_mul(tuning::COMPILE_BYTES_PER_BODY_BYTE).saturating_add(tuning::COMPILE_BYTES_PER_UNIT)
+/// What units take, by tier and size.
+#[derive(Debug)]
+pub(super) struct Estimates {
+    /// Bytes for each byte of a body, by tier.
+    ratios: [AtomicUsize; 2],
+}
+
+impl Default for Estimates {
+    fn default() -> Self {
+        let ratios = [tuning::BASELINE_COMPILE_BYTES_PER_BODY_BYTE, tuning::OPTIMIZED_COMPILE_BYTES_PER_BODY_BYTE];
+        Estimates { ratios: ratios.map(AtomicUsize::new) }
+    }
+}
+
+impl Estimates {
+    /// Bytes that compiling a body takes, about.
+    pub(super) fn of(&self, tier: Tier, body_bytes: usize) -> usize {
+        // Relaxed: a figure.
+        let ratio = self.ratio(tier).load(Ordering::Relaxed);
+        body_bytes.saturating_mul(ratio).saturating_add(tuning::COMPILE_BYTES_PER_UNIT)
+    }
+
+    /// Compiling a body took so much at most. If that is more than it was expected to take, others are expected to take more as well.
+    pub(super) fn learn(&self, tier: Tier, body_bytes: usize, peak_bytes: usize) {
+        if peak_bytes > self.of(tier, body_bytes) {
+            let ratio = (peak_bytes - tuning::COMPILE_BYTES_PER_UNIT).div_ceil(body_bytes.max(1));
+            // Relaxed: a figure.
+            self.ratio(tier).fetch_max(ratio, Ordering::Relaxed);
+        }
+    }
+
+    fn ratio(&self, tier: Tier) -> &AtomicUsize {
+        match tier {
+            Tier::Baseline => &self.ratios[0],
+            Tier::Optimized => &self.ratios[1],
+        }
+    }
 }
 
 impl MemoryBudget {
@@ -109,11 +145,12 @@ impl MemoryBudget {
 
     /// Whether a worker may keep the memory of a unit for the next one, when so many workers may do that.
     pub(super) fn may_keep(&self, bytes: usize, worker_count: usize) -> bool {
-        self.limit_bytes.is_none_or(|limit| bytes <= limit / worker_count.max(1))
+        self.limit_bytes.is_none_or(|limit| bytes <= limit / tuning::KEPT_SCRATCH_SHARE / worker_count.max(1))
     }
 
     fn fits(&self, used: usize, bytes: usize) -> bool {
-        used == 0 || self.limit_bytes.is_none_or(|limit| used.saturating_add(bytes) <= limit)
+        let share = |limit: usize| limit - limit / tuning::KEPT_SCRATCH_SHARE;
+        used == 0 || self.limit_bytes.is_none_or(|limit| used.saturating_add(bytes) <= share(limit))
     }
 }
 
@@ -137,13 +174,13 @@ mod tests {
         assert!(budget.admit(1).is_none());
         drop(huge);
         let first = budget.admit(60).expect("room");
-        let second = budget.admit(40).expect("just");
+        let second = budget.admit(15).expect("just");
         assert!(budget.admit(1).is_none());
         drop(first);
         let third = budget.admit(60).expect("room again");
         drop((second, third));
         assert_eq!(*budget.used_bytes.lock(), 0);
-        assert!(budget.may_keep(50, 2) && !budget.may_keep(51, 2));
+        assert!(budget.may_keep(12, 2) && !budget.may_keep(13, 2));
     }
 
     #[test]
@@ -172,7 +209,23 @@ mod tests {
 
     #[test]
     fn estimates_do_not_overflow() {
-        assert_eq!(estimate(0), tuning::COMPILE_BYTES_PER_UNIT);
-        assert_eq!(estimate(usize::MAX), usize::MAX);
+        let estimates = Estimates::default();
+        assert_eq!(estimates.of(Tier::Optimized, 0), tuning::COMPILE_BYTES_PER_UNIT);
+        assert_eq!(estimates.of(Tier::Baseline, usize::MAX), usize::MAX);
+        estimates.learn(Tier::Baseline, 0, usize::MAX);
+        assert_eq!(estimates.of(Tier::Baseline, 2), usize::MAX);
+    }
+
+    #[test]
+    fn estimates_that_were_too_small_grow() {
+        let estimates = Estimates::default();
+        let before = estimates.of(Tier::Optimized, 1_000);
+        estimates.learn(Tier::Optimized, 1_000, before);
+        estimates.learn(Tier::Baseline, 1_000, before);
+        assert_eq!(estimates.of(Tier::Optimized, 1_000), before);
+        estimates.learn(Tier::Optimized, 500, before);
+        assert_eq!(estimates.of(Tier::Optimized, 1_000), 2 * before - tuning::COMPILE_BYTES_PER_UNIT);
+        estimates.learn(Tier::Optimized, 500, 1);
+        assert_eq!(estimates.of(Tier::Optimized, 500), before, "and do not shrink");
     }
 }

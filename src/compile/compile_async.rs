@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Arc, Mutex, thread};
-use crate::base::tuning::POLL_BODY_BYTES;
+use crate::base::tuning::{FREE_ELSEWHERE_BYTES, POLL_BODY_BYTES};
 use crate::compile::cached::{Loaded, Loader};
 use crate::compile::config::Strategy;
 use crate::compile::engine::WasmEngine;
@@ -66,11 +66,12 @@ impl Module {
     /// As for [`Module::new`].
     pub fn compile_async(engine: &WasmEngine, bytes: impl AsRef<[u8]> + Send + 'static) -> CompileFuture {
         let loader = Loader::of(engine);
-        let decode = move || loader.load(to_binary(bytes.as_ref())?);
+        let byte_count = bytes.as_ref().len();
+        let decode = Decode { byte_count, run: Box::new(move || loader.load(to_binary(bytes.as_ref())?)) };
         CompileFuture {
             engine: engine.clone(),
             bell: Arc::new(Bell::default()),
-            phase: Phase::New(Box::new(decode)),
+            phase: Phase::New(decode),
             observer: None,
             told: CompileProgress::default(),
         }
@@ -78,7 +79,21 @@ impl Module {
 }
 
 type DecodeResult = Result<Loaded, CompileError>;
-type Decode = Box<dyn FnOnce() -> DecodeResult + Send>;
+
+/// Decoding that nobody has begun. It owns the bytes.
+struct Decode {
+    byte_count: usize,
+    run: Box<dyn FnOnce() -> DecodeResult + Send>,
+}
+
+impl Decode {
+    /// Does not decode. Many bytes take time to free.
+    fn give_up(self, engine: &WasmEngine) {
+        if self.byte_count >= FREE_ELSEWHERE_BYTES {
+            engine.poster().drop_elsewhere(self.run);
+        }
+    }
+}
 
 /// A module on its way; see [`Module::compile_async`].
 #[must_use = "futures do nothing unless they are polled"]
@@ -292,15 +307,11 @@ impl Drop for CompileFuture {
     fn drop(&mut self) {
         self.bell.forget();
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Decoding(job) => {
-                // What was decoded takes time to free.
-                if let Some(result) = job.give_up() {
-                    self.engine.poster().drop_elsewhere(result);
-                }
-            }
+            Phase::New(decode) => decode.give_up(&self.engine),
+            Phase::Decoding(job) => job.give_up(&self.engine),
             // The module is freed next, which stops its tasks.
             Phase::Validating { job, .. } => job.give_up(),
-            Phase::New(_) | Phase::Compiling(_) | Phase::Ready(_) | Phase::Over => {}
+            Phase::Compiling(_) | Phase::Ready(_) | Phase::Over => {}
         }
     }
 }
@@ -378,7 +389,7 @@ impl DecodeJob {
     /// Decodes, unless that was begun. Whether it did.
     fn run(&self) -> bool {
         let Some(work) = self.work.lock().take() else { return false };
-        let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let result = catch_unwind(AssertUnwindSafe(work.run)).unwrap_or_else(|panic| {
             let message = format!("decoding panicked: {}", panic_text(&*panic));
             Err(CompileError::new(CompileErrorKind::EngineBug, message, None))
         });
@@ -390,11 +401,16 @@ impl DecodeJob {
         self.result.lock().take()
     }
 
-    /// Does not begin any more. Gives what was decoded, and not looked at.
-    fn give_up(&self) -> Option<DecodeResult> {
+    /// Does not begin any more.
+    fn give_up(&self, engine: &WasmEngine) {
         let work = self.work.lock().take();
-        drop(work);
-        self.take()
+        if let Some(work) = work {
+            work.give_up(engine);
+        }
+        // What was decoded, and not looked at, takes time to free.
+        if let Some(result) = self.take() {
+            engine.poster().drop_elsewhere(result);
+        }
     }
 
     fn is_unattended(&self) -> bool {

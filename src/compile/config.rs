@@ -320,16 +320,20 @@ impl Config {
         self
     }
 
-    /// How much memory compiling may take, in all modules of the engine together, code that is done not counted. It is an estimate by the
-    /// size of bodies: fewer functions are compiled at a time where they are large, and one always is. Default: no bound.
+    /// How much memory compiling may take, in all modules of the engine together, code that is done not counted. What a function takes is
+    /// expected from its tier and size, and from what earlier ones took in programs with a [`CountingAllocator`](crate::CountingAllocator): fewer
+    /// functions are compiled at a time where they are large, and one always is, whatever it takes. Default: no bound.
     #[must_use]
     pub fn with_compile_memory_limit(mut self, bytes: usize) -> Self {
         self.compile_memory_limit = Some(bytes);
         self
     }
 
-    /// How long compiling a variant of a module may take, from its beginning. Functions that are not begun by then, or notice it between two
-    /// passes, fail the module with [`CompileErrorKind::Timeout`](crate::wasm::error::CompileErrorKind). Default: no bound.
+    /// How long compiling may take, by the clock. For a module that is compiled before it runs this counts from when it was decoded, in each
+    /// variant, or, for a stream, from its last byte: functions that have no code by then fail the module with
+    /// [`CompileErrorKind::Timeout`](crate::wasm::error::CompileErrorKind). A function that is compiled when it is first called has as much time by
+    /// itself, and else the call fails so; the next one tries again. One that would get better code in as much time and does not stays in its
+    /// tier. It is noticed between two passes of a compiler. Validation is not bounded: it takes some nanoseconds for each byte. Default: no bound.
     #[must_use]
     pub fn with_compile_timeout(mut self, timeout: Duration) -> Self {
         self.compile_timeout = Some(timeout);

@@ -22,7 +22,7 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::base::tuning::{SPARE_FUNC_TABLES_MAX, SPARE_STACKS_MAX};
 use crate::codegen::compiler::{Compiler, Scratch};
-use crate::compile::budget::{CpuBudget, MemoryBudget};
+use crate::compile::budget::{CpuBudget, Estimates, MemoryBudget};
 use crate::compile::compilers;
 use crate::compile::config::{Config, EngineError, OverBudget, Strategy};
 use crate::compile::features::FeatureCounts;
@@ -271,6 +271,8 @@ pub struct EngineShared {
     tier: Option<Tier>,
     strategy: Strategy,
     pub(super) memory: MemoryBudget,
+    /// What units take of it.
+    pub(super) estimates: Estimates,
     pub(super) cpu: CpuBudget,
     pub(super) over_budget: OverBudget,
     pub(super) optimized_body_limit: usize,
@@ -306,6 +308,7 @@ impl EngineShared {
             tier: config.tier(),
             strategy: config.strategy(),
             memory: MemoryBudget::new(config.compile_memory_limit()),
+            estimates: Estimates::default(),
             cpu: CpuBudget::new(config.engine_compile_cpu_limit()),
             over_budget: config.over_budget(),
             optimized_body_limit: config.optimized_body_limit(),

@@ -17,6 +17,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::{CodeVariant, Entry, Tier};
 use crate::base::{DefinedFuncIndex, trace};
 use crate::code::CodeError;
+use crate::codegen::compiler::UnitError;
 use crate::compile::job::CompileJob;
 use crate::compile::module::Module;
 use crate::compile::native_module::NativeModule;
@@ -103,17 +104,22 @@ impl CompileJob {
         let unit = self.within_budget(unit)?;
         let clock = &self.shared.timing.clock;
         let begun = clock.thread_cpu();
-        let room = self.wait_for_room(unit);
+        let deadline = self.unit_deadline();
+        let is_late = || self.is_past(deadline);
+        let Some(room) = self.wait_for_room(unit, &is_late) else { return Err(self.timeout_of(unit)) };
         let function = self.env.module.func_index(unit.func).index();
         let span =
             tracing::debug_span!(target: trace::COMPILE, "unit", function, worker = 0, tier = ?unit.tier, lazy = true).entered();
         let mut runner = Runner::new(self);
-        let result = runner.run(unit, Entry::Call, &|| false);
+        let result = runner.run(unit, Entry::Call, &is_late);
         drop(span);
         native.features.report(runner.detected);
         let validate = runner.validate;
         drop((runner, room));
-        let artifact = result.map_err(|error| self.error_of(unit, error))?;
+        let artifact = result.map_err(|error| match error {
+            UnitError::Stopped => self.timeout_of(unit),
+            error => self.error_of(unit, error),
+        })?;
         let code_bytes = artifact.code.len();
         let published = native.publish(self.variant, vec![artifact]);
         let bytes = published.map_err(|error: CodeError| refusal::compile_error(&error, &self.describe(unit.func)))?;

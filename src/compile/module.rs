@@ -1,8 +1,8 @@
 //! What a user holds: a compiled module.
 //!
 //! A [`Module`] is a counted handle of a [`ModuleOwner`]; the last one drops it, on whatever thread of the owner that is. The drop
-//! cancels the token, drops the callbacks, and frees the native module, in this order. It waits for the scopes that are open (one
-//! batch being published), never for units.
+//! cancels the token, drops the callbacks, and frees the native module, in this order. It waits for nobody: not for units, and where a scope is
+//! open (one batch being published, by a thread that may not be running) a background task waits for that, and frees.
 //!
 //! **Invariant:** no background task has a `Module`, a `ModuleOwner` or a weak reference to one.
 
@@ -44,7 +44,7 @@ pub struct Module(Arc<ModuleOwner>);
 /// The owner of a native module.
 struct ModuleOwner {
     /// Holds the native module by raw pointer; dropped, and so freed, before the engine.
-    native: TokenOwner<NativeModule>,
+    native: Arc<TokenOwner<NativeModule>>,
     token_id: u64,
     canonical_types: CanonicalTypes,
     type_ids: Box<[u32]>,
@@ -83,13 +83,25 @@ impl Drop for ModuleOwner {
             cache.forget(entry);
         }
         self.engine.tokens().remove(self.token_id);
-        self.native.cancel();
+        if !self.native.try_cancel() {
+            self.engine.poster().drop_elsewhere(Leaving(Arc::clone(&self.native)));
+        }
         if let (Some(saver), Some(_)) = (&self.engine.shared().saver, self.code.get()) {
             saver.forget(self.native.token());
         }
         let native = self.native.get();
         native.callbacks.abort();
-        // Running units see the flag that `cancel` set; what they make is dropped. Then `native` is freed, here.
+        // Running units see the flag that was set; what they make is dropped. Then `native` is freed, here or by who waits for scopes.
+    }
+}
+
+/// A module whose owner is gone, and of which scopes were open then.
+struct Leaving(Arc<TokenOwner<NativeModule>>);
+
+impl Drop for Leaving {
+    /// Before the owner, who is gone or will find no scope.
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 
@@ -202,7 +214,7 @@ impl Module {
         let settings = code.as_ref().and_then(ModuleCode::settings).unwrap_or_else(|| code_settings(engine));
         let env = Arc::new(compile_env(decoded, settings));
         let native = NativeModule::new(env, EventQueue::new(sink), engine.config().code_sinks().into(), engine.poster().clone());
-        let native = TokenOwner::new(native);
+        let native = Arc::new(TokenOwner::new(native));
         let token_id = engine.tokens().insert(native.token());
         Ok(Module(Arc::new(ModuleOwner {
             native,

@@ -15,12 +15,12 @@ use tracing::Level;
 use crate::abi::artifact::{Artifact, Entry};
 use crate::base::trace;
 use crate::codegen::compiler::{Compiler, Feedback, Scratch, UnitContext, UnitError};
-use crate::compile::budget::{self, Admitted, MemoryBudget};
+use crate::compile::budget::{Admitted, MemoryBudget};
 use crate::compile::feedback::JobFeedback;
 use crate::compile::job::CompileJob;
 use crate::compile::phases::Phases;
 use crate::compile::unit::Unit;
-use crate::platform::heap;
+use crate::platform::{counting, heap};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::validate::Features;
 
@@ -115,11 +115,14 @@ impl<'j> Runner<'j> {
             let recorded = JobFeedback::new(job);
             let feedback: Option<&dyn Feedback> = if self.inlines { Some(&recorded) } else { None };
             let mut context = UnitContext { scratch: &mut scratch, detected, entry, feedback, is_valid, stop, phase: &mut phase };
-            compiler.compile(&job.env, unit.func, unit.variant, &mut context)
+            counting::peak_of(|| compiler.compile(&job.env, unit.func, unit.variant, &mut context))
         }));
         self.validate += phases.end();
         match result {
-            Ok(result) => {
+            Ok((result, peak_bytes)) => {
+                if let Some(peak_bytes) = peak_bytes {
+                    job.shared.estimates.learn(compiler.tier(), job.env.module.bodies[unit.func].len(), peak_bytes);
+                }
                 if job.shared.keeps_scratch(job.memory_bytes(unit)) {
                     self.scratch[index] = Some(scratch);
                 } else {
@@ -162,18 +165,36 @@ impl CompileJob {
 
     /// What a unit may take while it is compiled.
     pub(super) fn memory_bytes(&self, unit: Unit) -> usize {
-        budget::estimate(self.env.module.bodies[unit.func].len())
+        self.shared.estimates.of(unit.tier, self.env.module.bodies[unit.func].len())
     }
 
-    /// Room in the budget of memory for a unit that somebody waits for.
-    pub(super) fn wait_for_room(&self, unit: Unit) -> Room<'_> {
+    /// Room in the budget of memory for a unit; `None` if it need not be compiled any more.
+    pub(super) fn wait_for_room(&self, unit: Unit, stop: &dyn Fn() -> bool) -> Option<Room<'_>> {
         let bytes = self.memory_bytes(unit);
-        loop {
+        while !stop() {
             match self.admit(bytes) {
-                Ok(room) => return room,
+                Ok(room) => return Some(room),
                 Err(full) => full.wait(bytes),
             }
         }
+        None
+    }
+
+    /// When a unit that begins now, and is not of a list that is compiled before anything is called, should have ended.
+    pub(super) fn unit_deadline(&self) -> Option<Duration> {
+        Some(self.shared.timing.clock.now().saturating_add(self.shared.timeout?))
+    }
+
+    /// Whether that is past. Looks at the clock only if there is a deadline.
+    pub(super) fn is_past(&self, deadline: Option<Duration>) -> bool {
+        deadline.is_some_and(|deadline| self.shared.timing.clock.now() >= deadline)
+    }
+
+    /// What a unit is told that was not compiled in time.
+    pub(super) fn timeout_of(&self, unit: Unit) -> CompileError {
+        let timeout = self.shared.timeout.unwrap_or_default();
+        let message = format!("{}: not compiled within {timeout:?}", self.describe(unit.func));
+        CompileError::new(CompileErrorKind::Timeout, message, Some(self.env.module.bodies[unit.func].start as usize))
     }
 
     /// A unit's error for people.

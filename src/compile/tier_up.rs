@@ -221,10 +221,15 @@ impl CompileJob {
         let func = unit.func;
         let function = self.env.module.func_index(func).index();
         let _span = tracing::debug_span!(target: trace::COMPILE, "tier_up", function, tier = ?unit.tier, ?entry).entered();
-        let _room = self.wait_for_room(unit);
+        let deadline = self.unit_deadline();
+        let is_late = || stop() || self.is_past(deadline);
+        let Some(_room) = self.wait_for_room(unit, &is_late) else { return (Err(self.stopped(unit, stop)), Duration::ZERO) };
         let clock = &self.shared.timing.clock;
         let begun = clock.thread_cpu();
-        let made = runner.run(unit, entry, stop);
+        let made = match runner.run(unit, entry, &is_late) {
+            Err(UnitError::Stopped) => Err(self.stopped(unit, stop)),
+            made => made,
+        };
         let cpu = clock.thread_cpu().saturating_sub(begun);
         self.spend(cpu);
         let mut stats = self.stats.workers[0].lock();
@@ -235,6 +240,11 @@ impl CompileJob {
             self.record(func, artifact.code.len(), cpu);
         }
         (made, cpu)
+    }
+
+    /// Why a unit was stopped: somebody has said so, or it was late.
+    fn stopped(&self, unit: Unit, stop: &dyn Fn() -> bool) -> UnitError {
+        if stop() { UnitError::Stopped } else { UnitError::Module(self.timeout_of(unit)) }
     }
 
     /// Publishes what was made, or leaves the function in its tier for good, and says why.

@@ -6,7 +6,9 @@
 //!
 //! Idea: workers own a [`BackgroundCompileToken`], which *refers* to the module and does not keep it. To touch the module a
 //! worker opens a [`BackgroundCompileScope`]; while one is open the module is alive; between scopes it may go. The owner's end
-//! is a [`TokenOwner`]; its [`cancel`](TokenOwner::cancel) waits for the scopes that are open now, and for nothing else.
+//! is a [`TokenOwner`]; its [`cancel`](TokenOwner::cancel) waits for the scopes that are open now, and for nothing else. An owner who does
+//! not even want to wait for those, whose threads the system may have taken off their processors, [tries](TokenOwner::try_cancel), and has another
+//! thread own the module if that fails.
 //!
 //! ```text
 //!             enter -> Some                    cancel (waits until no scope is open)
@@ -24,7 +26,7 @@
 //! * Scopes never nest and stay on their thread: ranks are asserted in debug builds; `!Send` by type.
 //! * Only the owner cancels: a scope gives no way to the [`TokenOwner`], so nobody waits for his own scope.
 //!   [`request_stop`](BackgroundCompileToken::request_stop) is the flag that anybody may set; it waits for nothing.
-//! * The module is freed on a thread of the owner.
+//! * The module is freed on a thread of an owner, or of who waits in its place: never inside of a scope.
 //!
 //! Model: `tests/loom/token.rs`.
 //!
@@ -187,6 +189,13 @@ impl<M> TokenOwner<M> {
         &self.token
     }
 
+    /// [Cancels](Self::cancel) if no scope is open now. Background units are asked to stop, whether or not.
+    #[must_use]
+    pub fn try_cancel(&self) -> bool {
+        self.token.request_stop();
+        self.token.module.try_close()
+    }
+
     /// Ends every scope's chance (statement S1-12): returns once no scope is open, and none will be. May be called again, and
     /// by several threads at once; each of them returns only then. Background units are asked to stop, and not waited for.
     ///
@@ -235,6 +244,10 @@ mod lock {
         pub(super) fn close(&self) {
             *self.0.write() = None;
         }
+
+        pub(super) fn try_close(&self) -> bool {
+            self.0.try_write().map(|mut value| *value = None).is_some()
+        }
     }
 }
 
@@ -258,6 +271,10 @@ mod lock {
 
         pub(super) fn close(&self) {
             *self.0.lock() = None;
+        }
+
+        pub(super) fn try_close(&self) -> bool {
+            self.0.try_lock().map(|mut value| *value = None).is_some()
         }
     }
 }

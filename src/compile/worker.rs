@@ -392,7 +392,7 @@ impl<'j> Slice<'j> {
             return;
         }
         if job.is_out_of_time() {
-            job.fail_unit(unit.func, self.timeout_of(unit));
+            job.fail_unit(unit.func, job.timeout_of(unit));
             self.settle_without_code(unit);
             return;
         }
@@ -435,7 +435,7 @@ impl<'j> Slice<'j> {
                 self.batch.artifacts.push(artifact);
             }
             Err(UnitError::Stopped) if job.is_out_of_time() => {
-                job.fail_unit(unit.func, self.timeout_of(unit));
+                job.fail_unit(unit.func, job.timeout_of(unit));
                 self.settle_without_code(unit);
             }
             Err(UnitError::Stopped) if job.should_stop(unit.func, self.background) => {
@@ -456,12 +456,6 @@ impl<'j> Slice<'j> {
     fn settle_without_code(&mut self, unit: Unit) {
         self.job.states.give_up(unit.func);
         self.batch.settled += 1;
-    }
-
-    fn timeout_of(&self, unit: Unit) -> CompileError {
-        let timeout = self.job.shared.timeout.unwrap_or_default();
-        let message = format!("{}: not compiled within {timeout:?}", self.job.describe(unit.func));
-        CompileError::new(CompileErrorKind::Timeout, message, Some(self.job.env.module.bodies[unit.func].start as usize))
     }
 
     fn scope_time(&self) -> Option<Duration> {

@@ -5,6 +5,7 @@
 //! that makes it; no mapping is ever writable and executable at once; the fault handler allocates nothing and takes no lock.
 
 pub mod clock;
+pub mod counting;
 pub mod exec;
 pub mod fiber;
 pub mod file;

@@ -25,6 +25,7 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::thread::{self, JoinHandle};
 use crate::base::sync::{Arc, Condvar, OnceLock};
 use crate::base::{trace, tuning};
+use crate::platform::thread as thread_policy;
 use crate::tasks::executor::{Executor, Ticket};
 use crate::tasks::gate::TaskGate;
 
@@ -292,6 +293,7 @@ impl TaskShared {
     }
 
     fn run_thread(self: Arc<Self>) {
+        thread_policy::yield_to_others();
         // Whether this thread has said that there was nothing to do, and nothing was since.
         let mut has_rested = false;
         loop {

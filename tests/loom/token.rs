@@ -120,6 +120,30 @@ fn two_cancellers() {
     });
 }
 
+/// An owner who does not wait: where a scope is open another thread cancels, and whoever of the two lets go last frees.
+#[test]
+fn an_owner_who_does_not_wait() {
+    model(|| {
+        let owner = Arc::new(Module::owned());
+        let worker = {
+            let token = owner.token().clone();
+            thread::spawn(move || publish(&token, 1))
+        };
+        let cleanup = (!owner.try_cancel()).then(|| {
+            let owner = Arc::clone(&owner);
+            thread::spawn(move || owner.cancel())
+        });
+        assert!(owner.token().stop_requested());
+        let token = owner.token().clone();
+        drop(owner);
+        if let Some(cleanup) = cleanup {
+            cleanup.join().unwrap();
+        }
+        assert!(token.enter().is_none());
+        worker.join().unwrap();
+    });
+}
+
 /// S1-26, departure: an error inside a scope sets the stop flag and waits for nothing; the other worker stops after its present unit; the
 /// owner drops the module at any time.
 #[test]

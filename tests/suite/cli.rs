@@ -328,6 +328,28 @@ fn compile_stats_are_one_json_object_on_stdout() {
     deltic(&["compile", "--max-compile-memory", "some", "sort.wat"]).expect(2).says("is not a size");
 }
 
+/// Budgets of compilation, and what becomes of what is over them: of a module, and of a function that is called.
+#[test]
+fn compiling_has_budgets() {
+    let [no_cpu, no_time] = [["--max-compile-cpu", "0s"], ["--max-compile-time", "0s"]];
+    let compile = |options: &[&str]| deltic(&[&["compile", "--stats", "--jobs", "2"], options, &["sort.wat"]].concat());
+    compile(&no_cpu).expect(1).says("budget: function ").says("no processor time is left for compiling");
+    compile(&[&no_cpu[..], &["--on-over-budget", "fail"]].concat()).expect(1).says("no processor time is left");
+    compile(&no_time).expect(1).says("timeout: function ").says("not compiled within 0ns");
+    let ended = compile(&[&no_cpu[..], &["--on-over-budget", "lowest-tier"]].concat()).expect(0);
+    let stats: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(stats["published_bytes"], json!({ "baseline": stats["native_bytes"], "optimized": 0 }), "{stats}");
+    assert!(stats["peak_heap_bytes"].as_u64() > Some(0), "{stats}");
+
+    let run =
+        |options: &[&str]| deltic(&[&["run", "--cache", "none"], options, &["--invoke", "iterative", "fib.wat", "10"]].concat());
+    run(&no_cpu).says("budget: function ").says("no processor time is left for compiling");
+    run(&no_time).says("timeout: function ").says("not compiled within 0ns");
+    assert_eq!(run(&[&no_cpu[..], &["--on-over-budget", "lowest-tier"]].concat()).expect(0).stdout, "55\n");
+    assert_eq!(run(&["--max-compile-cpu", "20s", "--max-compile-time", "20s"]).expect(0).stdout, "55\n");
+    run(&["--on-over-budget", "hope"]).expect(2).says("lowest-tier");
+}
+
 #[test]
 fn run_stats_are_the_last_line_on_stderr() {
     let ended = deltic(&["run", "--stats", "--fuel", "1M", "--invoke", "iterative", "fib.wat", "5"]);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use deltic::OverBudget;
 
 use crate::bench::{Mode, Vs};
 use crate::{bench, units};
@@ -266,6 +267,15 @@ pub struct EngineArgs {
     /// Let compiling take about this many bytes at most; fewer functions are compiled at a time then (K, M, G)
     #[arg(long, value_name = "B", value_parser = units::size)]
     pub max_compile_memory: Option<u64>,
+    /// Let compiling take this much processor time at most, in all threads together (s, ms, us)
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub max_compile_cpu: Option<Duration>,
+    /// Let compiling the module, or a function that is compiled when it is called, take this long at most (s, ms, us)
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub max_compile_time: Option<Duration>,
+    /// What becomes of functions that --max-compile-cpu leaves no time for: "fail" (as if nothing is said), or "lowest-tier", in which they stay
+    #[arg(long, value_name = "WHAT", value_parser = over_budget)]
+    pub on_over_budget: Option<OverBudget>,
     /// Most bytes of objects that have grown old, in each heap (K, M, G)
     #[arg(long, value_name = "B", value_parser = units::size)]
     pub max_heap: Option<u64>,
@@ -302,6 +312,14 @@ fn tier(text: &str) -> Result<String, String> {
     match text {
         "baseline" | "optimized" | "auto" => Ok(text.to_owned()),
         _ => Err("the tiers are baseline, optimized and auto".to_owned()),
+    }
+}
+
+fn over_budget(text: &str) -> Result<OverBudget, String> {
+    match text {
+        "fail" => Ok(OverBudget::Fail),
+        "lowest-tier" => Ok(OverBudget::LowestTier),
+        _ => Err("over budget a function may fail or take the lowest-tier".to_owned()),
     }
 }
 

@@ -59,6 +59,15 @@ pub fn config(args: &EngineArgs) -> Result<Config, Exit> {
         Some(bytes) => config.with_compile_memory_limit(usize::try_from(bytes).unwrap_or(usize::MAX)),
         None => config,
     };
+    let config = match args.max_compile_cpu {
+        Some(limit) => config.with_compile_cpu_limit(limit),
+        None => config,
+    };
+    let config = match args.max_compile_time {
+        Some(limit) => config.with_compile_timeout(limit),
+        None => config,
+    };
+    let config = config.with_over_budget(args.on_over_budget.unwrap_or_default());
     let config = match args.tier.as_deref() {
         Some("baseline") => config.with_tier(Tier::Baseline),
         Some("optimized") => config.with_tier(Tier::Optimized),

@@ -28,6 +28,10 @@ use clap::Parser;
 use args::{Cli, Command};
 use exit::Exit;
 
+/// So that `--stats` can say what compiling takes, and a budget of memory is exact.
+#[global_allocator]
+static ALLOCATOR: deltic::CountingAllocator = deltic::CountingAllocator::new();
+
 fn main() {
     let cli = Cli::parse();
     let done = match &cli.command {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deltic::{CompileStats, HeapStats};
+use deltic::{CompileStats, HeapBytes, HeapStats};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub struct Meter {
     start: Duration,
+    /// What was on the heap then.
+    heap_bytes: usize,
 }
 
 /// Processor time of this process so far.
@@ -24,7 +26,8 @@ pub fn millis(time: Duration) -> f64 {
 
 impl Meter {
     pub fn start() -> Meter {
-        Meter { start: cpu_time() }
+        HeapBytes::forget_peak();
+        Meter { start: cpu_time(), heap_bytes: HeapBytes::now().map_or(0, |heap| heap.live) }
     }
 
     /// The keys that every command's object has. The processor time is that since the start. Validation is that of the module and that of
@@ -55,6 +58,7 @@ impl Meter {
             "compile_ms": millis(stats.compile_wall),
             "cpu_ms": millis(cpu_time().saturating_sub(self.start)),
             "peak_rss_bytes": status_bytes("VmHWM"),
+            "peak_heap_bytes": HeapBytes::now().map_or(0, |heap| heap.peak).saturating_sub(self.heap_bytes),
             "compiled": compiled,
             "published_bytes": { "baseline": baseline, "optimized": optimized },
         })

@@ -24,10 +24,10 @@ impl Function<'_> {
     ///
     /// # Errors
     ///
-    /// The body is invalid or exceeds a limit, or this tier does not take it.
+    /// The body is invalid or exceeds a limit, this tier does not take it, or somebody said stop.
     pub(super) fn translate(&mut self, body: &FunctionBody<'_>, operators: &mut Operators<'_>) -> Result {
         let result = self.translate_valid(body, operators);
-        if result.is_err() {
+        if result.as_ref().is_err_and(|error| *error != UnitError::Stopped) {
             // What is wrong with a module does not depend on how far a tier came: validation has the first word.
             operators.check_rest()?;
         }
@@ -39,7 +39,7 @@ impl Function<'_> {
         self.declare_locals(&mut body.get_binary_reader())?;
         self.push_body();
         self.enter();
-        while let Some(word) = operators.begin()? {
+        while let Some(word) = self.next_operator(operators)? {
             self.position = u32::try_from(operators.position).unwrap_or(u32::MAX);
             if !self.reachable {
                 let operator = operators.decode()?;
@@ -54,6 +54,22 @@ impl Function<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Comes to the next operator. Nothing behind the last.
+    #[inline(always)]
+    fn next_operator(&self, operators: &mut Operators<'_>) -> Result<Option<u64>> {
+        match operators.begin()? {
+            Some(word) => Ok(Some(word)),
+            None => self.pause(operators),
+        }
+    }
+
+    /// At the end of the body, and after so many bytes that somebody may have lost interest in it.
+    #[inline(never)]
+    fn pause(&self, operators: &mut Operators<'_>) -> Result<Option<u64>> {
+        let next = operators.resume();
+        if next.is_some() && (self.stop)() { Err(UnitError::Stopped) } else { Ok(next) }
     }
 
     /// Operators of which bodies have few, and those of an unusual form.

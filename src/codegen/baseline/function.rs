@@ -168,6 +168,8 @@ pub(super) struct Function<'a> {
     pub cpu: Cpu,
     /// Words that the calls so far have to be recorded in.
     pub profile_words: u32,
+    /// Says true when the function need not be finished.
+    pub stop: &'a dyn Fn() -> bool,
 }
 
 /// What the processor can do, of what this tier uses.

@@ -145,6 +145,7 @@ impl Baseline {
             detected: Features::empty(),
             cpu: self.cpu,
             profile_words: 0,
+            stop: unit.stop,
         };
         function.begin();
         let result = function.translate(&body, &mut operators).and_then(|()| function.finish(offset));

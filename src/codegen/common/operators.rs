@@ -14,6 +14,7 @@ use wasmparser::{
 };
 
 use crate::base::DefinedFuncIndex;
+use crate::base::tuning::BASELINE_BYTES_BETWEEN_POLLS;
 use crate::codegen::common::bodies;
 use crate::codegen::common::features::proposal;
 use crate::codegen::env::CompileEnv;
@@ -27,6 +28,8 @@ pub(in crate::codegen) struct Operators<'a> {
     code: Code<'a>,
     /// Of the operator, in the module.
     pub position: usize,
+    /// Where [`begin`](Self::begin) says that there is something else to do first: at the [end](Self::end), or before.
+    pause: usize,
     /// Behind the body.
     end: usize,
     features: WasmFeatures,
@@ -74,10 +77,12 @@ impl<'a> Operators<'a> {
             Some(Checks { reader: reader.clone(), validator })
         };
         let position = usize::try_from(reader.original_position()).unwrap_or(usize::MAX);
+        let end = env.module.bodies[func].end as usize;
         Ok(Operators {
             code: Code::new(&env.wire_bytes),
             position,
-            end: env.module.bodies[func].end as usize,
+            pause: end.min(position + BASELINE_BYTES_BETWEEN_POLLS),
+            end,
             features: env.validation.features(),
             checks,
             operator: Operator::Nop,
@@ -86,8 +91,8 @@ impl<'a> Operators<'a> {
         })
     }
 
-    /// Comes to the next operator, and gives the word that it begins with; nothing behind the last. The one before was
-    /// [decoded](Self::decode) or [passed](Self::pass).
+    /// Comes to the next operator, and gives the word that it begins with; nothing behind the last, and nothing at a
+    /// [pause](Self::resume). The one before was [decoded](Self::decode) or [passed](Self::pass).
     ///
     /// # Errors
     ///
@@ -98,7 +103,14 @@ impl<'a> Operators<'a> {
         if self.checks.is_some() {
             self.check()?;
         }
-        Ok((self.position < self.end).then(|| self.code.word_or_rest_at(self.position)))
+        Ok((self.position < self.pause).then(|| self.code.word_or_rest_at(self.position)))
+    }
+
+    /// Goes on behind a pause: the word of the operator that was come to, which stays the one to be decoded. Nothing behind the last.
+    #[inline(never)]
+    pub fn resume(&mut self) -> Option<u64> {
+        self.pause = self.end.min(self.position + BASELINE_BYTES_BETWEEN_POLLS);
+        (self.position < self.end).then(|| self.code.word_or_rest_at(self.position))
     }
 
     /// Validates the operator, which is decoded with that.

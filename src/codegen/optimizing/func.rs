@@ -12,6 +12,7 @@ use crate::abi::artifact::CodeVariant;
 use crate::abi::call::needs_return_area;
 use crate::abi::vmctx;
 use crate::base::DefinedFuncIndex;
+use crate::base::tuning::TRANSLATED_BETWEEN_POLLS;
 use crate::codegen::common::loop_state::LoopState;
 use crate::codegen::common::{bodies, features};
 use crate::codegen::compiler::{Feedback, UnitError};
@@ -21,6 +22,7 @@ use crate::codegen::optimizing::inline::Inside;
 use crate::codegen::optimizing::isa::Isas;
 use crate::codegen::optimizing::local::LocalPlace;
 use crate::codegen::optimizing::osr::{Arrival, copied_loops, loop_signature};
+use crate::codegen::optimizing::passes::StopFlag;
 use crate::codegen::optimizing::regions::Flags;
 use crate::codegen::optimizing::signature::signature;
 use crate::codegen::optimizing::stack::State;
@@ -65,6 +67,9 @@ pub(super) struct Translator<'a> {
     pub outside: Vec<Inside<'a>>,
     /// What is known from running the module, if anything is inlined.
     pub feedback: Option<&'a dyn Feedback>,
+    /// Says true when the function need not be finished: asked after so many operators.
+    stop: StopFlag<'a>,
+    until_poll: u32,
     /// The number of the variable that is made next.
     pub next_variable: u32,
     /// Whether the next operator can be reached.
@@ -118,7 +123,7 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         isas: &Isas,
-        (loops, feedback): (&[LoopState], Option<&dyn Feedback>),
+        How { loops, feedback, stop }: How<'_>,
     ) -> Result {
         // Locals in the frame are not read from a state: such functions take too long to be compiled several times. Without copies a version
         // has fewer variables.
@@ -127,7 +132,7 @@ impl<'a> Body<'a> {
             _ => [(LocalPlace::Variables, loops), (LocalPlace::Variables, &loops[..1])],
         };
         for (place, loops) in attempts {
-            if self.translate_once(func, memory, isas, (place, loops, feedback))? == Outcome::Complete {
+            if self.translate_once(func, memory, isas, place, How { loops, feedback, stop })? == Outcome::Complete {
                 return Ok(());
             }
             func.clear();
@@ -140,12 +145,13 @@ impl<'a> Body<'a> {
         func: &mut Function,
         memory: &mut Allocations,
         isas: &Isas,
-        (place, loops, feedback): (LocalPlace, &[LoopState], Option<&dyn Feedback>),
+        place: LocalPlace,
+        How { loops, feedback, stop }: How<'_>,
     ) -> Result<Outcome> {
         // What an earlier function left behind when it failed must not be seen.
         memory.state.clear();
         let mut builder_context = std::mem::take(&mut memory.builder);
-        let how = (place, feedback, isas.has_fma());
+        let how = (place, feedback, stop, isas.has_fma());
         let translator = Translator::new(self, func, &mut builder_context, &mut memory.state, how, !loops.is_empty());
         let result = translator.run(&self.body, isas.frontend_config(), loops);
         if let Ok(Outcome::Complete) = result {
@@ -153,6 +159,17 @@ impl<'a> Body<'a> {
         }
         result
     }
+}
+
+/// What translation follows, besides the body.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    /// The states of the loop that code is entered at, and of those around it; none for a function that is called.
+    pub loops: &'a [LoopState],
+    /// What is known from running the module, if anything is to be inlined.
+    pub feedback: Option<&'a dyn Feedback>,
+    /// Says true when the function need not be finished.
+    pub stop: StopFlag<'a>,
 }
 
 /// How translation ended.
@@ -177,7 +194,7 @@ impl<'a> Translator<'a> {
         func: &'a mut Function,
         context: &'a mut FunctionBuilderContext,
         state: &'a mut State,
-        (local_place, feedback, fused_multiply_add): (LocalPlace, Option<&'a dyn Feedback>, bool),
+        (local_place, feedback, stop, fused_multiply_add): (LocalPlace, Option<&'a dyn Feedback>, StopFlag<'a>, bool),
         at_loop: bool,
     ) -> Self {
         let module: &'a WasmModule = &body.env.module;
@@ -223,6 +240,8 @@ impl<'a> Translator<'a> {
             },
             outside: Vec::new(),
             feedback,
+            stop,
+            until_poll: TRANSLATED_BETWEEN_POLLS,
             next_variable: 0,
             reachable: true,
             fused_multiply_add,
@@ -257,6 +276,7 @@ impl<'a> Translator<'a> {
         // The body of a loop that is being unrolled.
         let mut unrolled = None;
         while !operators.eof() {
+            self.poll()?;
             let (operator, position) = operators.read_with_offset().map_err(CompileError::from)?;
             self.state.detected |= features::of(&operator);
             self.locate(position);
@@ -279,6 +299,18 @@ impl<'a> Translator<'a> {
         }
         operators.finish().map_err(CompileError::from)?;
         Ok(Outcome::Complete)
+    }
+
+    /// Asks, now and then, whether to stop.
+    fn poll(&mut self) -> Result {
+        self.until_poll -= 1;
+        if self.until_poll == 0 {
+            self.until_poll = TRANSLATED_BETWEEN_POLLS;
+            if (self.stop)() {
+                return Err(UnitError::Stopped);
+            }
+        }
+        Ok(())
     }
 
     /// Dispatches by family, the frequent ones first.

@@ -39,6 +39,7 @@ mod memory;
 mod meter;
 mod numeric;
 mod osr;
+mod passes;
 mod placement;
 mod rare_call;
 mod reference;
@@ -58,7 +59,6 @@ mod wide;
 
 use std::fmt;
 
-use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::{CodegenError, Context};
 
 use crate::abi::artifact::{Artifact, CodeVariant, Entry, Tier};
@@ -67,7 +67,7 @@ use crate::base::DefinedFuncIndex;
 use crate::base::tuning::{BACKTRACKING_BLOCK_MAX, OPTIMIZED_BLOCK_MAX};
 use crate::codegen::compiler::{Compiler, Feedback, Phase, Scratch, UnitContext, UnitError};
 use crate::codegen::env::CompileEnv;
-use crate::codegen::optimizing::func::{Allocations, Body};
+use crate::codegen::optimizing::func::{Allocations, Body, How};
 use crate::codegen::optimizing::isa::{Allocator, Isas};
 use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::validate::{Features, validate_body};
@@ -122,7 +122,7 @@ impl Optimizing {
             Entry::Call => Vec::new(),
             Entry::Loop(position) => body.loop_states(position, &mut memory.allocations)?,
         };
-        let how = (&*loops, unit.feedback);
+        let how = How { loops: &loops, feedback: unit.feedback, stop: unit.stop };
         body.translate(&mut memory.context.func, &mut memory.allocations, &self.isas, how)?;
         *unit.detected |= memory.allocations.state.detected;
         memory.allocations.state.returning_calls.sort_by_key(|call| call.location.bits());
@@ -135,9 +135,8 @@ impl Optimizing {
         }
         let allocator = if blocks > BACKTRACKING_BLOCK_MAX { Allocator::SinglePass } else { Allocator::Backtracking };
         let isa = self.isas.get(env.settings.canonicalize_nans, allocator).map_err(|error| bug(error, None))?;
-        let compiled = memory.context.compile_stencil(&*isa, &mut ControlPlane::default());
-        let compiled = compiled.map_err(|error| unit_error(error, &memory.context))?;
-        let code = compiled.apply_params(&memory.context.func.params);
+        let compiled = passes::compile(&mut memory.context, &*isa, unit.stop)?;
+        let code = compiled.map_err(|error| unit_error(error, &memory.context))?;
         let alignment = isa.function_alignment().preferred;
         let (calls, inlined) = (&memory.allocations.state.returning_calls, memory.allocations.state.inlined.as_slice());
         let made = emit::artifact(&code, &memory.context.func, func, variant, body.offset(), alignment, calls)?;

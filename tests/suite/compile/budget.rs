@@ -8,7 +8,7 @@ use deltic::abi::artifact::{CodeVariant, Tier};
 use deltic::base::DefinedFuncIndex;
 use deltic::compile::Module;
 use deltic::wasm::error::CompileErrorKind;
-use deltic::{Config, Isolate, Linker, OverBudget, Strategy, WasmEngine};
+use deltic::{Config, FuncIndex, Isolate, Linker, OverBudget, Strategy, TaskPriority, WasmEngine};
 
 use super::fake::*;
 
@@ -185,6 +185,56 @@ fn lazy_modules_have_budgets_too() {
     assert_eq!((stats.finished_by_tier, stats.tier_ups), ([1, 0], 0));
 }
 
+/// A function of a lazy module has the whole time by itself: one that is late fails who waits for it, and the next one tries again.
+#[test]
+fn a_function_of_a_lazy_module_has_a_deadline_of_its_own() {
+    let clock = Arc::new(FakeClock::default());
+    let late = Act::Advance(Arc::clone(&clock), Duration::from_millis(150));
+    let compiler =
+        Arc::new(FakeCompiler::new().at(1, Act::AdvancePolling(Arc::clone(&clock), Duration::from_millis(150))).at(2, late));
+    let config = config(0).with_clock(clock.clone()).with_strategy(Strategy::Lazy);
+    let engine = engine_with(&config.with_compile_timeout(Duration::from_millis(100)), &compiler);
+    let module = Module::new(&engine, module_of(&[40; 4])).unwrap();
+    // The module was ready long ago.
+    clock.advance(Duration::from_secs(9));
+    let call = |func| module.warm_up([FuncIndex::from_u32(func)], Tier::Optimized, TaskPriority::UserBlocking).unwrap().wait();
+    for _ in 0..2 {
+        let error = call(1).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (CompileErrorKind::Timeout, "function 1: not compiled within 100ms"));
+    }
+    assert_eq!(compiler.stopped.load(Ordering::SeqCst), 2, "at a poll");
+    call(0).unwrap();
+    call(2).expect("it is noticed between passes, and there was none");
+}
+
+/// A call that is a function's first fails when its time is over before there is code; better code that is late is none.
+#[test]
+fn calls_have_deadlines() {
+    let config = Config::default().with_num_compilation_tasks(0).with_tier_up_calls(2).with_compile_timeout(Duration::ZERO);
+    let engine = WasmEngine::new(&config).unwrap();
+    let module = Module::new(&engine, GUEST).unwrap();
+    let mut isolate = Isolate::new(&engine).unwrap();
+    let instance = Linker::new(&engine).instantiate(&mut isolate, &module).unwrap();
+    let func = instance.get_typed_func::<i32, i32>(&mut isolate, "small").unwrap();
+    for _ in 0..2 {
+        let error = func.call(&mut isolate, 1).unwrap_err().to_string();
+        assert!(error.contains("timeout: function 0 (small): not compiled within 0ns"), "{error}");
+    }
+    assert_eq!(module.compile_stats().finished_by_tier, [0, 0]);
+
+    let clock = Arc::new(FakeClock::default());
+    let lowest = Arc::new(FakeCompiler::new().tier(Tier::Baseline));
+    let late = Act::AdvancePolling(Arc::clone(&clock), Duration::from_millis(150));
+    let best = Arc::new(FakeCompiler::new().every(late));
+    let config = config.with_clock(clock).with_compile_timeout(Duration::from_millis(100));
+    let engine = WasmEngine::with_compilers(&config, vec![lowest, best]).unwrap();
+    let module = Module::new(&engine, module_of(&[40; 2])).unwrap();
+    let warm_up = |tier| module.warm_up([FuncIndex::from_u32(0)], tier, TaskPriority::UserBlocking).unwrap().wait();
+    warm_up(Tier::Baseline).unwrap();
+    warm_up(Tier::Optimized).unwrap();
+    assert_eq!(module.tier(CodeVariant::Guarded, DefinedFuncIndex::from_u32(0)), Some(Tier::Baseline), "stays in its tier");
+}
+
 /// A body above the limit is compiled in the baseline tier, whatever is asked for, and stays in it; the others are not concerned.
 #[test]
 fn the_optimizing_tier_leaves_large_bodies_alone() {
@@ -201,6 +251,16 @@ fn the_optimizing_tier_leaves_large_bodies_alone() {
         let tier = |func| module.tier(CodeVariant::Guarded, DefinedFuncIndex::from_u32(func));
         assert_eq!((tier(0), tier(1)), (Some(Tier::Optimized), Some(Tier::Baseline)), "{strategy:?}");
     }
+}
+
+/// So is one of more basic blocks than the optimizing tier takes, however large its body may be.
+#[test]
+fn the_optimizing_tier_leaves_functions_of_many_blocks_alone() {
+    let config = Config::default().with_num_compilation_tasks(0).with_strategy(Strategy::AheadOfTime);
+    let engine = WasmEngine::new(&config.with_optimized_body_limit(4 << 20)).unwrap();
+    let module = Module::new(&engine, format!("(module (func) (func {}))", "(loop)".repeat(500_000))).unwrap();
+    let tier = |func| module.tier(CodeVariant::Guarded, DefinedFuncIndex::from_u32(func));
+    assert_eq!((tier(0), tier(1)), (Some(Tier::Optimized), Some(Tier::Baseline)));
 }
 
 /// What threads keep to compile with is given back when nothing has been compiled for a while, and taken anew after that.

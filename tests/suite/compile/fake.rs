@@ -40,6 +40,8 @@ pub enum Act {
     Detect(Features),
     /// Turns the fake clock.
     Advance(Arc<FakeClock>, Duration),
+    /// Turns the fake clock, and asks whether to stop.
+    AdvancePolling(Arc<FakeClock>, Duration),
 }
 
 #[derive(Debug)]
@@ -125,6 +127,13 @@ impl FakeCompiler {
             Act::Code(_) | Act::Malformed => {}
             Act::Detect(features) => *unit.detected |= *features,
             Act::Advance(clock, time) => clock.advance(*time),
+            Act::AdvancePolling(clock, time) => {
+                clock.advance(*time);
+                if (unit.stop)() {
+                    self.stopped.fetch_add(1, Ordering::SeqCst);
+                    return Err(UnitError::Stopped);
+                }
+            }
         }
         Ok(())
     }

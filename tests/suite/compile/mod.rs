@@ -7,5 +7,6 @@ mod engine;
 mod errors;
 mod fake;
 mod lifecycle;
+mod stop;
 mod validation;
 mod worker;
