@@ -79,6 +79,7 @@ impl FuncTable {
     }
 
     /// The first entry.
+    #[inline]
     pub fn base(&self) -> *const FuncEntry {
         self.base.cast_const()
     }

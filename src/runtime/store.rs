@@ -176,6 +176,7 @@ impl Store {
         &self.engine
     }
 
+    #[inline]
     pub(crate) fn block_ptr(&mut self) -> *mut IsolateBlock {
         &raw mut *self.block
     }
