@@ -8,7 +8,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{self, VmLayout};
 use crate::base::FuncIndex;
-use crate::base::tuning::INSTANCE_WEIGHT_FUNCS;
+use crate::base::tuning::{INSTANCE_WEIGHT_FUNCS, INSTANCE_WEIGHT_MEMORY};
 use crate::compile::module::Module;
 use crate::layout::{FuncEntry, IsolateBlock};
 
@@ -95,9 +95,11 @@ pub struct InstanceObject {
 }
 
 impl InstanceObject {
-    /// What it counts for when a store asks itself whether to look for instances that nothing holds: more than 1, if it may have many functions.
+    /// What it counts for when a store asks itself whether to look for instances that nothing holds: more than 1, if it may have many functions
+    /// or has memories, each of which is a slot that another instance could have.
     pub(crate) fn weight(&self) -> usize {
-        1 + self.func_refs.len() / INSTANCE_WEIGHT_FUNCS
+        let own_memories = self.memories.len() - self.module.decoded().imported_memory_count;
+        1 + self.func_refs.len() / INSTANCE_WEIGHT_FUNCS + own_memories * INSTANCE_WEIGHT_MEMORY
     }
 
     /// The dispatch slot and vmctx that call a function: the module's own, or what was imported.

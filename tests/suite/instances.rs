@@ -138,7 +138,17 @@ fn nor_on_other_threads() {
 
 const ONE_PAGE: &str = r#"(module (memory (export "memory") 1))"#;
 
-/// So many instances, all of which are gone afterwards.
+/// So many instances at once, all of which are gone afterwards.
+fn crowd(isolate: &mut Isolate, module: &Module, count: usize) {
+    isolate.root_scope(|isolate| {
+        for _ in 0..count {
+            Instance::new(&mut *isolate, module, &[]).expect("an instance");
+        }
+    });
+    isolate.collect_garbage();
+}
+
+/// So many instances, one after the other, all of which are gone afterwards.
 fn churn(isolate: &mut Isolate, module: &Module, count: usize) {
     for _ in 0..count {
         isolate.root_scope(|isolate| Instance::new(isolate, module, &[]).expect("an instance"));
@@ -148,11 +158,11 @@ fn churn(isolate: &mut Isolate, module: &Module, count: usize) {
 
 #[test]
 fn what_is_kept_is_bounded() {
-    for (max, kept) in [(4, 4), (0, 0), (40, 40)] {
+    for (max, kept) in [(4, 4), (0, 0), (100, 100)] {
         let engine = engine_with(Config::default().with_spare_memories(max));
         let module = module(&engine, ONE_PAGE);
         let mut isolate = Isolate::new(&engine).expect("an isolate");
-        churn(&mut isolate, &module, 200);
+        crowd(&mut isolate, &module, 150);
         assert_eq!(engine.spare_memory_count(), kept);
         // They serve another isolate, and come back.
         let mut other = Isolate::new(&engine).expect("an isolate");
@@ -163,10 +173,25 @@ fn what_is_kept_is_bounded() {
         assert_eq!(engine.spare_memory_count(), kept);
         // The last isolate leaves few.
         drop(isolate);
-        assert_eq!(engine.spare_memory_count(), kept.min(16));
+        assert_eq!(engine.spare_memory_count(), kept.min(64));
         engine.release_spare_memories();
         assert_eq!(engine.spare_memory_count(), 0);
     }
+}
+
+/// However many are made, few are there at a time: each isolate looks for those that are gone before it takes many slots.
+#[test]
+fn one_after_the_other_takes_few_slots() {
+    let engine = engine();
+    let module = module(&engine, ONE_PAGE);
+    let mut isolates = [(); 4].map(|()| Isolate::new(&engine).expect("an isolate"));
+    std::thread::scope(|scope| {
+        for isolate in &mut isolates {
+            scope.spawn(|| churn(isolate, &module, 500));
+        }
+    });
+    let kept = engine.spare_memory_count();
+    assert!((1..=4 * 17).contains(&kept), "{kept} are kept");
 }
 
 #[test]
@@ -345,7 +370,7 @@ fn address_space_is_given_back_with_the_engine() {
     let engine = engine();
     let module = module(&engine, ONE_PAGE);
     let mut isolate = Isolate::new(&engine).expect("an isolate");
-    churn(&mut isolate, &module, 50);
+    crowd(&mut isolate, &module, 50);
     assert!(address_space_gib() >= before + 4 * engine.spare_memory_count());
     assert_eq!(engine.spare_memory_count(), 50);
     drop((isolate, module, engine));
