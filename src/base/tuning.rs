@@ -137,6 +137,8 @@ pub const SPARE_MEMORY_ACCESSIBLE_MAX: usize = 64 << 20;
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
 /// So many functions of its module make an instance count for one more.
 pub const INSTANCE_WEIGHT_FUNCS: usize = 64;
+/// Modules with fewer functions in their element segments have no image of their references: instances make these one by one.
+pub const FUNC_IMAGE_MIN: usize = 16;
 /// And each memory of its own makes it count for so many more.
 pub const INSTANCE_WEIGHT_MEMORY: usize = 3;
 /// Modules with less code than this are not looked for in a code cache: to compile what they call takes less than that.

@@ -80,6 +80,10 @@ pub struct InstanceObject {
     pub(crate) descriptors: Box<[u32]>,
     /// References of its functions, made at first use; [`NO_REFERENCE`](vmctx::NO_REFERENCE) is not yet. The vmctx points to them.
     pub(crate) func_refs: Box<[u32]>,
+    /// First reference and count of those that it has in one piece.
+    pub(crate) func_block: Option<(u32, usize)>,
+    /// Those that it has besides, made one by one.
+    pub(crate) single_refs: Vec<u32>,
     /// Its memories.
     pub(crate) memories: Box<[u32]>,
     /// Its tables.

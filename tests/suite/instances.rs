@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use deltic::{
-    CallError, Config, Extern, Instance, Isolate, LinkError, Linker, Memory, MemoryType, Module, SharedMemory, Table, TrapCode,
-    Val, WasmEngine,
+    CallError, Config, Extern, Func, Global, GlobalType, Instance, Isolate, LinkError, Linker, Memory, MemoryType, Module,
+    SharedMemory, Table, TrapCode, Val, ValType, WasmEngine,
 };
 
 use crate::support::{Random, engine, engine_with, module};
@@ -192,6 +192,67 @@ fn one_after_the_other_takes_few_slots() {
     });
     let kept = engine.spare_memory_count();
     assert!((1..=4 * 17).contains(&kept), "{kept} are kept");
+}
+
+/// Its first instance makes references one by one, the others copy them: both call the same functions, each with its own instance.
+#[test]
+fn every_instance_has_the_functions_of_its_table() {
+    let funcs: String =
+        (0..60).map(|index| format!("(func $f{index} (result i32) (i32.add (global.get $own) (i32.const {index})))")).collect();
+    let names: String = (0..60).map(|index| format!(" $f{index}")).collect();
+    let text = format!(
+        r#"(module
+            (import "" "host" (func $host (result i32)))
+            (import "" "own" (global $own i32))
+            (table (export "table") 100 funcref)
+            (global (export "early") funcref (ref.func $f5))
+            (elem (i32.const 3){names} $host $f7)
+            (elem $passive func $f8 $f9)
+            (elem declare func $lone)
+            (func $lone (export "lone") (result i32) (i32.const 1000))
+            (func (export "init") (table.init $passive (i32.const 80) (i32.const 0) (i32.const 2)))
+            (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0)))
+            (func (export "is_lone") (result i32) (ref.is_null (ref.func $lone)))
+            {funcs})"#
+    );
+    for engine in engines() {
+        let module = module(&engine, &text);
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let host = Func::wrap(&mut isolate, || 77).expect("a function");
+        let mut gone = None;
+        for round in 0..40 {
+            isolate.root_scope(|isolate| {
+                let ty = GlobalType { content: ValType::I32, mutable: false };
+                let own = Global::new(&mut *isolate, ty, Val::I32(round * 100)).expect("a global");
+                let imports = [Extern::Func(host), Extern::Global(own)];
+                let instance = Instance::new(&mut *isolate, &module, &imports).expect("an instance");
+                let call = instance.get_typed_func::<i32, i32>(&mut *isolate, "call").expect("a function");
+                for index in 0..60 {
+                    assert_eq!(call.call(&mut *isolate, 3 + index).expect("no trap"), round * 100 + index);
+                }
+                assert_eq!(call.call(&mut *isolate, 63).expect("no trap"), 77);
+                let init = instance.get_typed_func::<(), ()>(&mut *isolate, "init").expect("a function");
+                init.call(&mut *isolate, ()).expect("no trap");
+                assert_eq!(call.call(&mut *isolate, 81).expect("no trap"), round * 100 + 9);
+                for null in [0, 2, 65, 79, 82] {
+                    assert!(call.call(&mut *isolate, null).is_err(), "element {null} is null");
+                }
+                // A function is the same however it is come by.
+                let table = instance.get_table(&mut *isolate, "table").expect("a table");
+                let Some(Val::FuncRef(Some(seventh))) = table.get(&mut *isolate, 10) else { panic!("a function") };
+                let Some(Val::FuncRef(Some(again))) = table.get(&mut *isolate, 64) else { panic!("a function") };
+                let Some(Val::FuncRef(Some(fifth))) = table.get(&mut *isolate, 8) else { panic!("a function") };
+                let early = instance.get_global(&mut *isolate, "early").expect("a global").get(&mut *isolate);
+                assert_eq!((again, early), (seventh, Some(Val::FuncRef(Some(fifth)))));
+                if let Some(gone) = gone.replace(seventh) {
+                    assert_ne!(gone, seventh);
+                }
+            });
+            isolate.collect_garbage();
+            let stale = gone.expect("set in each round").call(&mut isolate, &[]);
+            assert!(matches!(stale, Err(CallError::Foreign)), "a handle of what is gone finds nothing: {stale:?}");
+        }
+    }
 }
 
 #[test]
