@@ -147,6 +147,7 @@ impl Store {
             return unsafe { self.activate_inside(slot, enter) };
         }
         self.enter_outermost()?;
+        debug_assert!(self.block.activation.entry_pc == 0 && self.block.activation.caller_vmctx.is_null());
         // SAFETY: by contract.
         unsafe { self.run(slot, Outside::NOTHING, enter) }
     }
