@@ -709,6 +709,7 @@ def divan_medians(text: str) -> dict[str, float]:
 
 def bench_executables(names: list[str]) -> list[str]:
     """Builds benches, and gives the paths of what runs them."""
+    print(f"# cargo builds {', '.join(names)}: minutes, if something has changed", file=sys.stderr, flush=True)
     command = ["cargo", "bench", "--quiet", "--no-run", "--message-format", "json", *(word for name in names for word in ("--bench", name))]
     messages = map(json.loads, subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True).stdout.splitlines())
     found = {m["target"]["name"]: m["executable"] for m in messages if m["reason"] == "compiler-artifact" and m["executable"]}

@@ -40,8 +40,12 @@ pub struct CallLayout {
 }
 
 /// Whether results of these types go through a return area.
-pub fn needs_return_area(results: &[ValType]) -> bool {
-    let floats = results.iter().filter(|ty| ty.is_float_or_vector()).count();
+pub const fn needs_return_area(results: &[ValType]) -> bool {
+    let (mut floats, mut position) = (0, 0);
+    while position < results.len() {
+        floats += results[position].is_float_or_vector() as usize;
+        position += 1;
+    }
     floats > FLOAT_RESULT_COUNT || results.len() - floats > INT_RESULT_COUNT
 }
 

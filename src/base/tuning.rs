@@ -134,7 +134,7 @@ pub const SPARE_MEMORIES_MAX: usize = 256;
 /// The same for what isolates keep functions in, of 512 MiB each.
 pub const SPARE_FUNC_TABLES_MAX: usize = 64;
 /// So many of either stay when the engine has no isolate …
-pub const SPARE_MEMORIES_IDLE: usize = 16;
+pub const SPARE_MEMORIES_IDLE: usize = 64;
 /// … and no more than were needed within this time.
 pub const SPARE_MEMORIES_PERIOD: Duration = Duration::from_secs(1);
 /// Bytes that a slot keeps in memory, overwritten, for the next memory.
@@ -145,6 +145,10 @@ pub const SPARE_MEMORY_ACCESSIBLE_MAX: usize = 64 << 20;
 pub const INSTANCE_COLLECTION_MIN: usize = 64;
 /// So many functions of its module make an instance count for one more.
 pub const INSTANCE_WEIGHT_FUNCS: usize = 64;
+/// Modules with fewer functions in their element segments have no image of their references: instances make these one by one.
+pub const FUNC_IMAGE_MIN: usize = 16;
+/// And each memory of its own makes it count for so many more.
+pub const INSTANCE_WEIGHT_MEMORY: usize = 3;
 /// Modules with less code than this are not looked for in a code cache: to compile what they call takes less than that.
 pub const CACHED_MODULE_BYTES_MIN: usize = 16 << 10;
 /// New code that is worth keeping is so many bytes …

@@ -440,6 +440,7 @@ impl Config {
     }
 
     /// See [`with_max_wasm_stack_bytes`](Self::with_max_wasm_stack_bytes).
+    #[inline]
     pub fn max_wasm_stack_bytes(&self) -> usize {
         self.max_wasm_stack_bytes
     }

@@ -104,6 +104,7 @@ impl WasmEngine {
     }
 
     /// Its configuration.
+    #[inline]
     pub fn config(&self) -> &Config {
         &self.0.config
     }

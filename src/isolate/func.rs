@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use crate::base::sync::Arc;
 use crate::isolate::caller::Caller;
-use crate::isolate::marshal::{ArgReader, FrameReader, FrameResults, ResultWriter, WasmParams, WasmResults, WasmType, uses_area};
+use crate::isolate::marshal::{
+    ArgReader, FrameReader, FrameResults, ResultWriter, WasmParams, WasmResults, WasmType, has_references, uses_area,
+};
 use crate::isolate::scope::AsScope;
 use crate::layout::EntryFrame;
 use crate::runtime::error::ResourceError;
@@ -65,11 +67,11 @@ struct ForeignResult;
 /// # Safety
 ///
 /// The frame is that of the call, of a function with these results.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn finish<R: IntoResult>(result: R, store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
     let results = result.into_result()?;
     // SAFETY: the frame is the stub's, and follows a type with these results.
-    let mut writer = unsafe { ResultWriter::new(frame, uses_area(<R::Results as WasmResults>::TYPES)) };
+    let mut writer = unsafe { ResultWriter::new(frame, const { uses_area(<R::Results as WasmResults>::TYPES) }) };
     if results.write(&mut FrameResults { writer: &mut writer, store }) { Ok(()) } else { Err(ForeignResult.into()) }
 }
 
@@ -80,9 +82,9 @@ struct TypedWithCaller<Closure, Params>(PhantomData<(Closure, Params)>);
 macro_rules! closures {
     ($(($($param:ident),*))*) => {
         $(
-            closure!(Typed, ($($param,)*), Closure: Fn($($param),*), |closure, store| closure($($param),*), $($param)*);
+            closure!(Typed, false, ($($param,)*), Closure: Fn($($param),*), |closure, store| closure($($param),*), $($param)*);
             closure!(
-                TypedWithCaller, WithCaller<($($param,)*)>, Closure: Fn(Caller<'_>, $($param),*),
+                TypedWithCaller, true, WithCaller<($($param,)*)>, Closure: Fn(Caller<'_>, $($param),*),
                 |closure, store| closure(Caller::new(store), $($param),*), $($param)*
             );
         )*
@@ -91,7 +93,7 @@ macro_rules! closures {
 
 macro_rules! closure {
     (
-        $code:ident, $marker:ty, Closure: Fn($($arg:ty),* $(,)?), |$closure:ident, $store:ident| $call:expr, $($param:ident)*
+        $code:ident, $has_caller:literal, $marker:ty, Closure: Fn($($arg:ty),* $(,)?), |$closure:ident, $store:ident| $call:expr, $($param:ident)*
     ) => {
         impl<Closure, R, $($param),*> HostCode for $code<Closure, ($($param,)*)>
         where
@@ -99,13 +101,16 @@ macro_rules! closure {
             R: IntoResult,
             $($param: WasmType + 'static,)*
         {
-            #[inline]
+            const USES_HANDLES: bool =
+                $has_caller || has_references(&[$($param::TYPE),*]) || has_references(<R::Results as WasmResults>::TYPES);
+
+            #[inline(always)]
             #[allow(non_snake_case)]
             unsafe fn run(data: *const (), $store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
                 // SAFETY: `into_func` pairs this code with the closure and with the type of its parameters.
                 unsafe {
                     let $closure = &*data.cast::<Closure>();
-                    let first = if uses_area(<R::Results as WasmResults>::TYPES) { 2 } else { 1 };
+                    let first = if const { uses_area(<R::Results as WasmResults>::TYPES) } { 2 } else { 1 };
                     let mut reader = ArgReader::new(frame, first);
                     let ($($param,)*) = <($($param,)*) as WasmParams>::read(&mut FrameReader { reader: &mut reader, store: $store });
                     let result = $call;

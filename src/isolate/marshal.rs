@@ -426,7 +426,19 @@ pub(crate) const fn ints_only(params: &[ValType], results: &[ValType]) -> bool {
     params.len() < INT_ARG_COUNT && results.len() <= 1 && !float_result
 }
 
+/// Whether references are among these types.
+pub(crate) const fn has_references(types: &[ValType]) -> bool {
+    let mut position = 0;
+    while position < types.len() {
+        if matches!(types[position], ValType::Ref(_)) {
+            return true;
+        }
+        position += 1;
+    }
+    false
+}
+
 /// Whether a signature's results go through a return area.
-pub(crate) fn uses_area(results: &[ValType]) -> bool {
+pub(crate) const fn uses_area(results: &[ValType]) -> bool {
     needs_return_area(results)
 }

@@ -74,7 +74,7 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
 #[inline(always)]
 fn area_of<R: WasmResults>(overflow: *mut Overflow) -> *mut u128 {
     // SAFETY: a field's address, which nobody reads here.
-    if uses_area(R::TYPES) { unsafe { (&raw mut (*overflow).area).cast::<u128>() } } else { std::ptr::null_mut() }
+    if const { uses_area(R::TYPES) } { unsafe { (&raw mut (*overflow).area).cast::<u128>() } } else { std::ptr::null_mut() }
 }
 
 /// Writes the arguments of a call. What is left is to [finish](ArgWriter::finish). Nothing if one of them is foreign.

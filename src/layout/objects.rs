@@ -6,7 +6,7 @@ use std::mem::{offset_of, size_of};
 /// An entry of the isolate's function table. A function reference is the index of an entry; entry 0 stands for null and has
 /// a type id that no type has.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct FuncEntry {
     /// The function's dispatch slot: a word that holds its present code address.
     pub slot: *const AtomicUsize,

@@ -15,6 +15,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{self, MapFlags, ProtFlags};
 
+use crate::base::sync::OnceLock;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::platform::memory::{Reservation, page_bytes};
 
@@ -50,6 +51,8 @@ pub enum ImageError {
 pub struct MemoryImage {
     file: OwnedFd,
     len_bytes: usize,
+    /// The bytes, to read; made when somebody reads them. `None` if the system refuses.
+    view: OnceLock<Option<Reservation>>,
     is_retired: AtomicBool,
 }
 
@@ -75,7 +78,7 @@ impl MemoryImage {
         let file = OwnedFd::from(file);
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).map_err(ImageError::Unsupported)?;
-        Ok(MemoryImage { file, len_bytes, is_retired: AtomicBool::new(false) })
+        Ok(MemoryImage { file, len_bytes, view: OnceLock::new(), is_retired: AtomicBool::new(false) })
     }
 
     /// Its size, whole pages.
@@ -99,6 +102,13 @@ impl MemoryImage {
     ///
     /// The system cannot read the file.
     pub fn read(&self, offset: usize, mut into: &mut [u8]) -> Result<(), Errno> {
+        if let Some(view) = self.view.get_or_init(|| self.map_view().ok()) {
+            // SAFETY: the view is all of the file and readable; its bytes never change.
+            let all = unsafe { std::slice::from_raw_parts(view.base(), self.len_bytes) };
+            let bytes = offset.checked_add(into.len()).and_then(|end| all.get(offset..end)).ok_or(Errno::INVAL)?;
+            into.copy_from_slice(bytes);
+            return Ok(());
+        }
         let mut at = offset as u64;
         while !into.is_empty() {
             match rustix::io::pread(&self.file, &mut *into, at) {
@@ -112,6 +122,16 @@ impl MemoryImage {
             }
         }
         Ok(())
+    }
+
+    fn map_view(&self) -> Result<Reservation, ImageError> {
+        let refused = |errno| ImageError::Map { bytes: self.len_bytes, errno };
+        let view = Reservation::new(self.len_bytes).map_err(|_| refused(Errno::NOMEM))?;
+        let (start, bytes) = view.checked(&(0..self.len_bytes));
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+        // SAFETY: the range is the reservation's, which nobody else knows; the file is sealed.
+        unsafe { mm::mmap(start.cast(), bytes, ProtFlags::READ, flags, &self.file, 0) }.map_err(refused)?;
+        Ok(view)
     }
 
     /// Maps the image copy-on-write, readable and writable, at a page of the reservation.

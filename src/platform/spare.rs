@@ -396,14 +396,15 @@ mod tests {
 
     #[test]
     fn a_pool_is_bounded_and_keeps_little_without_users() {
-        let pool = SlotPool::new(30);
+        let max = SPARE_MEMORIES_IDLE + 20;
+        let pool = SlotPool::new(max);
         pool.add_user();
         let new = |_| MemorySlot::new(LEN, FIRST).unwrap();
+        pool.give((0..max - 10).map(new));
         pool.give((0..20).map(new));
-        pool.give((0..20).map(new));
-        assert_eq!(pool.len(), 30);
-        pool.give((0..50).map(new));
-        assert_eq!(pool.len(), 30);
+        assert_eq!(pool.len(), max);
+        pool.give((0..max + 20).map(new));
+        assert_eq!(pool.len(), max);
         pool.remove_user();
         assert_eq!(pool.len(), SPARE_MEMORIES_IDLE);
         pool.release();

@@ -4,6 +4,8 @@
 //! activations nest (guest → host → guest) on one stack. The outermost activation also sets the stack limit: what the thread's stack
 //! has left, less a reserve for host functions, and at most what the configuration allows. An asynchronous call is an activation on a stack
 //! of its own, which is in the list of the thread that goes on with it ([`fiber`](crate::runtime::fiber)).
+//!
+//! **Invariant:** the words of a store in which no guest runs are [`ActivationWords::NONE`]: whoever is outermost restores those.
 
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
@@ -72,6 +74,19 @@ impl Activation {
     }
 }
 
+/// What an activation puts back when it is over. *Why in one piece:* of an outermost one all of it is known, so that no call waits for what the
+/// call before it has written.
+struct Outside {
+    activation: *const Activation,
+    depth: usize,
+    words: ActivationWords,
+}
+
+impl Outside {
+    /// Around a store in which no guest runs, on a thread on which none does.
+    const NOTHING: Outside = Outside { activation: ptr::null(), depth: 0, words: ActivationWords::NONE };
+}
+
 /// Guest frames that left for a host function: the innermost of one activation, and where that was entered.
 #[derive(Debug)]
 pub(crate) struct Waiting {
@@ -127,19 +142,57 @@ impl Store {
         slot: *const AtomicUsize,
         enter: impl FnOnce(usize, *mut IsolateBlock) -> Option<R>,
     ) -> Result<R, Trap> {
+        if self.depth > 0 || !INNERMOST.get().is_null() {
+            // SAFETY: by contract.
+            return unsafe { self.activate_inside(slot, enter) };
+        }
+        self.enter_outermost()?;
+        debug_assert!(self.block.activation.entry_pc == 0 && self.block.activation.caller_vmctx.is_null());
+        // SAFETY: by contract.
+        unsafe { self.run(slot, Outside::NOTHING, enter) }
+    }
+
+    /// The same where an activation of this thread is around.
+    ///
+    /// # Safety
+    ///
+    /// As for [`activate`](Self::activate).
+    #[inline(never)]
+    unsafe fn activate_inside<R>(
+        &mut self,
+        slot: *const AtomicUsize,
+        enter: impl FnOnce(usize, *mut IsolateBlock) -> Option<R>,
+    ) -> Result<R, Trap> {
         if self.depth == 0 {
             self.enter_outermost()?;
         }
+        let outside = Outside { activation: INNERMOST.get(), depth: self.depth, words: self.block.activation };
+        // SAFETY: by contract.
+        unsafe { self.run(slot, outside, enter) }
+    }
+
+    /// Calls a stub, and puts back what was outside.
+    ///
+    /// # Safety
+    ///
+    /// As for [`activate`](Self::activate); what is outside is what it is said to be.
+    #[inline(always)]
+    unsafe fn run<R>(
+        &mut self,
+        slot: *const AtomicUsize,
+        outside: Outside,
+        enter: impl FnOnce(usize, *mut IsolateBlock) -> Option<R>,
+    ) -> Result<R, Trap> {
         let block = self.block_ptr();
-        let activation = Activation { outer: INNERMOST.get(), words: self.block.activation, block };
+        let activation = Activation { outer: outside.activation, words: outside.words, block };
         INNERMOST.set(&raw const activation);
-        self.depth += 1;
+        self.depth = outside.depth + 1;
         // SAFETY: the caller's promise. Acquire: pairs with the release of publication; the code is visible before its address.
         let code = unsafe { (*slot).load(Ordering::Acquire) };
         let returned = enter(code, block);
-        self.depth -= 1;
-        INNERMOST.set(activation.outer);
-        self.block.activation = activation.words;
+        self.depth = outside.depth;
+        INNERMOST.set(outside.activation);
+        self.block.activation = outside.words;
         let result = returned.ok_or_else(|| self.take_trap(&activation));
         // After a trap's frames have their names.
         if self.depth == 0 && self.reports.is_due() {

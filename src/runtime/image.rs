@@ -1,4 +1,5 @@
-//! Initial contents of memories as copy-on-write images.
+//! What a module's instances begin with, made once: initial contents of memories as copy-on-write images, and
+//! [references to functions](crate::runtime::func_image).
 //!
 //! A module's active data segments for a memory of its own, when their offsets are constants and they fit, are laid out once in an
 //! image; instantiation maps it instead of copying, or finds it mapped in what an earlier instance has left. Small contents are copied all the same: a mapping costs more than a page
@@ -8,12 +9,13 @@ use std::ops::Range;
 
 use cranelift_entity::EntityRef;
 
-use crate::base::sync::{Arc, Weak};
+use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::base::{DataIndex, MemoryIndex};
 use crate::compile::module::Module;
 use crate::platform::image::MemoryImage;
 use crate::platform::memory::page_bytes;
 use crate::platform::spare::{MappedImage, SlotPool};
+use crate::runtime::func_image::FuncImage;
 use crate::wasm::module::{ConstOp, DataMode, WasmModule};
 
 /// Contents below this many bytes are copied.
@@ -23,7 +25,22 @@ const POPULATE_MIN_BYTES: usize = 256 << 10;
 /// Images span at most this; sparse contents above it are copied.
 const IMAGE_MAX_SPAN: usize = 256 << 20;
 
-/// The images of a module.
+/// All images of a module, each made when an instance that is not the first asks for it. Kept with the module.
+#[derive(Debug, Default)]
+pub(crate) struct ModuleImages {
+    data: OnceLock<DataImages>,
+    /// By variant; `None` if there is nothing to gain.
+    pub(crate) funcs: [OnceLock<Option<FuncImage>>; 2],
+}
+
+impl ModuleImages {
+    /// Those of a module.
+    pub(crate) fn of(module: &Module) -> Option<&ModuleImages> {
+        module.image_cache().get_or_init(|| Box::new(ModuleImages::default())).downcast_ref()
+    }
+}
+
+/// The images of a module's data.
 #[derive(Debug)]
 pub struct DataImages {
     images: Vec<DataImage>,
@@ -51,16 +68,16 @@ pub struct DataImage {
 
 impl DataImages {
     /// The images for another instance of a module, made for its second one and kept with it.
-    pub fn for_instance(module: &Module) -> Option<&DataImages> {
-        if !module.count_instance() {
-            module.image_cache().get_or_init(|| Box::new(DataImages::build(module)));
+    pub fn for_instance(module: &Module, is_first: bool) -> Option<&DataImages> {
+        if is_first || module.decoded().datas().is_empty() {
+            return None;
         }
-        Self::known(module)
+        Some(ModuleImages::of(module)?.data.get_or_init(|| DataImages::build(module)))
     }
 
     /// The images of a module, if they were made.
     pub fn known(module: &Module) -> Option<&DataImages> {
-        module.image_cache().get()?.downcast_ref()
+        ModuleImages::of(module)?.data.get()
     }
 
     /// The image of a memory.

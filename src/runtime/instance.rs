@@ -8,7 +8,7 @@ use cranelift_entity::EntityRef;
 use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{self, VmLayout};
 use crate::base::FuncIndex;
-use crate::base::tuning::INSTANCE_WEIGHT_FUNCS;
+use crate::base::tuning::{INSTANCE_WEIGHT_FUNCS, INSTANCE_WEIGHT_MEMORY};
 use crate::compile::module::Module;
 use crate::layout::{FuncEntry, IsolateBlock};
 
@@ -80,6 +80,10 @@ pub struct InstanceObject {
     pub(crate) descriptors: Box<[u32]>,
     /// References of its functions, made at first use; [`NO_REFERENCE`](vmctx::NO_REFERENCE) is not yet. The vmctx points to them.
     pub(crate) func_refs: Box<[u32]>,
+    /// First reference and count of those that it has in one piece.
+    pub(crate) func_block: Option<(u32, usize)>,
+    /// Those that it has besides, made one by one.
+    pub(crate) single_refs: Vec<u32>,
     /// Its memories.
     pub(crate) memories: Box<[u32]>,
     /// Its tables.
@@ -95,9 +99,11 @@ pub struct InstanceObject {
 }
 
 impl InstanceObject {
-    /// What it counts for when a store asks itself whether to look for instances that nothing holds: more than 1, if it may have many functions.
+    /// What it counts for when a store asks itself whether to look for instances that nothing holds: more than 1, if it may have many functions
+    /// or has memories, each of which is a slot that another instance could have.
     pub(crate) fn weight(&self) -> usize {
-        1 + self.func_refs.len() / INSTANCE_WEIGHT_FUNCS
+        let own_memories = self.memories.len() - self.module.decoded().imported_memory_count;
+        1 + self.func_refs.len() / INSTANCE_WEIGHT_FUNCS + own_memories * INSTANCE_WEIGHT_MEMORY
     }
 
     /// The dispatch slot and vmctx that call a function: the module's own, or what was imported.

@@ -14,6 +14,7 @@ use crate::layout::frame::INT_ARG_COUNT;
 use crate::layout::{ImportedFunc, V128Cell};
 use crate::platform::spare::MappedImage;
 use crate::runtime::error::{LinkError, ResourceError};
+use crate::runtime::func_image::FuncImage;
 use crate::runtime::global::GlobalObject;
 use crate::runtime::image::{self, DataImages};
 use crate::runtime::instance::{InstanceObject, VmCtx};
@@ -72,17 +73,22 @@ impl Store {
         let _span = tracing::debug_span!(target: trace::INSTANTIATE, "instantiate").entered();
         self.collect_instances_if_due();
         check(self)?;
-        let instance = match self.allocate(module, imports) {
+        let is_first = module.count_instance();
+        let instance = match self.allocate(module, imports, is_first) {
             // Address space and memory of instances that nothing needs may do.
             Err(LinkError::Resource(_)) if self.may_have_garbage() => {
                 self.collect_instances();
                 // Definitions whose scope has ended may be gone now.
                 check(self)?;
-                self.allocate(module, imports)?
+                self.allocate(module, imports, is_first)?
             }
             other => other?,
         };
         self.keep_new_instance(instance);
+        let variant = self.instances[instance as usize].variant;
+        if let Some(image) = FuncImage::for_instance(module, variant, is_first) {
+            self.add_func_image(instance, image);
+        }
         match self.initialize(instance, module) {
             Ok(()) => Ok(instance),
             Err(error) => self.end_instance(instance, Err(error)).map(|_| instance),
@@ -120,12 +126,12 @@ impl Store {
     }
 
     /// Makes the instance and all that it defines, so that every word generated code reads is there.
-    fn allocate(&mut self, module: &Module, imports: &[Extern]) -> Result<u32, LinkError> {
+    fn allocate(&mut self, module: &Module, imports: &[Extern], is_first: bool) -> Result<u32, LinkError> {
         let decoded = module.decoded();
         if decoded.uses_heap {
             self.ensure_heap()?;
         }
-        let (memories, tables, globals) = self.own_objects(module, imports)?;
+        let (memories, tables, globals) = self.own_objects(module, imports, is_first)?;
         let tags = self.own_tags(module, imports)?;
         let variant = self.choose_variant(&memories, decoded);
         module.ensure_variant(variant).map_err(LinkError::Compile)?;
@@ -166,6 +172,8 @@ impl Store {
             variant,
             descriptors,
             func_refs,
+            func_block: None,
+            single_refs: Vec::new(),
             memories: memories.into_boxed_slice(),
             tables: tables.into_boxed_slice(),
             globals: globals.into_boxed_slice(),
@@ -198,7 +206,12 @@ impl Store {
 
     /// Store positions of the module's memories, tables and imported globals.
     #[allow(clippy::type_complexity)]
-    fn own_objects(&mut self, module: &Module, imports: &[Extern]) -> Result<(Vec<u32>, Vec<u32>, Vec<u32>), LinkError> {
+    fn own_objects(
+        &mut self,
+        module: &Module,
+        imports: &[Extern],
+        is_first: bool,
+    ) -> Result<(Vec<u32>, Vec<u32>, Vec<u32>), LinkError> {
         let decoded = module.decoded();
         let (mut memories, mut tables, mut globals) = (Vec::new(), Vec::new(), Vec::with_capacity(decoded.globals.len()));
         for given in imports {
@@ -209,7 +222,7 @@ impl Store {
                 Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
-        let images = if decoded.datas().is_empty() { None } else { DataImages::for_instance(module) };
+        let images = DataImages::for_instance(module, is_first);
         for (index, ty) in decoded.memories.iter().skip(decoded.imported_memory_count) {
             let image = images.and_then(|images| images.get(index));
             memories.push(self.new_memory(*ty, image.map(|image| &image.mapped))?);

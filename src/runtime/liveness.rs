@@ -17,7 +17,7 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
-use crate::abi::vmctx::{INSTANCE, NO_REFERENCE};
+use crate::abi::vmctx::INSTANCE;
 use crate::base::tuning::INSTANCE_COLLECTION_MIN;
 use crate::code::registry;
 use crate::compile::ModuleDebug;
@@ -216,8 +216,10 @@ impl Store {
         }
         let instances = self.instances.sweep();
         for (_, instance) in &instances {
-            let own = &instance.func_refs[instance.module.layout().imported_func_count()..];
-            own.iter().filter(|&&reference| reference != NO_REFERENCE).for_each(|&reference| self.func_table.free(reference));
+            instance.single_refs.iter().for_each(|&reference| self.func_table.free(reference));
+            if let Some((first, count)) = instance.func_block {
+                self.func_table.free_block(first, count);
+            }
         }
         if !instances.is_empty() {
             let used = self.instances.values().map(|instance| (instance.module.identity(), instance.variant)).collect();

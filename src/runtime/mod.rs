@@ -13,6 +13,7 @@ pub mod error;
 pub mod exception;
 pub mod fault;
 pub(crate) mod fiber;
+mod func_image;
 pub mod func_table;
 pub(crate) mod gc;
 pub mod global;

@@ -21,6 +21,7 @@ use crate::runtime::error::ResourceError;
 use crate::runtime::exception::TagObject;
 use crate::runtime::fault;
 use crate::runtime::fiber::AsyncCalls;
+use crate::runtime::func_image::FuncImage;
 use crate::runtime::func_table::FuncTable;
 use crate::runtime::global::GlobalObject;
 use crate::runtime::host::{HostContext, HostFunc};
@@ -176,6 +177,7 @@ impl Store {
         &self.engine
     }
 
+    #[inline]
     pub(crate) fn block_ptr(&mut self) -> *mut IsolateBlock {
         &raw mut *self.block
     }
@@ -252,27 +254,41 @@ impl Store {
         let ty = object.module.canonical_types().ty(object.module.decoded().funcs[func]);
         let reference = self.func_table.add(slot, vmctx, ty, Owned::Instance(instance))?;
         object.func_refs[position] = reference;
+        object.single_refs.push(reference);
         Ok(reference)
+    }
+
+    /// Makes references to the functions that an image has, of a new instance that has made none yet.
+    pub(crate) fn add_func_image(&mut self, instance: u32, image: &FuncImage) {
+        let object = &mut *self.instances[instance as usize];
+        let entries = image.entries();
+        if let Some(first) = self.func_table.add_block(entries, object.vmctx.as_ptr(), Owned::Instance(instance)) {
+            let imported = object.module.layout().imported_func_count();
+            image.write_references(first, &mut object.func_refs[imported..]);
+            object.func_block = Some((first, entries.len()));
+        }
     }
 
     /// References of many functions of an instance: what is the same for all is looked up once.
     pub(crate) fn func_refs(&mut self, instance: u32, funcs: &[FuncIndex]) -> Result<Box<[u32]>, ResourceError> {
         let (func_table, object) = (&mut self.func_table, &mut *self.instances[instance as usize]);
-        let InstanceObject { vmctx, module, variant, func_refs, .. } = object;
+        let InstanceObject { vmctx, module, variant, func_refs, single_refs, .. } = object;
         let (decoded, types, slots) = (module.decoded(), module.canonical_types(), module.slots(*variant));
         let owner = Owned::Instance(instance);
-        let reference = |&func: &FuncIndex| {
+        let mut references = Vec::with_capacity(funcs.len());
+        for &func in funcs {
             let known = &mut func_refs[func.as_u32() as usize];
-            // What is imported has its reference.
+            // What is imported has its reference, and so has what is in the module's image.
             if *known == NO_REFERENCE
                 && let Some(defined) = decoded.defined_func(func)
             {
                 let slot = slots.wrapping_add(defined.as_u32() as usize);
                 *known = func_table.add(slot, vmctx.as_ptr(), types.ty(decoded.funcs[func]), owner)?;
+                single_refs.push(*known);
             }
-            Ok(*known)
-        };
-        funcs.iter().map(reference).collect()
+            references.push(*known);
+        }
+        Ok(references.into_boxed_slice())
     }
 
     /// The reference of a host function in this store, made at first use.

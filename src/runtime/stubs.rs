@@ -5,8 +5,8 @@
 //! - [`enter`]: Rust → guest. It saves the callee-saved registers, writes the activation's resume point into the isolate block,
 //!   loads the argument registers of an [`EntryFrame`], calls, and stores the result registers. [`enter_ints`] does the same in the
 //!   caller's code, from registers to registers.
-//! - [`host_entry`] and [`host_entry_ints`]: guest → host function. They record the guest's exit frame, spill the argument
-//!   registers into an `EntryFrame` on the stack and call the handler of the [`HostContext`](crate::runtime::host::HostContext).
+//! - [`host_entry`] and [`host_entry_ints`]: guest → host function. They record the guest's exit frame and call the handler of the
+//!   [`HostContext`](crate::runtime::host::HostContext), with the argument registers in an `EntryFrame` on the stack or as they are.
 //! - the builtin stubs: guest → runtime, with the guest's exit frame recorded.
 //!
 //! Idea: a trap never unwinds. Whoever raises one restores stack and frame pointer from the isolate block and jumps to the resume
@@ -29,7 +29,7 @@ use crate::layout::frame::{
 use crate::runtime::host::HostContext;
 
 const FRAME_BYTES: usize = size_of::<EntryFrame>();
-const HANDLER: usize = offset_of!(HostContext, handler);
+const HANDLER: usize = HostContext::HANDLER;
 const HOST_STACK_BYTES: usize = offset_of!(HostContext, stack_arg_bytes);
 const _: () = assert!(FRAME_BYTES.is_multiple_of(16) && offset_of!(HostContext, block) == 0 && INT_ARGS == 0);
 
@@ -264,7 +264,8 @@ pub unsafe extern "sysv64" fn host_entry() {
     )
 }
 
-/// [`host_entry`] for signatures without floats and stack arguments, and at most one result.
+/// [`host_entry`] for signatures without floats and stack arguments, and at most one result: arguments are where a handler has them, and
+/// so is what it returns.
 ///
 /// # Safety
 ///
@@ -272,40 +273,25 @@ pub unsafe extern "sysv64" fn host_entry() {
 #[unsafe(naked)]
 pub unsafe extern "sysv64" fn host_entry_ints() {
     naked_asm!(
-        "push rbp",
-        "mov rbp, rsp",
-        "sub rsp, {frame}",
-        "mov [rsp], rdi",
-        "mov [rsp + 8], rsi",
-        "mov [rsp + 16], rdx",
-        "mov [rsp + 24], rcx",
-        "mov [rsp + 32], r8",
-        "mov [rsp + 40], r9",
         "mov rax, [rdi]",
-        "mov r10, [rbp]",
-        "mov [rax + {exit_fp}], r10",
-        "mov r10, [rbp + 8]",
+        "mov [rax + {exit_fp}], rbp",
+        "mov r10, [rsp]",
         "mov [rax + {exit_pc}], r10",
-        "mov rsi, rsp",
+        "push rax",
         "call [rdi + {handler}]",
-        "test eax, eax",
+        "pop r10",
+        "test edx, edx",
         "jnz 5f",
-        "mov rax, [rsp + {ints}]",
-        "leave",
         "ret",
         "5:",
-        "mov rdi, [rsp]",
-        "mov r10, [rdi]",
-        "cmp eax, {handled}",
+        "cmp edx, {handled}",
         "je {resume}",
         "mov rsp, [r10 + {entry_sp}]",
         "mov rbp, [r10 + {entry_fp}]",
         "jmp [r10 + {entry_pc}]",
-        frame = const FRAME_BYTES,
         exit_fp = const EXIT_FP,
         exit_pc = const EXIT_PC,
         handler = const HANDLER,
-        ints = const INT_RESULTS,
         entry_sp = const ENTRY_SP,
         entry_fp = const ENTRY_FP,
         entry_pc = const ENTRY_PC,

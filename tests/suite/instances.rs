@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use deltic::{
-    CallError, Config, Extern, Instance, Isolate, LinkError, Linker, Memory, MemoryType, Module, SharedMemory, Table, TrapCode,
-    Val, WasmEngine,
+    CallError, Config, Extern, Func, Global, GlobalType, Instance, Isolate, LinkError, Linker, Memory, MemoryType, Module,
+    SharedMemory, Table, TrapCode, Val, ValType, WasmEngine,
 };
 
 use crate::support::{Random, engine, engine_with, module};
@@ -138,7 +138,17 @@ fn nor_on_other_threads() {
 
 const ONE_PAGE: &str = r#"(module (memory (export "memory") 1))"#;
 
-/// So many instances, all of which are gone afterwards.
+/// So many instances at once, all of which are gone afterwards.
+fn crowd(isolate: &mut Isolate, module: &Module, count: usize) {
+    isolate.root_scope(|isolate| {
+        for _ in 0..count {
+            Instance::new(&mut *isolate, module, &[]).expect("an instance");
+        }
+    });
+    isolate.collect_garbage();
+}
+
+/// So many instances, one after the other, all of which are gone afterwards.
 fn churn(isolate: &mut Isolate, module: &Module, count: usize) {
     for _ in 0..count {
         isolate.root_scope(|isolate| Instance::new(isolate, module, &[]).expect("an instance"));
@@ -148,11 +158,11 @@ fn churn(isolate: &mut Isolate, module: &Module, count: usize) {
 
 #[test]
 fn what_is_kept_is_bounded() {
-    for (max, kept) in [(4, 4), (0, 0), (40, 40)] {
+    for (max, kept) in [(4, 4), (0, 0), (100, 100)] {
         let engine = engine_with(Config::default().with_spare_memories(max));
         let module = module(&engine, ONE_PAGE);
         let mut isolate = Isolate::new(&engine).expect("an isolate");
-        churn(&mut isolate, &module, 200);
+        crowd(&mut isolate, &module, 150);
         assert_eq!(engine.spare_memory_count(), kept);
         // They serve another isolate, and come back.
         let mut other = Isolate::new(&engine).expect("an isolate");
@@ -163,9 +173,85 @@ fn what_is_kept_is_bounded() {
         assert_eq!(engine.spare_memory_count(), kept);
         // The last isolate leaves few.
         drop(isolate);
-        assert_eq!(engine.spare_memory_count(), kept.min(16));
+        assert_eq!(engine.spare_memory_count(), kept.min(64));
         engine.release_spare_memories();
         assert_eq!(engine.spare_memory_count(), 0);
+    }
+}
+
+/// However many are made, few are there at a time: each isolate looks for those that are gone before it takes many slots.
+#[test]
+fn one_after_the_other_takes_few_slots() {
+    let engine = engine();
+    let module = module(&engine, ONE_PAGE);
+    let mut isolates = [(); 4].map(|()| Isolate::new(&engine).expect("an isolate"));
+    std::thread::scope(|scope| {
+        for isolate in &mut isolates {
+            scope.spawn(|| churn(isolate, &module, 500));
+        }
+    });
+    let kept = engine.spare_memory_count();
+    assert!((1..=4 * 17).contains(&kept), "{kept} are kept");
+}
+
+/// Its first instance makes references one by one, the others copy them: both call the same functions, each with its own instance.
+#[test]
+fn every_instance_has_the_functions_of_its_table() {
+    let funcs: String =
+        (0..60).map(|index| format!("(func $f{index} (result i32) (i32.add (global.get $own) (i32.const {index})))")).collect();
+    let names: String = (0..60).map(|index| format!(" $f{index}")).collect();
+    let text = format!(
+        r#"(module
+            (import "" "host" (func $host (result i32)))
+            (import "" "own" (global $own i32))
+            (table (export "table") 100 funcref)
+            (global (export "early") funcref (ref.func $f5))
+            (elem (i32.const 3){names} $host $f7)
+            (elem $passive func $f8 $f9)
+            (elem declare func $lone)
+            (func $lone (export "lone") (result i32) (i32.const 1000))
+            (func (export "init") (table.init $passive (i32.const 80) (i32.const 0) (i32.const 2)))
+            (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0)))
+            (func (export "is_lone") (result i32) (ref.is_null (ref.func $lone)))
+            {funcs})"#
+    );
+    for engine in engines() {
+        let module = module(&engine, &text);
+        let mut isolate = Isolate::new(&engine).expect("an isolate");
+        let host = Func::wrap(&mut isolate, || 77).expect("a function");
+        let mut gone = None;
+        for round in 0..40 {
+            isolate.root_scope(|isolate| {
+                let ty = GlobalType { content: ValType::I32, mutable: false };
+                let own = Global::new(&mut *isolate, ty, Val::I32(round * 100)).expect("a global");
+                let imports = [Extern::Func(host), Extern::Global(own)];
+                let instance = Instance::new(&mut *isolate, &module, &imports).expect("an instance");
+                let call = instance.get_typed_func::<i32, i32>(&mut *isolate, "call").expect("a function");
+                for index in 0..60 {
+                    assert_eq!(call.call(&mut *isolate, 3 + index).expect("no trap"), round * 100 + index);
+                }
+                assert_eq!(call.call(&mut *isolate, 63).expect("no trap"), 77);
+                let init = instance.get_typed_func::<(), ()>(&mut *isolate, "init").expect("a function");
+                init.call(&mut *isolate, ()).expect("no trap");
+                assert_eq!(call.call(&mut *isolate, 81).expect("no trap"), round * 100 + 9);
+                for null in [0, 2, 65, 79, 82] {
+                    assert!(call.call(&mut *isolate, null).is_err(), "element {null} is null");
+                }
+                // A function is the same however it is come by.
+                let table = instance.get_table(&mut *isolate, "table").expect("a table");
+                let Some(Val::FuncRef(Some(seventh))) = table.get(&mut *isolate, 10) else { panic!("a function") };
+                let Some(Val::FuncRef(Some(again))) = table.get(&mut *isolate, 64) else { panic!("a function") };
+                let Some(Val::FuncRef(Some(fifth))) = table.get(&mut *isolate, 8) else { panic!("a function") };
+                let early = instance.get_global(&mut *isolate, "early").expect("a global").get(&mut *isolate);
+                assert_eq!((again, early), (seventh, Some(Val::FuncRef(Some(fifth)))));
+                if let Some(gone) = gone.replace(seventh) {
+                    assert_ne!(gone, seventh);
+                }
+            });
+            isolate.collect_garbage();
+            let stale = gone.expect("set in each round").call(&mut isolate, &[]);
+            assert!(matches!(stale, Err(CallError::Foreign)), "a handle of what is gone finds nothing: {stale:?}");
+        }
     }
 }
 
@@ -345,7 +431,7 @@ fn address_space_is_given_back_with_the_engine() {
     let engine = engine();
     let module = module(&engine, ONE_PAGE);
     let mut isolate = Isolate::new(&engine).expect("an isolate");
-    churn(&mut isolate, &module, 50);
+    crowd(&mut isolate, &module, 50);
     assert!(address_space_gib() >= before + 4 * engine.spare_memory_count());
     assert_eq!(engine.spare_memory_count(), 50);
     drop((isolate, module, engine));

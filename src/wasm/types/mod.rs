@@ -198,7 +198,7 @@ impl ValType {
     pub const EXNREF: ValType = ValType::Ref(RefType::EXN);
 
     /// Whether values of the type travel in floating-point and vector registers.
-    pub fn is_float_or_vector(self) -> bool {
+    pub const fn is_float_or_vector(self) -> bool {
         matches!(self, ValType::F32 | ValType::F64 | ValType::V128)
     }
 
