@@ -104,7 +104,7 @@ pub struct RecordOrder(Box<[Entry]>);
 
 impl RecordOrder {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 

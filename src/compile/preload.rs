@@ -146,7 +146,7 @@ impl Task for Preload {
         let timing = &self.job.shared.timing;
         let deadline = timing.clock.now() + timing.slice;
         let Some(order) = self.take_order() else { return Outcome::Done };
-        while self.next < order.len() && !self.job.token.stop_requested() {
+        while self.next < order.count() && !self.job.token.stop_requested() {
             let batch = self.read_batch(&order);
             if batch.claimed.is_empty() {
                 continue;
