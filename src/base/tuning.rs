@@ -162,7 +162,7 @@ pub const PRELOADED_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of records that are loaded ahead together: of the first batch; each is twice the one before.
 pub const PRELOADED_BATCH_MIN: usize = 16 << 10;
 /// The same of the largest. Who calls a function of it waits for the whole.
-pub const PRELOADED_BATCH_MAX: usize = 256 << 10;
+pub const PRELOADED_BATCH_MAX: usize = 64 << 10;
 /// The same as [`TIER_UP_CALLS`] where code is kept: it runs in other processes, too.
 pub const KEPT_TIER_UP_CALLS: u32 = 5_000;
 /// Code is kept when nothing was compiled for so long.

@@ -209,6 +209,11 @@ impl CodeSpace {
         let data_bytes = plan.data_bytes();
         let reservation = Reservation::new_aligned(plan.total_bytes, GRANULE_BYTES)?;
         reservation.commit(0..data_bytes)?;
+        // Every slot and budget is about to be written.
+        let written_bytes = options.slot_count * if options.budgets { 12 } else { 8 };
+        if written_bytes >= 4 * page_bytes() {
+            reservation.populate(0..written_bytes);
+        }
         let base = reservation.base();
         let exec = ExecMemory::new(reservation, data_bytes, &[strategy])?;
         let slots = base.cast::<MappedUsize>().cast_const();

@@ -35,17 +35,18 @@ pub(in crate::code) fn func_at(pushed: usize) -> Option<usize> {
 
 /// Writes the thunks of so many functions.
 pub(in crate::code) fn write(code: &mut [u8], func_count: usize) {
-    code.fill(PADDING);
     let builtin = Builtin::CompileLazily.block_offset() as u32;
     code[..3].copy_from_slice(&[0x48, 0x8b, 0x07]);
     code[3..5].copy_from_slice(&[0xff, 0xa0]);
     code[5..9].copy_from_slice(&builtin.to_le_bytes());
-    let thunks = code[ENTRY_BYTES..].chunks_exact_mut(THUNK_BYTES).take(func_count);
-    for (func, thunk) in thunks.enumerate() {
+    code[9..ENTRY_BYTES].fill(PADDING);
+    let (thunks, rest) = code[ENTRY_BYTES..].split_at_mut(func_count * THUNK_BYTES);
+    rest.fill(PADDING);
+    for (func, thunk) in thunks.chunks_exact_mut(THUNK_BYTES).enumerate() {
         // A space is smaller than what 32 bits reach.
         let back = -((offset(func) + CALL_BYTES) as i32);
-        thunk[0] = 0xe8;
-        thunk[1..CALL_BYTES].copy_from_slice(&back.to_le_bytes());
+        let word = u64::from_le_bytes([0xe8, 0, 0, 0, 0, PADDING, PADDING, PADDING]) | u64::from(back as u32) << 8;
+        thunk.copy_from_slice(&word.to_le_bytes());
     }
 }
 

@@ -209,7 +209,7 @@ impl ExecMemory {
                 if let Some(file) = file {
                     file.allocate_to(range.end, self.len_bytes)?;
                 }
-                self.populate(*writable, populated_bytes, range.end);
+                self.populate(*writable, populated_bytes, range.clone());
                 // SAFETY: the alias is mapped in this process, the range is inside, and by contract it is the caller's alone.
                 fill(unsafe { std::slice::from_raw_parts_mut(writable.add(range.start), range.len()) });
             }
@@ -226,16 +226,21 @@ impl ExecMemory {
 
     /// Lets the system make pages of the alias ahead of their first touch, many at a time. Where there is little code it would make more than
     /// are needed.
-    fn populate(&self, writable: *mut u8, populated_bytes: &AtomicUsize, end: usize) {
+    fn populate(&self, writable: *mut u8, populated_bytes: &AtomicUsize, range: Range<usize>) {
         const STEP: usize = tuning::CODE_POPULATE_BYTES;
         let done = populated_bytes.load(Ordering::Relaxed); // a hint: pages that are not populated are made when they are touched
-        if end <= done {
+        let end = range.end;
+        let (start, wanted) = if end > done {
+            let start = if done == STEP { end / page_bytes() * page_bytes() } else { done };
+            (start, end.next_multiple_of(STEP).min(self.len_bytes))
+        } else if done == STEP && range.len() >= 4 * page_bytes() {
+            // Of the first step as many as are written at once.
+            (range.start / page_bytes() * page_bytes(), end)
+        } else {
             return;
-        }
-        let start = if done == STEP { end / page_bytes() * page_bytes() } else { done };
-        let wanted = end.next_multiple_of(STEP).min(self.len_bytes);
+        };
         // Relaxed: as above; who loses leaves it to the other.
-        if populated_bytes.compare_exchange(done, wanted, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        if end > done && populated_bytes.compare_exchange(done, wanted, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
         // SAFETY: the range lies in the alias; making pages changes nothing that they hold.

@@ -52,7 +52,7 @@ pub struct WasmModule {
     /// Exports, in order.
     pub exports: Vec<Export>,
     /// Position of each export in `exports`.
-    pub export_by_name: HashMap<Box<str>, usize>,
+    pub export_by_name: OnceLock<HashMap<Box<str>, usize>>,
     /// The start function.
     pub start: Option<FuncIndex>,
     /// Element segments.
@@ -415,6 +415,9 @@ impl WasmModule {
 
     /// Looks an export up by name.
     pub fn export(&self, name: &str) -> Option<ExportIndex> {
-        self.export_by_name.get(name).map(|&position| self.exports[position].index)
+        let by_name = self
+            .export_by_name
+            .get_or_init(|| self.exports.iter().enumerate().map(|(position, export)| (export.name.clone(), position)).collect());
+        by_name.get(name).map(|&position| self.exports[position].index)
     }
 }

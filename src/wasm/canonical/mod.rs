@@ -22,6 +22,8 @@ mod tests;
 
 use std::collections::HashMap;
 
+use rustc_hash::FxHashMap;
+
 pub use group::{CanonicalType, TypeGroup, TypeHandle};
 pub use module::CanonicalTypes;
 
@@ -48,7 +50,8 @@ struct Shared {
 struct Known {
     /// By word string: the first id of the group, and the group.
     groups: HashMap<Arc<[u32]>, (CanonicalTypeId, Weak<TypeGroup>)>,
-    by_id: HashMap<CanonicalTypeId, Weak<TypeGroup>>,
+    /// Ids are ours, so that nobody chooses them to be alike: a quick hash will do.
+    by_id: FxHashMap<CanonicalTypeId, Weak<TypeGroup>>,
 }
 
 impl TypeRegistry {

@@ -182,7 +182,6 @@ impl Decoder {
 
     fn close_head(&mut self, resources: Option<ValidatorResources>) -> Head {
         let mut module = std::mem::take(&mut self.open);
-        module.index_exports();
         module.uses_heap = module.mentions_heap();
         let validation = FuncValidation::new(resources, &module, self.features);
         Head { module: Arc::new(module), validation }
@@ -199,7 +198,7 @@ pub(super) fn read_section(
     match payload {
         Payload::TypeSection(reader) => module.read_types(reader),
         Payload::ImportSection(reader) => module.read_imports(reader),
-        Payload::FunctionSection(reader) => module.read_funcs(reader),
+        Payload::FunctionSection(reader) => module.read_funcs(wire_bytes, &reader),
         Payload::TableSection(reader) => module.read_tables(reader),
         Payload::MemorySection(reader) => module.read_memories(reader),
         Payload::TagSection(reader) => module.read_tags(reader),

@@ -88,9 +88,14 @@ impl WasmModule {
         Ok(())
     }
 
-    pub(super) fn read_funcs(&mut self, reader: wp::FunctionSectionReader<'_>) -> Result<()> {
-        for ty in reader {
-            self.funcs.push(TypeIndex::from_u32(ty?));
+    pub(super) fn read_funcs(&mut self, wire_bytes: &[u8], section: &wp::FunctionSectionReader<'_>) -> Result<()> {
+        let range = section.range();
+        let mut reader = wp::BinaryReader::new(wire_bytes.get(at(range.start)..at(range.end)).unwrap_or_default(), range.start);
+        let count = reader.read_var_u32()?;
+        // Each takes a byte at least.
+        self.funcs.reserve((count as usize).min(reader.bytes_remaining()));
+        for _ in 0..count {
+            self.funcs.push(TypeIndex::from_u32(reader.read_var_u32()?));
         }
         Ok(())
     }
@@ -135,6 +140,8 @@ impl WasmModule {
     }
 
     pub(super) fn read_exports(&mut self, reader: wp::ExportSectionReader<'_>) -> Result<()> {
+        // Each takes three bytes at least.
+        self.exports.reserve((reader.count() as usize).min(at(reader.range().end - reader.range().start) / 3));
         for export in reader.into_iter_with_offsets() {
             let (offset, export) = export?;
             let index = match export.kind {
@@ -180,10 +187,6 @@ impl WasmModule {
             self.elems.push(ElemSegment { mode, ty, items });
         }
         Ok(())
-    }
-
-    pub(super) fn index_exports(&mut self) {
-        self.export_by_name = self.exports.iter().enumerate().map(|(position, export)| (export.name.clone(), position)).collect();
     }
 
     /// Hints for the code of functions, which stand in front of them: behind the code section they say nothing.

@@ -45,7 +45,6 @@ pub fn decode_trusted(wire_bytes: WireBytes, bodies: Bodies, features: WasmFeatu
     if module.imported_func_count + module.bodies.len() != module.funcs.len() {
         return Err(CompileError::invalid("functions and bodies of different number", position));
     }
-    module.index_exports();
     module.uses_heap = module.mentions_heap();
     // New: nobody has set it.
     module.tail.get_or_init(|| tail);

@@ -117,7 +117,14 @@ impl Translation<'_> {
     }
 
     fn func_type(&self, ty: &wp::FuncType) -> Result<FuncType, CompileError> {
-        let list = |types: &[wp::ValType]| types.iter().map(|&ty| self.val_type(ty)).collect::<Result<Box<[_]>, _>>();
+        // To collect results is to guess how many there are.
+        let list = |types: &[wp::ValType]| {
+            let mut list = Vec::with_capacity(types.len());
+            for &ty in types {
+                list.push(self.val_type(ty)?);
+            }
+            Ok::<Box<[ValType]>, CompileError>(list.into())
+        };
         Ok(FuncType { params: list(ty.params())?, results: list(ty.results())? })
     }
 
