@@ -246,7 +246,12 @@ impl CompileJob {
             recorded.push((artifact.func, budget, profile));
             artifacts.push(artifact);
         }
-        let bytes = native.publish(self.variant, artifacts)?;
+        // Before anybody can run them, and ask. Relaxed: figures.
+        self.cache_use.loaded_count.fetch_add(count, Ordering::Relaxed);
+        let published = native.publish(self.variant, artifacts);
+        let bytes = published.inspect_err(|_| {
+            self.cache_use.loaded_count.fetch_sub(count, Ordering::Relaxed);
+        })?;
         if let Some(space) = native.variant(self.variant).and_then(|code| code.space.as_ref()) {
             for (func, budget, profile) in recorded {
                 space.restore_profile(func, &profile);
@@ -255,8 +260,7 @@ impl CompileJob {
                 }
             }
         }
-        self.cache_use.loaded_count.fetch_add(count, Ordering::Relaxed); // figures
-        self.cache_use.loaded_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.cache_use.loaded_bytes.fetch_add(bytes, Ordering::Relaxed); // a figure
         Ok(())
     }
 

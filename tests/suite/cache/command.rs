@@ -147,7 +147,8 @@ fn many_processes_at_once() {
                 threads.spawn(|| {
                     let (_, loaded, said) = run(home.path(), &[], &program);
                     assert_eq!(said, "");
-                    assert!(round == 0 || loaded == 2);
+                    // Optimized code has one of them inlined, which need not be there then.
+                    assert!(round == 0 || (1..=2).contains(&loaded), "{loaded}");
                 });
             }
         });
