@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::{CanonicalTypes, Shared, matching};
 use crate::base::sync::Arc;
 use crate::base::{CanonicalTypeId, TypeIndex};
@@ -15,7 +17,7 @@ pub struct CanonicalType {
     clauses: Clauses<CanonicalTypeId>,
     composite: CompositeType,
     /// Ids of the types that it extends, from the root of its hierarchy; its own is the last.
-    display: Box<[u32]>,
+    display: SmallVec<[u32; 2]>,
 }
 
 impl CanonicalType {
@@ -80,12 +82,15 @@ impl fmt::Display for CanonicalType {
     }
 }
 
+/// The types of a group: of one, as most are, in the group itself, which stays where it is.
+pub(super) type Types = SmallVec<[CanonicalType; 1]>;
+
 /// A recursion group of an engine. Lives as long as somebody holds it.
 pub struct TypeGroup {
     shared: Arc<Shared>,
     key: Arc<[u32]>,
     first: CanonicalTypeId,
-    types: Box<[CanonicalType]>,
+    types: Types,
     /// Groups that it refers to.
     outer: Vec<Arc<TypeGroup>>,
 }
@@ -95,7 +100,7 @@ impl TypeGroup {
         shared: &Arc<Shared>,
         key: Arc<[u32]>,
         first: CanonicalTypeId,
-        types: Box<[CanonicalType]>,
+        types: Types,
         outer: Vec<Arc<TypeGroup>>,
     ) -> Self {
         TypeGroup { shared: Arc::clone(shared), key, first, types, outer }
@@ -200,17 +205,12 @@ impl fmt::Debug for TypeHandle {
 }
 
 /// The types of a group whose first definition has a module's index `start` and the id `first`.
-pub(super) fn build(
-    definitions: &[SubType],
-    start: TypeIndex,
-    first: CanonicalTypeId,
-    known: &CanonicalTypes,
-) -> Box<[CanonicalType]> {
+pub(super) fn build(definitions: &[SubType], start: TypeIndex, first: CanonicalTypeId, known: &CanonicalTypes) -> Types {
     let id_of = |index: TypeIndex| match index.as_u32().checked_sub(start.as_u32()) {
         Some(inside) => CanonicalTypeId::from_u32(first.as_u32() + inside),
         None => known[index],
     };
-    let mut types: Vec<CanonicalType> = Vec::with_capacity(definitions.len());
+    let mut types = Types::with_capacity(definitions.len());
     for (id, definition) in (first.as_u32()..).zip(definitions) {
         let above: &[u32] = match definition.supertype {
             None => &[],
@@ -226,5 +226,5 @@ pub(super) fn build(
         let clauses = definition.clauses.map(id_of);
         types.push(CanonicalType { id, is_final: definition.is_final, clauses, composite, display });
     }
-    types.into()
+    types
 }

@@ -176,7 +176,7 @@ impl Known {
         key: &[u32],
         count: usize,
         outer: Vec<Arc<TypeGroup>>,
-        build: impl FnOnce(CanonicalTypeId) -> Box<[CanonicalType]>,
+        build: impl FnOnce(CanonicalTypeId) -> group::Types,
     ) -> Arc<TypeGroup> {
         let ids = self.take_ids(u32::try_from(count).unwrap_or(u32::MAX));
         let key: Arc<[u32]> = Arc::from(key);
