@@ -325,7 +325,7 @@ impl CodeFile {
     /// It is damaged.
     pub fn record_of(&self, run: &RecordRun<'_>, position: usize) -> Result<Record, Rejected> {
         let record = run.entries.get(position).ok_or(Rejected::Table).and_then(|entry| {
-            let damaged = || Rejected::Part { section: RECORDS.name, offset: entry.offset };
+            let damaged = || self.container.damaged_part(RECORDS, entry.offset);
             let start = usize::try_from(entry.offset - run.start).unwrap_or(usize::MAX);
             let bytes = run.bytes.get(start..start.saturating_add(entry.len as usize)).ok_or_else(damaged)?;
             if !self.container.is_part(&[bytes], &entry.hash) {
@@ -345,7 +345,7 @@ impl CodeFile {
         self.check_index()?;
         let Some(entry) = self.find(func) else { return Ok(None) };
         let record = self.read(&entry).and_then(|bytes| {
-            let damaged = || Rejected::Part { section: RECORDS.name, offset: entry.offset };
+            let damaged = || self.container.damaged_part(RECORDS, entry.offset);
             Record::read(&bytes, func, self.fingerprint.variant).ok_or_else(damaged)
         });
         self.count_damage(record).map(Some)

@@ -207,7 +207,7 @@ impl Container {
     pub fn read_part(&self, id: SectionId, offset: u64, len: usize, hash: &PartHash) -> Result<Box<[u8]>, Rejected> {
         let bytes = self.read_unverified(id, offset..offset.saturating_add(len as u64))?;
         if !self.is_part(&[&bytes], hash) {
-            return Err(Rejected::Part { section: id.name, offset: self.find(id)?.offset + offset });
+            return Err(self.damaged_part(id, offset));
         }
         Ok(bytes)
     }
@@ -224,6 +224,11 @@ impl Container {
         let mut bytes = vec![0; len].into_boxed_slice();
         self.blob.read_at(section.offset + range.start, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// What is said of a damaged part: its place in the whole.
+    pub fn damaged_part(&self, id: SectionId, offset: u64) -> Rejected {
+        Rejected::Part { section: id.name, offset: self.find(id).map_or(0, |section| section.offset).saturating_add(offset) }
     }
 
     /// A section as it is, not verified and not copied if that can be.
