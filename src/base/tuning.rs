@@ -151,6 +151,8 @@ pub const FUNC_IMAGE_MIN: usize = 16;
 pub const INSTANCE_WEIGHT_MEMORY: usize = 3;
 /// Modules with less code than this are not looked for in a code cache: to compile what they call takes less than that.
 pub const CACHED_MODULE_BYTES_MIN: usize = 16 << 10;
+/// Ranges of freed code are used again when they hold so much, or when that takes no time: see [`exec::is_ready_to_serialize`](crate::platform::exec::is_ready_to_serialize).
+pub const REUSED_BYTES_MIN: usize = 1 << 20;
 /// New code that is worth keeping is so many bytes …
 pub const KEPT_BYTES_MIN: usize = 1_000;
 /// … and one in so many of those that are kept already, where better code counts so many times.

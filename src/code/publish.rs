@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use crate::abi::artifact::{Artifact, Entry, HandlerSite, LoopSite, PlaceInLine, Reloc, RelocTarget, StackMap, Tier};
 use crate::base::sync::atomic::Ordering;
-use crate::base::{DefinedFuncIndex, trace};
+use crate::base::{DefinedFuncIndex, trace, tuning};
 use crate::code::error::{ArtifactDefect, CodeError};
 use crate::code::free::FreeRanges;
 use crate::code::metadata::{FunctionMetadata, Header};
@@ -151,7 +151,9 @@ impl CodeSpace {
         let mut runs = Vec::new();
         let mut rest = Vec::with_capacity(artifacts.len());
         // Relaxed: a hint; the lock inside orders.
-        if self.free_bytes.load(Ordering::Relaxed) > 0 && self.exec().may_rewrite() {
+        let free_bytes = self.free_bytes.load(Ordering::Relaxed);
+        let is_worth_it = free_bytes >= tuning::REUSED_BYTES_MIN || free_bytes > 0 && exec::is_ready_to_serialize();
+        if is_worth_it && self.exec().may_rewrite() {
             for artifact in artifacts {
                 match self.take_free(&artifact) {
                     Some(range) => {

@@ -31,6 +31,7 @@ use crate::compile::module_cache::ModuleCache;
 use crate::compile::observer::TierObserver;
 use crate::compile::saver::Saver;
 use crate::compile::token::BackgroundCompileToken;
+use crate::platform::exec;
 use crate::platform::fiber::{StackCounts, StackPool};
 use crate::platform::heap;
 use crate::platform::spare::SlotPool;
@@ -85,9 +86,13 @@ impl WasmEngine {
             Some(executor) if config.num_compilation_tasks() > 0 => TaskManager::with_executor(Arc::clone(executor)),
             _ => TaskManager::new(config.num_compilation_tasks(), config.thread_name()),
         };
+        exec::prepare_to_serialize_if_alone();
         let shared = Arc::new(EngineShared::new(config, compilers));
         let idle = Arc::clone(&shared);
-        tasks.on_idle(move || idle.release_scratch());
+        tasks.on_idle(move || {
+            idle.release_scratch();
+            exec::prepare_to_serialize();
+        });
         Ok(WasmEngine(Arc::new(EngineInner {
             config: Arc::new(config.clone()),
             cpu_features: config.cpu_features().unwrap_or_else(CpuFeatures::host),

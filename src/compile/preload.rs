@@ -62,35 +62,26 @@ impl fmt::Debug for Preload {
     }
 }
 
-/// Functions that are the task's, with what was read of them.
-struct Batch {
-    claimed: Vec<DefinedFuncIndex>,
-    records: Vec<Record>,
-}
-
 impl Preload {
-    /// The next functions that nobody has called yet.
-    fn read_batch(&mut self, order: &RecordOrder) -> Batch {
+    /// What is kept of the next functions that have no code yet. They are nobody's meanwhile: who calls one does not wait for the others.
+    fn read_batch(&mut self, order: &RecordOrder) -> Vec<Record> {
         let positions = order.run_from(self.next, self.batch_bytes);
         self.next = positions.end;
         self.batch_bytes = (self.batch_bytes * 2).min(tuning::PRELOADED_BATCH_MAX);
-        let mut batch = Batch { claimed: Vec::with_capacity(positions.len()), records: Vec::with_capacity(positions.len()) };
         let run = match self.file.read_run(order, positions.clone()) {
             Ok(run) => run,
             Err(rejected) => {
                 // Who calls one of them looks again.
                 tracing::warn!(target: trace::CACHE, %rejected, "not loaded ahead");
-                return batch;
+                return Vec::new();
             }
         };
-        for position in 0..positions.len() {
-            let Some((func, tier)) = order.func(positions.start + position) else { continue };
-            if tier >= self.tier && self.job.claim_kept(func, self.tier) {
-                batch.claimed.push(func);
-                batch.records.extend(self.job.sound(func, &self.file, self.file.record_of(&run, position)));
-            }
-        }
-        batch
+        let is_wanted = |(func, tier): (DefinedFuncIndex, Tier)| tier >= self.tier && self.job.states.reached(func) == 0;
+        let record = |position: usize| {
+            let (func, _) = order.func(positions.start + position).filter(|&kept| is_wanted(kept))?;
+            self.job.sound(func, &self.file, self.file.record_of(&run, position))
+        };
+        (0..positions.len()).filter_map(record).collect()
     }
 
     /// The order of records, read once.
@@ -107,37 +98,20 @@ impl Preload {
 }
 
 impl CompileJob {
-    /// Publishes what was read of a batch.
-    fn settle_batch(&self, native: &NativeModule, batch: Batch) {
-        let Batch { claimed, records } = batch;
-        let tiers: Vec<(DefinedFuncIndex, Tier)> =
+    /// Publishes what was read, unless somebody else has come first.
+    fn settle_batch(&self, native: &NativeModule, tier: Tier, mut records: Vec<Record>) {
+        records.retain(|record| self.claim_kept(record.artifact.func, tier));
+        let claimed: Vec<(DefinedFuncIndex, Tier)> =
             records.iter().map(|record| (record.artifact.func, record.artifact.tier)).collect();
         let published = self.publish_records(native, records);
-        let mut done = match &published {
-            Ok(()) => &tiers[..],
-            Err(error) => {
-                // One of them makes no sense, or there is no room: who calls one finds out.
-                tracing::warn!(target: trace::CACHE, %error, "not loaded ahead");
-                &[]
-            }
-        };
-        for func in claimed {
-            match done.split_first() {
-                // Records are in the order of claims.
-                Some((&(first, tier), rest)) if first == func => {
-                    self.states.finish_in(func, tier);
-                    done = rest;
-                }
-                _ => self.states.give_up(func),
-            }
+        for (func, tier) in claimed {
+            if published.is_ok() { self.states.finish_in(func, tier) } else { self.states.give_up(func) }
         }
         self.parking.announce();
-    }
-
-    /// Leaves functions to who calls them.
-    fn give_up_batch(&self, batch: &Batch) {
-        batch.claimed.iter().for_each(|&func| self.states.give_up(func));
-        self.parking.announce();
+        if let Err(error) = published {
+            // One of them makes no sense, or there is no room: who calls one finds out.
+            tracing::warn!(target: trace::CACHE, %error, "not loaded ahead");
+        }
     }
 }
 
@@ -147,15 +121,12 @@ impl Task for Preload {
         let deadline = timing.clock.now() + timing.slice;
         let Some(order) = self.take_order() else { return Outcome::Done };
         while self.next < order.count() && !self.job.token.stop_requested() {
-            let batch = self.read_batch(&order);
-            if batch.claimed.is_empty() {
+            let records = self.read_batch(&order);
+            if records.is_empty() {
                 continue;
             }
-            let Some(scope) = self.job.token.enter() else {
-                self.job.give_up_batch(&batch);
-                return Outcome::Done;
-            };
-            self.job.settle_batch(scope.native_module(), batch);
+            let Some(scope) = self.job.token.enter() else { return Outcome::Done };
+            self.job.settle_batch(scope.native_module(), self.tier, records);
             drop(scope);
             if self.job.shared.timing.clock.now() >= deadline {
                 self.order = Some(order);

@@ -26,8 +26,8 @@ use rustix::io::Errno;
 use rustix::mm::{self, Advice, MapFlags, MprotectFlags, ProtFlags};
 use rustix::thread::{MembarrierCommand, membarrier};
 
-use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::{Mutex, OnceLock};
 use crate::base::tuning;
 use crate::platform::fork;
 use crate::platform::memory::{Reservation, page_bytes};
@@ -305,9 +305,30 @@ impl GrowingFile {
 /// Makes every processor that runs this process forget instructions that it has fetched already. Needed where bytes that were
 /// instructions are replaced by others; where the system does not offer it, the processor's own coherence has to do.
 pub fn serialize_cores() {
-    let barrier = || membarrier(MembarrierCommand::PrivateExpeditedSyncCore);
-    if barrier() == Err(Errno::PERM) && membarrier(MembarrierCommand::RegisterPrivateExpeditedSyncCore).is_ok() {
-        let _ = barrier();
+    if prepare_to_serialize() {
+        let _ = membarrier(MembarrierCommand::PrivateExpeditedSyncCore);
+    }
+}
+
+/// Whether the system was told that this process will [serialize its cores](serialize_cores), and what it said to that.
+static SERIALIZES: OnceLock<bool> = OnceLock::new();
+
+/// Whether [`serialize_cores`] takes no longer than the message to other processors does.
+pub fn is_ready_to_serialize() -> bool {
+    SERIALIZES.get().is_some()
+}
+
+/// Tells the system that this process will [serialize its cores](serialize_cores), once. In a process of several threads that takes tens of milliseconds: Linux
+/// waits until each processor has been idle or elsewhere. Gives whether it can be done.
+pub fn prepare_to_serialize() -> bool {
+    *SERIALIZES.get_or_init(|| membarrier(MembarrierCommand::RegisterPrivateExpeditedSyncCore).is_ok())
+}
+
+/// [Prepares](prepare_to_serialize) where that takes no time: while there is one thread.
+pub fn prepare_to_serialize_if_alone() {
+    // A directory for each, `.` and `..`.
+    if !is_ready_to_serialize() && rustix::fs::stat("/proc/self/task").is_ok_and(|tasks| tasks.st_nlink == 3) {
+        prepare_to_serialize();
     }
 }
 

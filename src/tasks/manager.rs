@@ -86,13 +86,18 @@ struct Queues {
     waiting: [VecDeque<Queued>; PRIORITY_COUNT],
     idle_count: usize,
     thread_count: usize,
+    /// Threads that run a task.
+    running_count: usize,
+    /// Tasks of the lowest priority start only while fewer run: one processor is for who posts them.
+    background_max: usize,
     /// Threads leave when nothing is queued.
     exit: bool,
 }
 
 impl Queues {
     fn pop(&mut self) -> Option<Queued> {
-        self.waiting.iter_mut().find_map(VecDeque::pop_front)
+        let may_start = if self.running_count < self.background_max { PRIORITY_COUNT } else { TaskPriority::Background as usize };
+        self.waiting[..may_start].iter_mut().find_map(VecDeque::pop_front)
     }
 
     fn len(&self) -> usize {
@@ -166,9 +171,11 @@ impl TaskManager {
     }
 
     fn build(thread_max: usize, thread_name: &str, executor: Option<Arc<dyn Executor>>) -> Self {
+        // How many tickets it runs at once is the host's business.
+        let background_max = if executor.is_some() { usize::MAX } else { thread_max.saturating_sub(1).max(1) };
         let shared = TaskShared {
             gate: TaskGate::new(),
-            queues: RankedMutex::new(Rank::TaskQueues, Queues::default()),
+            queues: RankedMutex::new(Rank::TaskQueues, Queues { background_max, ..Queues::default() }),
             work: Condvar::new(),
             threads: RankedMutex::new(Rank::TaskThreads, Vec::new()),
             thread_max,
@@ -267,12 +274,13 @@ impl TaskShared {
     /// Queues for our own threads, and starts one if all are busy.
     fn enqueue(self: &Arc<Self>, queued: Queued) -> Result<(), Box<dyn Task>> {
         let mut queues = self.queues.lock();
-        if queues.len() >= queues.idle_count && queues.thread_count < self.thread_max {
+        let may_start = queued.priority != TaskPriority::Background || queues.running_count < queues.background_max;
+        if may_start && queues.len() >= queues.idle_count && queues.thread_count < self.thread_max {
             let shared = Arc::clone(self);
             let builder = thread::Builder::new()
                 .name(format!("{}-{}", self.thread_name, queues.thread_count))
                 .stack_size(tuning::TASK_STACK_BYTES);
-            match builder.spawn(move || shared.run_thread()) {
+            match thread_policy::spawn(builder, move || shared.run_thread()) {
                 Ok(handle) => {
                     queues.thread_count += 1;
                     self.threads.lock().push(handle);
@@ -301,6 +309,7 @@ impl TaskShared {
                 Work::Task(queued) => {
                     has_rested = false;
                     self.run(queued);
+                    self.queues.lock().running_count -= 1;
                 }
                 Work::Rest => {
                     has_rested = true;
@@ -318,6 +327,7 @@ impl TaskShared {
         let mut queues = self.queues.lock();
         loop {
             if let Some(queued) = queues.pop() {
+                queues.running_count += 1;
                 return Work::Task(queued);
             }
             if queues.exit {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::code::bell::ReportBell;
 use crate::code::{LiveCode, lookup};
+use crate::platform::exec;
 use crate::platform::fork::FORKING_IN_TESTS;
 
 struct Stack(Vec<usize>);
@@ -23,6 +24,7 @@ fn is_known(pc: usize) -> bool {
 #[test]
 fn code_is_freed_when_every_reporter_has_let_go() {
     let _no_forks = FORKING_IN_TESTS.read();
+    exec::prepare_to_serialize();
     let space = space(1);
     let (first, second) = (space.add_reporter(Arc::default()), space.add_reporter(Arc::default()));
     space.publish(vec![constant(0, Tier::Baseline, 1)]).unwrap();
@@ -127,6 +129,7 @@ fn a_loop_version_goes_after_the_code_that_it_is_entered_from() {
 #[test]
 fn freed_places_fit_other_sizes_and_alignments() {
     let _no_forks = FORKING_IN_TESTS.read();
+    exec::prepare_to_serialize();
     let space = space(8);
     let reporter = space.add_reporter(Arc::default());
     let sized = |index, tier, bytes: usize, alignment| Artifact { alignment, ..artifact(index, tier, &vec![0xc3; bytes]) };

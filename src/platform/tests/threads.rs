@@ -29,6 +29,45 @@ fn threads_have_their_names() {
     assert!(thread::available_count() >= 1);
 }
 
+/// Threads start on another processor, and may go anywhere later; also where their creator may use one processor only.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_may_run_where_their_creators_may() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+
+    let check = || {
+        let allowed = sched_getaffinity(None).unwrap();
+        for _ in 0..20 {
+            let own = thread::spawn_named("deltic-test", || sched_getaffinity(None).unwrap()).unwrap().join().unwrap();
+            assert!(own == allowed, "{own:?} {allowed:?}");
+        }
+        assert_eq!(thread::share_out((0..100).collect(), 3, |n: u32| n * n), (0..100).map(|n| n * n).collect::<Vec<_>>());
+    };
+    check();
+    let on_one = || {
+        let mut one = CpuSet::new();
+        one.set(sched_getcpu());
+        sched_setaffinity(None, &one).unwrap();
+        check();
+    };
+    std::thread::scope(|scope| scope.spawn(on_one).join().unwrap());
+    // Another one is free: it is taken, whoever is busy here.
+    if thread::available_count() > 1 {
+        let here = sched_getcpu();
+        let places: Vec<usize> =
+            (0..20).map(|_| thread::spawn_named("deltic-test", sched_getcpu).unwrap().join().unwrap()).collect();
+        assert!(places.iter().any(|&place| place != here), "{places:?}");
+    }
+}
+
+/// What is shared out ends with its parts, and its panics arrive.
+#[test]
+fn panics_of_helpers_arrive() {
+    let parts: Vec<u32> = (0..64).collect();
+    let run = |n: u32| if n == 63 { std::panic::resume_unwind(Box::new("part")) } else { n };
+    assert!(std::panic::catch_unwind(|| thread::share_out(parts, 2, run)).is_err());
+}
+
 #[test]
 fn clocks_advance() {
     let before = (clock::monotonic(), clock::process_cpu_time());

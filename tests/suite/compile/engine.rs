@@ -262,6 +262,44 @@ fn tasks_run_by_priority_and_survive_panics() {
     assert!(TaskManager::new(0, "task").post_fn(TaskPriority::Cleanup, || {}).is_err(), "no thread, no task");
 }
 
+/// What nobody waits for leaves a processor to who posts it; what somebody waits for does not wait for that.
+#[test]
+fn background_tasks_leave_a_processor() {
+    let manager = TaskManager::new(2, "task");
+    let door = Arc::new((Mutex::new(false), Condvar::new()));
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let post = |priority| {
+        let (door, running, most) = (Arc::clone(&door), Arc::clone(&running), Arc::clone(&most));
+        let work = move || {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let mut open = door.0.lock().unwrap();
+            while !*open {
+                open = door.1.wait(open).unwrap();
+            }
+            running.fetch_sub(1, Ordering::SeqCst);
+        };
+        manager.post_fn(priority, work).unwrap();
+    };
+    (0..3).for_each(|_| post(TaskPriority::Background));
+    until("the first task", || running.load(Ordering::SeqCst) == 1);
+    assert_eq!(manager.thread_count(), 1, "a second thread would have nothing to do");
+    post(TaskPriority::UserBlocking);
+    until("the task that somebody waits for", || running.load(Ordering::SeqCst) == 2);
+    *door.0.lock().unwrap() = true;
+    door.1.notify_all();
+    until("the tasks", || manager.active_count() == 0);
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+    *door.0.lock().unwrap() = false;
+    most.store(0, Ordering::SeqCst);
+    (0..4).for_each(|_| post(TaskPriority::Background));
+    until("one of them", || running.load(Ordering::SeqCst) == 1);
+    thread::sleep(Duration::from_millis(5));
+    *door.0.lock().unwrap() = true;
+    door.1.notify_all();
+    until("the tasks", || manager.active_count() == 0);
+    assert_eq!(most.load(Ordering::SeqCst), 1, "with two threads, one at a time");
+}
+
 fn task_threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
