@@ -41,8 +41,8 @@ const WIRE: SectionId = SectionId { number: 4, name: "wire" };
 const RECORDS: SectionId = SectionId { number: 5, name: "records" };
 
 const ENTRY_BYTES: usize = 32;
-/// Behind the fingerprint: first and end of the code section, and the hash.
-const OUTLINE_BYTES: usize = 8 + 8 + PART_HASH_BYTES;
+/// Behind the fingerprint: first and end of the code section, and the hash; and whether there is a file of the module's data.
+const OUTLINE_BYTES: usize = 8 + 8 + PART_HASH_BYTES + 1;
 
 /// A file of code that was opened.
 pub struct CodeFile {
@@ -50,6 +50,7 @@ pub struct CodeFile {
     fingerprint: Fingerprint,
     code_section: Range<usize>,
     outline_hash: PartHash,
+    has_data: bool,
     /// Empty if it is damaged.
     index: OnceLock<Box<[u8]>>,
     /// Whether somebody was told that it is damaged.
@@ -158,6 +159,7 @@ impl CodeFile {
             fingerprint,
             code_section: code_section.0..code_section.1,
             outline_hash: outline[16..].first_chunk().copied().ok_or(Rejected::Table)?,
+            has_data: outline[16 + PART_HASH_BYTES] != 0,
             index: OnceLock::new(),
             is_index_told: AtomicBool::new(false),
             damaged: AtomicUsize::new(0),
@@ -183,6 +185,11 @@ impl CodeFile {
     /// What its code is good for.
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
+    }
+
+    /// Whether there was a [file of the module's data](super::data_file) when this was made.
+    pub fn has_data(&self) -> bool {
+        self.has_data
     }
 
     /// How many functions it has.
@@ -379,6 +386,7 @@ pub struct CodeFileBuilder<'k> {
     records: Vec<u8>,
     /// Of a file for the same module, with the same key.
     outline_hash: Option<([u8; 32], PartHash)>,
+    has_data: bool,
 }
 
 impl fmt::Debug for Entry {
@@ -390,7 +398,7 @@ impl fmt::Debug for Entry {
 impl<'k> CodeFileBuilder<'k> {
     /// An empty file.
     pub fn new(key: &'k MacKey) -> Self {
-        CodeFileBuilder { key, entries: Vec::new(), records: Vec::new(), outline_hash: None }
+        CodeFileBuilder { key, entries: Vec::new(), records: Vec::new(), outline_hash: None, has_data: false }
     }
 
     /// Takes over what can be taken from a file that this one may replace, and need not be found out again.
@@ -424,8 +432,13 @@ impl<'k> CodeFileBuilder<'k> {
         self.entries.is_empty()
     }
 
+    /// Says that there is a [file of the module's data](super::data_file).
+    pub fn with_data(self, has_data: bool) -> Self {
+        CodeFileBuilder { has_data, ..self }
+    }
+
     /// The file, for a module; with its bytes if it must do without them elsewhere.
-    pub fn finish(mut self, fingerprint: &Fingerprint, module: &WasmModule, wire_bytes: &[u8], with_wire: bool) -> Vec<u8> {
+    pub fn finish(mut self, fingerprint: &Fingerprint, module: &WasmModule, wire_bytes: &WireBytes, with_wire: bool) -> Vec<u8> {
         self.entries.sort_unstable_by_key(|entry| entry.func);
         let code_section = code_section(module);
         let mut container = ContainerBuilder::new(self.key);
@@ -435,6 +448,7 @@ impl<'k> CodeFileBuilder<'k> {
         let known = self.outline_hash.filter(|(module, _)| *module == fingerprint.module).map(|(_, hash)| hash);
         let outline_hash = || part_hash(self.key, &[&wire_bytes[..code_section.start], &wire_bytes[code_section.end..]]);
         about.extend_from_slice(&known.unwrap_or_else(outline_hash));
+        about.push(self.has_data.into());
         container.add(ABOUT, &about);
         let mut bodies = Writer::default();
         bodies.len(module.bodies.len());

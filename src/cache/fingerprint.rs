@@ -50,14 +50,22 @@ pub fn module_hash(wire_bytes: &[u8], others: usize) -> [u8; 32] {
     if wire_bytes.len() <= HASHED_TOGETHER || others == 0 {
         return *blake3::hash(wire_bytes).as_bytes();
     }
-    // A BLAKE3 hash is one of a tree, whose subtrees are those of whole parts.
     let parts: Vec<(usize, &[u8])> = wire_bytes.chunks(HASHED_TOGETHER).enumerate().collect();
-    let leaves = thread::share_out(parts, others, |(position, part)| {
-        let mut hasher = blake3::Hasher::new();
-        hasher.set_input_offset((position * HASHED_TOGETHER) as u64);
-        hasher.update(part).finalize_non_root()
-    });
-    let (left, right) = leaves.split_at(left_count(leaves.len()));
+    let parts = thread::share_out(parts, others, |(position, part)| part_of_module_hash(position * HASHED_TOGETHER, part));
+    whole_module_hash(&parts)
+}
+
+/// What a part of a module, which is not all of it, adds to its hash: a BLAKE3 hash is one of a tree. Parts are of equal size, a power of two from
+/// 1 KiB on, but for the last.
+pub fn part_of_module_hash(start: usize, part: &[u8]) -> ChainingValue {
+    let mut hasher = blake3::Hasher::new();
+    hasher.set_input_offset(start as u64);
+    hasher.update(part).finalize_non_root()
+}
+
+/// The [hash of a module](module_hash) from those of its parts, two at least.
+pub fn whole_module_hash(parts: &[ChainingValue]) -> [u8; 32] {
+    let (left, right) = parts.split_at(left_count(parts.len()));
     *hazmat::merge_subtrees_root(&merged(left), &merged(right), Mode::Hash).as_bytes()
 }
 

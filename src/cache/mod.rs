@@ -14,7 +14,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod data_file;
 pub mod file;
 pub mod fingerprint;
+pub mod module_file;
 pub mod record;
 mod words;

@@ -21,6 +21,14 @@ pub struct CompileEnv {
     pub settings: CodeSettings,
 }
 
+impl CompileEnv {
+    /// The bytes up to behind the bodies at least; a body may be compiled when it is known to be there.
+    #[inline]
+    pub fn bodies(&self) -> &[u8] {
+        self.wire_bytes.present_from(0)
+    }
+}
+
 /// Choices that change code; part of every cache key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CodeSettings {

@@ -20,6 +20,8 @@ use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::base::{trace, tuning};
+use crate::cache::data_file;
+pub(crate) use crate::cache::data_file::{DataFile, KeptImage};
 use crate::cache::file::{CodeFile, CodeFileBuilder};
 use crate::cache::fingerprint::{Fingerprint, build_hash, module_hash};
 use crate::cache::record::Record;
@@ -45,6 +47,7 @@ pub(super) struct ModuleCode {
     /// Of the default variant.
     fingerprint: Fingerprint,
     files: [OnceLock<Option<Arc<CodeFile>>>; 2],
+    data: OnceLock<Option<DataFile>>,
 }
 
 impl ModuleCode {
@@ -65,7 +68,7 @@ impl ModuleCode {
     /// Of a module that was made from a file.
     pub(super) fn of_file(file: Arc<CodeFile>) -> Self {
         let fingerprint = *file.fingerprint();
-        let code = ModuleCode { cache: None, fingerprint, files: Default::default() };
+        let code = ModuleCode { cache: None, fingerprint, files: Default::default(), data: OnceLock::new() };
         code.files[fingerprint.variant as usize].get_or_init(|| Some(file));
         code
     }
@@ -74,6 +77,18 @@ impl ModuleCode {
     pub(super) fn file(&self, variant: CodeVariant) -> Option<&Arc<CodeFile>> {
         let find = || self.cache.as_ref()?.find(&self.fingerprint_of(variant)).map(Arc::new);
         self.files[variant as usize].get_or_init(find).as_ref()
+    }
+
+    /// The file with the module's data, looked for once.
+    fn data(&self, others: usize) -> Option<&DataFile> {
+        let has_data = || self.file(self.fingerprint.variant).is_some_and(|file| file.has_data());
+        let find = || self.cache.as_ref().filter(|_| has_data())?.find_data(&self.fingerprint.module, others);
+        self.data.get_or_init(find).as_ref()
+    }
+
+    /// Whether the file with the module's data was looked for, and was damaged or not there.
+    fn has_lost_data(&self, variant: CodeVariant) -> bool {
+        matches!(self.data.get(), Some(None)) && self.file(variant).is_some_and(|file| file.has_data())
     }
 
     /// Where a variant's code is kept.
@@ -137,22 +152,34 @@ impl Loader {
         let code = self.find(&wire_bytes);
         let known = code.as_ref().and_then(|code| code.decode(&wire_bytes, config.features()));
         let decoded = match known {
-            Some(decoded) => decoded,
+            Some(decoded) => {
+                // Now, while no other thread has anything to do.
+                if let Some(code) = code.as_ref().filter(|_| decoded.module.has_late_datas()) {
+                    code.data(config.other_threads());
+                }
+                decoded
+            }
+            None if !wire_bytes.complete(config.other_threads()) => return Err(changed()),
             None => decode_with(wire_bytes, config.features())?,
         };
         Ok(Loaded { decoded, code, wall: config.clock().now().saturating_sub(begun) })
     }
 
     /// Of a module that was not looked at yet, unless it is small or there is no cache.
-    pub(super) fn find(&self, wire_bytes: &[u8]) -> Option<ModuleCode> {
+    pub(super) fn find(&self, wire_bytes: &WireBytes) -> Option<ModuleCode> {
         let cache = self.config.code_cache()?;
         if wire_bytes.len() < cache.module_bytes_min() {
             return None;
         }
-        let module = module_hash(wire_bytes, self.config.other_threads());
+        let module = wire_bytes.known_hash().unwrap_or_else(|| module_hash(wire_bytes, self.config.other_threads()));
         let fingerprint = Fingerprint { module, ..self.fingerprint };
-        Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default() })
+        Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default(), data: OnceLock::new() })
     }
+}
+
+/// What to say of a module's file that is another one by now.
+pub(super) fn changed() -> CompileError {
+    CompileError::new(CompileErrorKind::File, "the module's file was changed while it was in use", None)
 }
 
 /// How much a job has that no file has, and what it has from one.
@@ -173,9 +200,9 @@ impl CompileJob {
     }
 
     /// Has the code kept in the background, if there is a place for it.
-    pub(super) fn watch(self: &Arc<Self>, engine: &WasmEngine) {
+    pub(super) fn watch(self: &Arc<Self>) {
         if let (Some(saver), Some(_)) = (&self.shared.saver, self.kept_as.get()) {
-            saver.watch(self, engine.config().thread_name());
+            saver.watch(self);
         }
     }
 
@@ -297,12 +324,25 @@ impl CompileJob {
         self.parking.announce();
     }
 
-    /// Whether bodies may be compiled: of a module whose bytes come from a file, all are verified before the first is.
+    /// Whether a body may be compiled: of a module whose bytes come from the file of its code, all are verified before the first is; of one whose
+    /// bodies were not kept, they are read.
     ///
     /// # Errors
     ///
     /// They are damaged.
-    pub(super) fn check_bodies(&self) -> Result<(), CompileError> {
+    pub(super) fn check_body(&self, func: DefinedFuncIndex) -> Result<(), CompileError> {
+        self.check_own_bodies()?;
+        let bodies = &self.env.module.bodies;
+        let first = bodies.values().next().map_or(0, |body| body.start as usize);
+        if self.env.wire_bytes.want(first..bodies[func].end as usize) { Ok(()) } else { Err(changed()) }
+    }
+
+    /// Whether the bodies in the file of its code, if it has some, are what was written.
+    ///
+    /// # Errors
+    ///
+    /// They are damaged.
+    pub(super) fn check_own_bodies(&self) -> Result<(), CompileError> {
         if self.cached.as_ref().is_none_or(|file| file.is_intact()) {
             return Ok(());
         }
@@ -372,6 +412,13 @@ impl CompileJob {
         })
     }
 
+    /// Writes the module's data to a cache, unless it is there; says whether it is.
+    fn keep_data(&self, cache: &CodeCache, fingerprint: &Fingerprint) -> bool {
+        let (module, wire_bytes) = (&self.env.module, &self.env.wire_bytes);
+        let build = |key: &MacKey| data_file::build(module, wire_bytes, &fingerprint.module, key);
+        module.data_count() > 0 && cache.keep_data(&fingerprint.module, build)
+    }
+
     /// Writes the job's code to a cache.
     pub(super) fn keep(
         &self,
@@ -389,6 +436,7 @@ impl CompileJob {
             return false;
         }
         let env = &self.env;
+        let builder = builder.with_data(self.keep_data(cache, fingerprint));
         cache.keep(&fingerprint.key(), &builder.finish(fingerprint, &env.module, &env.wire_bytes, false))
     }
 }
@@ -401,11 +449,17 @@ impl Module {
         let Some(place) = self.code().and_then(|code| code.kept_as(variant)) else { return };
         if job.kept_as.set(place).is_ok() {
             self.native().refill_budgets(variant);
-            job.watch(self.engine());
+            job.watch();
             if self.file(variant).is_none() {
                 job.note_unkept(self.native().native_bytes());
             }
         }
+    }
+
+    /// What the module's memories begin with, if another process has left all of that.
+    pub(crate) fn kept_data(&self) -> Option<&DataFile> {
+        // Of others the segments are decoded already, or few.
+        self.decoded().has_late_datas().then(|| self.code()?.data(self.engine().config().other_threads())).flatten()
     }
 
     /// Keeps the code that the module has by now in the engine's [code cache](CodeCache), if it has one and if there is enough that is
@@ -422,7 +476,10 @@ impl Module {
                 Some(())
             };
             let Some((cache, fingerprint)) = made.job.kept_as.get() else { continue };
-            if !made.job.is_worth_keeping() || made.job.check_bodies().is_err() {
+            if self.code().is_some_and(|code| code.has_lost_data(variant)) {
+                made.job.keep_data(cache, fingerprint);
+            }
+            if !made.job.is_worth_keeping() || made.job.check_own_bodies().is_err() {
                 continue;
             }
             has_written |= made.job.keep(cache, fingerprint, visit);

@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::base::{trace, tuning};
+use crate::cache::data_file::{self, DataFile};
 use crate::cache::file::CodeFile;
 use crate::cache::fingerprint::Fingerprint;
 use crate::store::directory::DirectoryStore;
@@ -179,6 +180,36 @@ impl CodeCache {
                 None
             }
         }
+    }
+
+    /// The file of a module's data, verified by this thread and so many others, if there is one that is sound.
+    pub(super) fn find_data(&self, module_hash: &[u8; 32], others: usize) -> Option<DataFile> {
+        let (options, key) = (&self.0.options, data_file::key(module_hash));
+        let blob = options.store.get(&key).unwrap_or_else(|error| {
+            self.warn(&error.to_string());
+            None
+        })?;
+        let opened = DataFile::open(blob, &options.key, others);
+        if let Err(rejected) = &opened {
+            self.0.counts.rejected.fetch_add(1, Ordering::Relaxed); // a figure
+            self.warn(&format!("data {key} is not used: {rejected}"));
+            // It is made again with the next code that is kept.
+            let _ = options.store.remove(&key);
+        }
+        opened.ok()
+    }
+
+    /// Keeps a module's data, unless that was done or cannot be; says whether it is there.
+    pub(super) fn keep_data(&self, module_hash: &[u8; 32], build: impl FnOnce(&MacKey) -> Option<Vec<u8>>) -> bool {
+        let key = data_file::key(module_hash);
+        match self.0.options.store.get(&key) {
+            Ok(Some(_)) => return true,
+            Ok(None) => {}
+            // Who keeps the code will say so.
+            Err(_) => return false,
+        }
+        let Some(bytes) = build(&self.0.options.key) else { return false };
+        self.keep(&key, &bytes)
     }
 
     /// Keeps a file in the place of what is there.

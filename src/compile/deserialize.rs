@@ -15,7 +15,7 @@ use crate::cache::file::{CodeFile, CodeFileBuilder};
 use crate::cache::fingerprint::{Fingerprint, build_hash, module_hash};
 use crate::code::space::CodeSpace;
 use crate::codegen::env::CodeSettings;
-use crate::compile::cached::{ModuleCode, fingerprint};
+use crate::compile::cached::{ModuleCode, changed, fingerprint};
 use crate::compile::engine::WasmEngine;
 use crate::compile::module::{Module, code_settings};
 use crate::store::blob::{Blob, FileBlob, MemoryBlob};
@@ -49,7 +49,7 @@ impl Module {
     ///
     /// # Errors
     ///
-    /// The module was loaded from bytes that are damaged.
+    /// The module was loaded from bytes that are damaged, or from a file that was changed since.
     pub fn serialize(&self) -> Result<Vec<u8>, CompileError> {
         self.serialize_with_key(&MacKey::nobodys())
     }
@@ -62,6 +62,9 @@ impl Module {
     pub fn serialize_with_key(&self, key: &MacKey) -> Result<Vec<u8>, CompileError> {
         let variant = self.serialized_variant();
         let wire_bytes = self.wire_bytes();
+        if !wire_bytes.complete(self.engine().config().other_threads()) {
+            return Err(changed());
+        }
         let settings = &self.native().env().settings;
         let module = module_hash(wire_bytes, self.engine().config().other_threads());
         let fingerprint = Fingerprint { variant, ..fingerprint(self.engine(), settings, module) };
@@ -69,7 +72,7 @@ impl Module {
             let file = CodeFileBuilder::new(key);
             return Ok(file.finish(&fingerprint, self.decoded(), wire_bytes, true));
         };
-        job.check_bodies()?;
+        job.check_own_bodies()?;
         let visit = |look: &mut dyn FnMut(&CodeSpace)| {
             look(space);
             Some(())

@@ -325,7 +325,10 @@ impl EngineShared {
             kept_tier_up_calls: config.kept_tier_up_calls(),
             inlines: config.inlining(),
             tier_observer: config.tier_observer().cloned(),
-            saver: config.code_cache().filter(|_| config.num_compilation_tasks() > 0).map(|cache| Saver::new(cache.quiet())),
+            saver: config
+                .code_cache()
+                .filter(|_| config.num_compilation_tasks() > 0)
+                .map(|cache| Saver::new(cache.quiet(), config.thread_name())),
             timing: Timing { clock: Arc::clone(config.clock()), slice: config.task_slice(), scopes: config.scope_timing() },
         }
     }

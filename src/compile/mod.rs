@@ -39,7 +39,7 @@ pub mod validation;
 pub mod worker;
 
 mod budget;
-mod cached;
+pub(crate) mod cached;
 pub mod code_cache;
 pub mod compile_async;
 mod compilers;

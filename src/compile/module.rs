@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::abi::artifact::{CodeVariant, Tier};
@@ -17,6 +19,7 @@ use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::cache::file::CodeFile;
+use crate::cache::module_file;
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
 use crate::compile::cached::{Loaded, Loader, ModuleCode};
@@ -31,9 +34,10 @@ use crate::compile::refusal;
 use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
+use crate::platform::file::read_shared;
 use crate::wasm::canonical::CanonicalTypes;
 use crate::wasm::decode::{Decoded, decode_with, to_binary, translated};
-use crate::wasm::error::CompileError;
+use crate::wasm::error::{CompileError, CompileErrorKind};
 use crate::wasm::module::WasmModule;
 use crate::wasm::wire_bytes::WireBytes;
 
@@ -124,6 +128,33 @@ impl Module {
     /// As for [`new`](Self::new).
     pub fn from_shared(engine: &WasmEngine, bytes: Arc<[u8]>) -> Result<Module, CompileError> {
         Self::find_or_compile(engine, &bytes, || WireBytes::from(Arc::clone(&bytes)))
+    }
+
+    /// The same of a file. Of a large one whose code is in the [code cache](crate::compile::code_cache::CodeCache) no more than what a module needs is kept
+    /// in memory: its bodies, and the sections that only debuggers read, are read when a body is to be compiled or somebody asks for all bytes. Such a module is one
+    /// of its own, also if the engine has an equal one.
+    ///
+    /// The file may be replaced by another one, but not be written to while the module is in use: what was not read yet would be refused, with an error
+    /// that says so.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new); the file cannot be read.
+    pub fn from_file(engine: &WasmEngine, path: impl AsRef<Path>) -> Result<Module, CompileError> {
+        let path = path.as_ref();
+        let unreadable =
+            |error| CompileError::new(CompileErrorKind::File, format!("cannot read {}: {error}", path.display()), None);
+        if engine.config().code_cache().is_some() {
+            let file = File::open(path).map_err(unreadable)?;
+            let metadata = file.metadata().map_err(unreadable)?;
+            let others = engine.config().other_threads();
+            if let (true, Ok(len)) = (metadata.is_file(), usize::try_from(metadata.len()))
+                && let Some(wire_bytes) = module_file::open(file, len, others).map_err(unreadable)?
+            {
+                return Self::load(engine, wire_bytes, None)?.compiled();
+            }
+        }
+        Self::from_shared(engine, read_shared(path).map_err(unreadable)?)
     }
 
     /// A module of the engine with these bytes, of either format, or a new one. `keep` gives binary ones as a module keeps them.
@@ -303,7 +334,7 @@ impl Module {
         });
         let (code, is_new) = made.map_err(|error| refusal::compile_error(&error, "the module"))?;
         if is_new {
-            code.job.watch(engine);
+            code.job.watch();
             code.job.start(engine);
         }
         Ok(&code.job)

@@ -61,7 +61,7 @@ impl<'j> Runner<'j> {
     /// The compiler of the tier; if it is unable, the better ones, and for a function that has no code yet any other.
     pub(super) fn run(&mut self, unit: Unit, entry: Entry, stop: &dyn Fn() -> bool) -> Result<Artifact, UnitError> {
         let job = self.job;
-        job.check_bodies()?;
+        job.check_body(unit.func)?;
         let has_code = entry != Entry::Call || job.states.reached(unit.func) > 0;
         let mut result = Err(UnitError::TierUnable(format!("no compiler for tier {:?}", unit.tier)));
         for (index, compiler) in job.shared.compilers_for(unit.tier) {

@@ -24,7 +24,9 @@ use crate::platform::thread::spawn_named;
 /// What keeps the code of an engine's modules.
 pub(super) struct Saver {
     shared: Arc<Shared>,
+    /// Locked after the state.
     thread: Mutex<Option<JoinHandle<()>>>,
+    thread_name: String,
 }
 
 struct Shared {
@@ -54,28 +56,17 @@ impl fmt::Debug for Saver {
 }
 
 impl Saver {
-    /// One that keeps what was quiet for so long.
-    pub(super) fn new(quiet: Duration) -> Self {
+    /// One that keeps what was quiet for so long, by a thread with a name like this.
+    pub(super) fn new(quiet: Duration, thread_name: &str) -> Self {
         let shared = Shared { state: Mutex::default(), woken: Condvar::new(), quiet, is_due: AtomicBool::new(false) };
-        Saver { shared: Arc::new(shared), thread: Mutex::new(None) }
+        Saver { shared: Arc::new(shared), thread: Mutex::new(None), thread_name: format!("{thread_name}-keep") }
     }
 
-    /// Looks after a job from here on. The thread is started for the first.
-    pub(super) fn watch(&self, job: &Arc<CompileJob>, thread_name: &str) {
+    /// Looks after a job from here on.
+    pub(super) fn watch(&self, job: &Arc<CompileJob>) {
         let mut state = self.shared.state.lock();
-        if state.is_closed {
-            return;
-        }
-        state.watched.push(Watched { job: Arc::clone(job), unkept_bytes: 0 });
-        drop(state);
-        let mut thread = self.thread.lock();
-        if thread.is_none() {
-            let shared = Arc::clone(&self.shared);
-            match spawn_named(&format!("{thread_name}-keep"), move || shared.run()) {
-                Ok(started) => *thread = Some(started),
-                // Code is kept when somebody asks for it.
-                Err(error) => tracing::warn!(target: trace::CACHE, %error, "no thread to keep code"),
-            }
+        if !state.is_closed {
+            state.watched.push(Watched { job: Arc::clone(job), unkept_bytes: 0 });
         }
     }
 
@@ -91,14 +82,29 @@ impl Saver {
         drop(gone);
     }
 
-    /// There is new code.
+    /// There is new code. The thread is started when that is said first.
     pub(super) fn note(&self) {
         let shared = &self.shared;
         // AcqRel: partner of the exchange in `quiet_jobs`, which sees what is new before it, or finds this.
         if !shared.is_due.swap(true, Ordering::AcqRel) {
-            // Under the lock, so that the thread is not about to sleep.
-            let _state = shared.state.lock();
+            // Under the lock, so that the thread is not about to sleep, and nobody is closing this.
+            let state = shared.state.lock();
             shared.woken.notify_all();
+            if !state.is_closed {
+                self.start();
+            }
+        }
+    }
+
+    fn start(&self) {
+        let mut thread = self.thread.lock();
+        if thread.is_none() {
+            let shared = Arc::clone(&self.shared);
+            match spawn_named(&self.thread_name, move || shared.run()) {
+                Ok(started) => *thread = Some(started),
+                // Code is kept when somebody asks for it.
+                Err(error) => tracing::warn!(target: trace::CACHE, %error, "no thread to keep code"),
+            }
         }
     }
 

@@ -175,7 +175,7 @@ impl ValidateJob {
             if self.progress.is_settled() {
                 return false;
             }
-            if let Err(error) = validate_body(&env.wire_bytes, &env.module, &env.validation, func, memory) {
+            if let Err(error) = validate_body(env.bodies(), &env.module, &env.validation, func, memory) {
                 self.first_error.record(func, error);
             }
         }

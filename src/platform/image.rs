@@ -1,9 +1,9 @@
 //! Initial memory contents that every instance maps instead of copying.
 //!
-//! *Idea.* The contents go once into an anonymous file (memfd), which is then sealed; each instance maps it copy-on-write over its
+//! *Idea.* The contents go once into an anonymous file (memfd), which is then sealed, or are in a file that nobody changes; each instance maps it copy-on-write over its
 //! memory. Untouched pages are shared by all instances, and instantiation costs one system call whatever the size.
 //!
-//! **Invariants:** a sealed image neither changes nor shrinks, so that a mapping of it never faults and never differs from the
+//! **Invariants:** an image neither changes nor shrinks, so that a mapping of it never faults and never differs from the
 //! bytes it was made of. Where the system refuses anonymous files, [`ImageError::Unsupported`] tells the caller to copy.
 
 use std::fs::File;
@@ -50,6 +50,8 @@ pub enum ImageError {
 #[derive(Debug)]
 pub struct MemoryImage {
     file: OwnedFd,
+    /// Where in the file it begins, a whole page.
+    offset: u64,
     len_bytes: usize,
     /// The bytes, to read; made when somebody reads them. `None` if the system refuses.
     view: OnceLock<Option<Reservation>>,
@@ -78,7 +80,26 @@ impl MemoryImage {
         let file = OwnedFd::from(file);
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).map_err(ImageError::Unsupported)?;
-        Ok(MemoryImage { file, len_bytes, view: OnceLock::new(), is_retired: AtomicBool::new(false) })
+        Ok(Self::of(file, 0, len_bytes))
+    }
+
+    fn of(file: OwnedFd, offset: u64, len_bytes: usize) -> Self {
+        MemoryImage { file, offset, len_bytes, view: OnceLock::new(), is_retired: AtomicBool::new(false) }
+    }
+
+    /// What stands in a file from an offset on, both whole pages.
+    ///
+    /// **Contract:** as for [`FileMapping`](crate::platform::file::FileMapping): the file is not changed from here on.
+    ///
+    /// # Errors
+    ///
+    /// The range is not of whole pages, or the system is out of descriptors: copy the contents.
+    pub fn of_file(file: &File, offset: u64, len_bytes: usize) -> Result<Self, ImageError> {
+        let page = page_bytes();
+        if !offset.is_multiple_of(page as u64) || len_bytes == 0 || !len_bytes.is_multiple_of(page) {
+            return Err(ImageError::Unsupported(Errno::INVAL));
+        }
+        Ok(Self::of(file.try_clone()?.into(), offset, len_bytes))
     }
 
     /// Its size, whole pages.
@@ -109,7 +130,7 @@ impl MemoryImage {
             into.copy_from_slice(bytes);
             return Ok(());
         }
-        let mut at = offset as u64;
+        let mut at = self.offset + offset as u64;
         while !into.is_empty() {
             match rustix::io::pread(&self.file, &mut *into, at) {
                 Ok(0) => return Err(Errno::INVAL),
@@ -129,8 +150,8 @@ impl MemoryImage {
         let view = Reservation::new(self.len_bytes).map_err(|_| refused(Errno::NOMEM))?;
         let (start, bytes) = view.checked(&(0..self.len_bytes));
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
-        // SAFETY: the range is the reservation's, which nobody else knows; the file is sealed.
-        unsafe { mm::mmap(start.cast(), bytes, ProtFlags::READ, flags, &self.file, 0) }.map_err(refused)?;
+        // SAFETY: the range is the reservation's, which nobody else knows; the file does not change.
+        unsafe { mm::mmap(start.cast(), bytes, ProtFlags::READ, flags, &self.file, self.offset) }.map_err(refused)?;
         Ok(view)
     }
 
@@ -148,8 +169,8 @@ impl MemoryImage {
         let (start, bytes) = reservation.checked(&(offset..end));
         let access = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
-        // SAFETY: the range is the reservation's, and by contract nobody uses it; the file is sealed.
-        unsafe { mm::mmap(start.cast(), bytes, access, flags, &self.file, 0) }
+        // SAFETY: the range is the reservation's, and by contract nobody uses it; the file does not change.
+        unsafe { mm::mmap(start.cast(), bytes, access, flags, &self.file, self.offset) }
             .map(|_| ())
             .map_err(|errno| ImageError::Map { bytes, errno })
     }

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod counting;
+pub mod deferred_file;
 pub mod exec;
 pub mod fiber;
 pub mod file;

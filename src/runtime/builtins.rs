@@ -86,8 +86,8 @@ impl Store {
     pub(crate) fn init_memory(&mut self, instance: usize, memory: u32, data: DataIndex, dst: u64, src: u64, len: u64) -> Outcome {
         let object = &self.instances[instance];
         let wire_bytes = object.module.wire_bytes().clone();
-        let range = object.module.decoded().datas()[data].bytes.clone();
-        let segment: &[u8] = if object.dropped_datas[data.index()] { &[] } else { &wire_bytes[range] };
+        let is_dropped = object.dropped_datas[data.index()];
+        let segment: &[u8] = if is_dropped { &[] } else { wire_bytes.of(&object.module.decoded().datas()[data].bytes) };
         let source = checked_range(src, len, segment.len()).ok_or(TrapCode::MemoryOutOfBounds)?;
         let written = self.memories[memory as usize].write(dst, &segment[source]);
         written.map(|()| 0).map_err(|_| TrapCode::MemoryOutOfBounds)

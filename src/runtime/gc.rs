@@ -195,8 +195,9 @@ impl Store {
     /// The bytes `offset..offset + count << log2` of a data segment.
     fn data_range(&self, instance: usize, data: DataIndex, offset: u32, bytes: u64) -> Result<std::ops::Range<usize>, TrapCode> {
         let object = &self.instances[instance];
-        let range = object.module.decoded().datas()[data].bytes.clone();
-        let len = if object.dropped_datas[data.index()] { 0 } else { range.len() as u64 };
+        let is_dropped = object.dropped_datas[data.index()];
+        let range = if is_dropped { 0..0 } else { object.module.decoded().datas()[data].bytes.clone() };
+        let len = range.len() as u64;
         let end = u64::from(offset) + bytes;
         if end > len {
             return Err(TrapCode::MemoryOutOfBounds);
@@ -217,7 +218,7 @@ impl Store {
         let range = self.data_range(instance, data, offset, u64::from(length) << log2)?;
         let array = self.new_array(instance, ty, length)?;
         let bytes = self.instances[instance].module.wire_bytes().clone();
-        self.heap_mut()?.write_data(array, FIELDS, &bytes[range]);
+        self.heap_mut()?.write_data(array, FIELDS, bytes.of(&range));
         Ok(array)
     }
 
@@ -249,7 +250,7 @@ impl Store {
         let elements = self.elements(array, start, count)?;
         let range = self.data_range(instance, data, offset, u64::from(count) << elements.log2)?;
         let bytes = self.instances[instance].module.wire_bytes().clone();
-        self.heap_mut()?.write_data(array, elements.offset, &bytes[range]);
+        self.heap_mut()?.write_data(array, elements.offset, bytes.of(&range));
         Ok(())
     }
 

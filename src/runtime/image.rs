@@ -10,13 +10,16 @@ use std::ops::Range;
 use cranelift_entity::EntityRef;
 
 use crate::base::sync::{Arc, OnceLock, Weak};
-use crate::base::{DataIndex, MemoryIndex};
+use crate::base::{MemoryIndex, trace};
+use crate::compile::cached::{DataFile, KeptImage};
 use crate::compile::module::Module;
-use crate::platform::image::MemoryImage;
+use crate::platform::image::{ImageError, MemoryImage};
 use crate::platform::memory::page_bytes;
 use crate::platform::spare::{MappedImage, SlotPool};
 use crate::runtime::func_image::FuncImage;
+use crate::wasm::data_layout::DataLayout;
 use crate::wasm::module::{ConstOp, DataMode, WasmModule};
+use crate::wasm::wire_bytes::WireBytes;
 
 /// Contents below this many bytes are copied.
 const IMAGE_MIN_BYTES: usize = 32 << 10;
@@ -44,6 +47,7 @@ impl ModuleImages {
 #[derive(Debug)]
 pub struct DataImages {
     images: Vec<DataImage>,
+    are_all: bool,
     /// Where slots are kept that have them.
     pool: Weak<SlotPool>,
 }
@@ -67,12 +71,21 @@ pub struct DataImage {
 }
 
 impl DataImages {
-    /// The images for another instance of a module, made for its second one and kept with it.
+    /// The images for another instance of a module, kept with it: those that another process has left, or made for its second instance.
     pub fn for_instance(module: &Module, is_first: bool) -> Option<&DataImages> {
-        if is_first || module.decoded().datas().is_empty() {
+        if is_first || module.decoded().data_count() == 0 {
             return None;
         }
-        Some(ModuleImages::of(module)?.data.get_or_init(|| DataImages::build(module)))
+        let data = &ModuleImages::of(module)?.data;
+        if let Some(known) = data.get() {
+            return Some(known);
+        }
+        match module.kept_data().map(|kept| DataImages::of_file(module, kept)) {
+            Some(Ok(kept)) => return Some(data.get_or_init(|| kept)),
+            Some(Err(error)) => tracing::debug!(target: trace::INSTANTIATE, %error, "kept data is not used"),
+            None => {}
+        }
+        Some(data.get_or_init(|| DataImages::build(module)))
     }
 
     /// The images of a module, if they were made.
@@ -85,12 +98,30 @@ impl DataImages {
         self.images.iter().find(|image| image.memory == memory)
     }
 
+    /// Whether all segments of the module are in them.
+    pub fn are_all(&self) -> bool {
+        self.are_all
+    }
+
+    fn of_file(module: &Module, kept: &DataFile) -> Result<Self, ImageError> {
+        let image = |kept_image: &KeptImage| {
+            let bytes = kept.bytes(kept_image);
+            let image = match kept.place(kept_image) {
+                Some((file, offset)) => MemoryImage::of_file(file, offset, bytes.len())?,
+                None => MemoryImage::new(bytes.len(), [(0, bytes)])?,
+            };
+            let mapped = MappedImage { image: Arc::new(image), start: kept_image.start };
+            Ok(DataImage { memory: kept_image.memory, mapped })
+        };
+        let images = kept.images().iter().map(image).collect::<Result<_, ImageError>>()?;
+        Ok(DataImages { images, are_all: true, pool: Arc::downgrade(module.engine().spare_memories()) })
+    }
+
     fn build(module: &Module) -> Self {
-        let (pool, wire_bytes, module) = (module.engine().spare_memories(), module.wire_bytes(), module.decoded());
-        // Not for shared memories: what is mapped over one would take the place of what other threads see.
-        let own = module.memories.keys().filter(|&memory| !module.is_imported_memory(memory) && !module.memories[memory].shared);
-        let images = own.filter_map(|memory| build_one(module, wire_bytes, memory)).collect();
-        DataImages { images, pool: Arc::downgrade(pool) }
+        let pool = Arc::downgrade(module.engine().spare_memories());
+        let (wire_bytes, module) = (module.wire_bytes(), module.decoded());
+        let images = module.memories.keys().filter_map(|memory| build_one(module, wire_bytes, memory)).collect();
+        DataImages { images, are_all: false, pool }
     }
 }
 
@@ -109,35 +140,15 @@ pub fn dense_range(module: &WasmModule, memory: MemoryIndex) -> Option<Range<usi
     (total >= POPULATE_MIN_BYTES && end - start <= 2 * total).then_some(start..end)
 }
 
-fn build_one(module: &WasmModule, wire_bytes: &[u8], memory: MemoryIndex) -> Option<DataImage> {
-    let ty = module.memories[memory];
-    let min_bytes = usize::try_from(ty.min.checked_mul(ty.page_bytes())?).ok()?;
-    let mut parts: Vec<(Range<usize>, DataIndex)> = Vec::new();
-    for (index, data) in module.datas() {
-        let DataMode::Active { memory: target, offset } = &data.mode else { continue };
-        if *target != memory {
-            continue;
-        }
-        let start = match *offset.0 {
-            [ConstOp::I32(value)] => value as u32 as usize,
-            [ConstOp::I64(value)] => usize::try_from(value as u64).ok()?,
-            _ => return None,
-        };
-        let end = start.checked_add(data.bytes.len()).filter(|&end| end <= min_bytes)?;
-        parts.push((start..end, index));
-    }
-    let total: usize = parts.iter().map(|(range, _)| range.len()).sum();
-    let page = page_bytes();
-    let start = parts.iter().map(|(range, _)| range.start).min()? / page * page;
-    let end = parts.iter().map(|(range, _)| range.end).max()?;
-    if total < IMAGE_MIN_BYTES || end - start > IMAGE_MAX_SPAN || end.next_multiple_of(page) > min_bytes {
+fn build_one(module: &WasmModule, wire_bytes: &WireBytes, memory: MemoryIndex) -> Option<DataImage> {
+    let layout = DataLayout::of(module, memory, page_bytes())?;
+    if layout.data_bytes() < IMAGE_MIN_BYTES || layout.span.len() > IMAGE_MAX_SPAN {
         return None;
     }
-    let contents = parts.iter().map(|(range, index)| (range.start - start, &wire_bytes[module.datas()[*index].bytes.clone()]));
-    match MemoryImage::new(end - start, contents) {
-        Ok(image) => Some(DataImage { memory, mapped: MappedImage { image: Arc::new(image), start } }),
+    match MemoryImage::new(layout.span.len(), layout.parts(module, wire_bytes)) {
+        Ok(image) => Some(DataImage { memory, mapped: MappedImage { image: Arc::new(image), start: layout.span.start } }),
         Err(error) => {
-            tracing::debug!(target: crate::base::trace::INSTANTIATE, memory = memory.index(), %error, "memory contents are copied");
+            tracing::debug!(target: trace::INSTANTIATE, memory = memory.index(), %error, "memory contents are copied");
             None
         }
     }

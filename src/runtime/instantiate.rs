@@ -8,6 +8,7 @@ use crate::abi::artifact::CodeVariant;
 use crate::abi::vmctx::{DESCRIPTORS, FUNC_REFS, GlobalPlace, INSTANCE, NO_REFERENCE, SLOTS};
 use crate::base::sync::atomic::AtomicUsize;
 use crate::base::{GlobalIndex, MemoryIndex, TableIndex, TagIndex, trace};
+use crate::compile::cached::{DataFile, KeptImage};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
 use crate::layout::frame::INT_ARG_COUNT;
@@ -179,7 +180,7 @@ impl Store {
             globals: globals.into_boxed_slice(),
             tags,
             elems: vec![None; decoded.elems.len()].into_boxed_slice(),
-            dropped_datas: vec![false; decoded.datas().len()].into_boxed_slice(),
+            dropped_datas: vec![false; decoded.data_count()].into_boxed_slice(),
         }))?;
         let object = &mut self.instances[index as usize];
         // SAFETY: the field is in the header.
@@ -347,11 +348,28 @@ impl Store {
 
     fn init_datas(&mut self, instance: u32, module: &Module) -> Result<(), LinkError> {
         let decoded = module.decoded();
-        if decoded.datas().is_empty() {
+        if decoded.data_count() == 0 {
             return Ok(());
         }
         let images = DataImages::known(module);
         let mapped: Vec<bool> = decoded.memories.keys().map(|memory| self.map_image(instance, images, memory)).collect();
+        if let Some(images) = images
+            && images.are_all()
+            && decoded.memories.keys().zip(&mapped).all(|(memory, mapped)| *mapped || images.get(memory).is_none())
+        {
+            self.instances[instance as usize].dropped_datas.fill(true);
+            return Ok(());
+        }
+        if images.is_none()
+            && let Some(kept) = module.kept_data()
+            && kept.images().iter().all(|image| self.copy_kept(instance, kept, image))
+        {
+            self.instances[instance as usize].dropped_datas.fill(true);
+            return Ok(());
+        }
+        if !decoded.has_datas() {
+            return Err(ResourceError(String::from("the module's file was changed while it was in use")).into());
+        }
         for (memory, _) in
             decoded.memories.keys().zip(&mapped).skip(decoded.imported_memory_count).filter(|(_, mapped)| !**mapped)
         {
@@ -375,6 +393,17 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Copies what a memory begins with: to large pages, if there are some, on which most instances run faster than on those of a file.
+    fn copy_kept(&mut self, instance: u32, kept: &DataFile, image: &KeptImage) -> bool {
+        let object = self.instances[instance as usize].memories[image.memory.index()];
+        let bytes = kept.bytes(image);
+        let memory = &mut self.memories[object as usize];
+        if let Some(slot) = memory.slot_mut() {
+            slot.populate(image.start..image.start + bytes.len());
+        }
+        memory.write(image.start as u64, bytes).is_ok()
     }
 
     /// Maps a memory's image, if it has one and the system lets it.

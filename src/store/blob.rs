@@ -31,6 +31,11 @@ pub trait Blob: Send + Sync + fmt::Debug {
     ///
     /// As for [`read_at`](Self::read_at).
     fn share(&self, range: Range<u64>) -> io::Result<SharedOwner>;
+
+    /// The file that this is, if it is one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 }
 
 /// A file that stays open. What is read is read by system calls, never through a mapping: a file that is cut short is an error and no signal.
@@ -81,6 +86,10 @@ impl Blob for FileBlob {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(Arc::new(FileMapping::new(&self.file, range)?))
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
     }
 }
 

@@ -180,6 +180,11 @@ impl Container {
         self.find(id).map_or(0, |section| section.len)
     }
 
+    /// Where a section begins in the file; 0 if there is none.
+    pub fn section_offset(&self, id: SectionId) -> u64 {
+        self.find(id).map_or(0, |section| section.offset)
+    }
+
     /// A verified copy of a section.
     ///
     /// # Errors
@@ -228,7 +233,7 @@ impl Container {
 
     /// What is said of a damaged part: its place in the whole.
     pub fn damaged_part(&self, id: SectionId, offset: u64) -> Rejected {
-        Rejected::Part { section: id.name, offset: self.find(id).map_or(0, |section| section.offset).saturating_add(offset) }
+        Rejected::Part { section: id.name, offset: self.section_offset(id).saturating_add(offset) }
     }
 
     /// A section as it is, not verified and not copied if that can be.
@@ -280,6 +285,13 @@ impl<'k> ContainerBuilder<'k> {
     /// Adds a section that is read in parts, whose hashes are elsewhere.
     pub fn add_in_parts(&mut self, id: SectionId, bytes: &[u8]) {
         self.add_section(id, true, bytes);
+    }
+
+    /// Adds the last section, which is read in parts and begins in the file at a multiple of a power of two; what it takes to get there is a section too.
+    pub fn add_aligned(&mut self, padding: SectionId, id: SectionId, bytes: &[u8], alignment: usize) {
+        let begin = HEADER_BYTES + (self.sections.len() + 2) * ENTRY_BYTES + self.bytes.len();
+        self.add(padding, &vec![0; begin.next_multiple_of(alignment) - begin]);
+        self.add_in_parts(id, bytes);
     }
 
     fn add_section(&mut self, id: SectionId, in_parts: bool, bytes: &[u8]) {

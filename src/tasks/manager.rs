@@ -86,18 +86,23 @@ struct Queues {
     waiting: [VecDeque<Queued>; PRIORITY_COUNT],
     idle_count: usize,
     thread_count: usize,
-    /// Threads that run a task.
-    running_count: usize,
-    /// Tasks of the lowest priority start only while fewer run: one processor is for who posts them.
+    /// Tasks of the lowest priority start only while fewer threads are busy: one processor is for who posts them.
     background_max: usize,
     /// Threads leave when nothing is queued.
     exit: bool,
 }
 
 impl Queues {
+    /// The next task for a thread that is not idle.
     fn pop(&mut self) -> Option<Queued> {
-        let may_start = if self.running_count < self.background_max { PRIORITY_COUNT } else { TaskPriority::Background as usize };
-        self.waiting[..may_start].iter_mut().find_map(VecDeque::pop_front)
+        let others = self.busy_count().saturating_sub(1);
+        let count = if others < self.background_max { PRIORITY_COUNT } else { TaskPriority::Background as usize };
+        self.waiting[..count].iter_mut().find_map(VecDeque::pop_front)
+    }
+
+    /// Threads that run a task or will look for one.
+    fn busy_count(&self) -> usize {
+        self.thread_count - self.idle_count
     }
 
     fn len(&self) -> usize {
@@ -274,7 +279,7 @@ impl TaskShared {
     /// Queues for our own threads, and starts one if all are busy.
     fn enqueue(self: &Arc<Self>, queued: Queued) -> Result<(), Box<dyn Task>> {
         let mut queues = self.queues.lock();
-        let may_start = queued.priority != TaskPriority::Background || queues.running_count < queues.background_max;
+        let may_start = queued.priority != TaskPriority::Background || queues.busy_count() < queues.background_max;
         if may_start && queues.len() >= queues.idle_count && queues.thread_count < self.thread_max {
             let shared = Arc::clone(self);
             let builder = thread::Builder::new()
@@ -309,7 +314,6 @@ impl TaskShared {
                 Work::Task(queued) => {
                     has_rested = false;
                     self.run(queued);
-                    self.queues.lock().running_count -= 1;
                 }
                 Work::Rest => {
                     has_rested = true;
@@ -327,7 +331,6 @@ impl TaskShared {
         let mut queues = self.queues.lock();
         loop {
             if let Some(queued) = queues.pop() {
-                queues.running_count += 1;
                 return Work::Task(queued);
             }
             if queues.exit {

@@ -38,6 +38,8 @@ pub enum CompileErrorKind {
     Cancelled,
     /// A file of compiled code is damaged, or of no use here.
     Precompiled,
+    /// The file of a module cannot be read, or was changed while the module was in use.
+    File,
     /// A defect of this engine: a compile unit panicked or the code generator refused its own input.
     EngineBug,
 }
@@ -63,7 +65,7 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             CompileErrorKind::Text => "text format: ",
-            CompileErrorKind::Invalid => "",
+            CompileErrorKind::Invalid | CompileErrorKind::File => "",
             CompileErrorKind::Limit => "limit: ",
             CompileErrorKind::CodeSpace => "code space: ",
             CompileErrorKind::CodeMemory => "code memory: ",

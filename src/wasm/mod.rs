@@ -5,6 +5,7 @@
 
 pub mod bodies;
 pub mod canonical;
+pub mod data_layout;
 pub mod decode;
 pub mod error;
 pub mod module;

@@ -19,6 +19,7 @@ use crate::base::{
 };
 use crate::wasm::bodies::Bodies;
 use crate::wasm::types::{FuncType, GlobalType, MemoryType, RefType, SubType, TableType};
+use crate::wasm::wire_bytes::WireBytes;
 
 /// A decoded module.
 #[derive(Debug, Default)]
@@ -74,8 +75,12 @@ pub struct WasmModule {
 /// The parts of a module that no function is compiled from, and that may come behind all functions.
 #[derive(Debug, Default)]
 pub struct Tail {
-    /// Data segments.
-    pub datas: PrimaryMap<DataIndex, DataSegment>,
+    /// Data segments, decoded at first use if they are many.
+    pub datas: OnceLock<PrimaryMap<DataIndex, DataSegment>>,
+    /// How many.
+    pub data_count: usize,
+    /// Where they are in the bytes, if they are decoded at first use.
+    pub data_section: Option<(WireBytes, Range<usize>)>,
     /// Custom sections: name and range of the contents.
     pub customs: Vec<(Box<str>, Range<usize>)>,
     /// Names of the name section, decoded at first use.
@@ -325,7 +330,24 @@ impl WasmModule {
     /// The data segments; none before the module is complete.
     pub fn datas(&self) -> &PrimaryMap<DataIndex, DataSegment> {
         static NONE: OnceLock<PrimaryMap<DataIndex, DataSegment>> = OnceLock::new();
-        self.tail.get().map_or_else(|| NONE.get_or_init(PrimaryMap::new), |tail| &tail.datas)
+        let Some(tail) = self.tail.get() else { return NONE.get_or_init(PrimaryMap::new) };
+        tail.datas.get_or_init(|| tail.data_section.as_ref().map(crate::wasm::decode::late_datas).unwrap_or_default())
+    }
+
+    /// Whether they are decoded when somebody asks for them.
+    pub fn has_late_datas(&self) -> bool {
+        self.tail.get().is_some_and(|tail| tail.data_section.is_some())
+    }
+
+    /// How many there are.
+    pub fn data_count(&self) -> usize {
+        self.tail.get().map_or(0, |tail| tail.data_count)
+    }
+
+    /// Whether the data segments are those that the module was made from: not if they were not kept, and its file was changed since.
+    pub fn has_datas(&self) -> bool {
+        let section = self.tail.get().and_then(|tail| tail.data_section.as_ref());
+        section.is_none_or(|(wire_bytes, range)| wire_bytes.want(range.clone()))
     }
 
     /// The type of a function.

@@ -93,7 +93,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, CompileError> {
     validate_bodies(&decoded.wire_bytes, &decoded.module, &decoded.validation)?;
     let (module, bytes) = (&*decoded.module, &*decoded.wire_bytes);
     let imports = module.imports.iter();
-    let names = module.names(bytes);
+    let names = module.names(&decoded.wire_bytes);
     Ok(Inspection {
         name: names.module.as_deref().map(str::to_owned),
         module_bytes: bytes.len(),

@@ -62,11 +62,11 @@ pub fn cache(args: &CacheArgs) -> Result<(), Exit> {
         CacheAction::Stats(args) => {
             let store = store(args.cache.as_deref())?;
             let stats = store.stats().map_err(Exit::failure)?;
-            print(format!("directory {}\nmodules {}\nbytes {}\n", store.path().display(), stats.file_count, stats.bytes))
+            print(format!("directory {}\nfiles {}\nbytes {}\n", store.path().display(), stats.file_count, stats.bytes))
         }
         CacheAction::Clean(args) => {
             let removed = store(args.cache.as_deref())?.clear().map_err(Exit::failure)?;
-            print(format!("removed {} modules, {} bytes\n", removed.file_count, removed.bytes))
+            print(format!("removed {} files, {} bytes\n", removed.file_count, removed.bytes))
         }
         CacheAction::Warm(args) => args.files.iter().try_for_each(|path| print(warm(args, path)?)),
     }

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use deltic::{
-    CodeSettings, Config, HeapSettings, JitDump, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine, is_precompiled_bytes,
-    read_shared,
+    CodeSettings, CompileErrorKind, Config, HeapSettings, JitDump, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine,
+    is_precompiled_bytes, read_shared,
 };
 
 use crate::args::EngineArgs;
@@ -14,10 +14,15 @@ use crate::exit::Exit;
 
 /// The bytes of a file that holds a module.
 pub fn read(path: &Path) -> Result<SharedBytes, Exit> {
-    if let Some("js" | "mjs" | "cjs") = path.extension().and_then(|extension| extension.to_str()) {
-        return Err(Exit::later(&format!("{}: JavaScript", path.display())));
-    }
+    refuse_scripts(path)?;
     read_shared(path).map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))
+}
+
+fn refuse_scripts(path: &Path) -> Result<(), Exit> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("js" | "mjs" | "cjs") => Err(Exit::later(&format!("{}: JavaScript", path.display()))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a file holds a module that was compiled.
@@ -103,4 +108,13 @@ pub fn engine(config: &Config) -> Result<WasmEngine, Exit> {
 /// A compiled module.
 pub fn module(engine: &WasmEngine, path: &Path, bytes: SharedBytes) -> Result<Module, Exit> {
     Module::from_shared(engine, bytes).map_err(|error| Exit::file(path, error))
+}
+
+/// A compiled module of a file, of which no more is read than it needs.
+pub fn module_of_file(engine: &WasmEngine, path: &Path) -> Result<Module, Exit> {
+    refuse_scripts(path)?;
+    Module::from_file(engine, path).map_err(|error| match error.kind {
+        CompileErrorKind::File => Exit::failure(error),
+        _ => Exit::file(path, error),
+    })
 }

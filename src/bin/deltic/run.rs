@@ -35,7 +35,7 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     done
 }
 
-/// The module, compiled or to be compiled, and what it costs from when its bytes are there.
+/// The module, compiled or to be compiled, and what it costs: from when its bytes are there, which are read together with its code if there is a cache.
 fn load(args: &RunArgs) -> Result<(Meter, WasmEngine, Module), Exit> {
     let config = load::config(&args.engine)?;
     if load::is_precompiled(&args.file) {
@@ -45,14 +45,16 @@ fn load(args: &RunArgs) -> Result<(Meter, WasmEngine, Module), Exit> {
         let module = Module::deserialize_file_with_key(&engine, &args.file, &key);
         return Ok((meter, engine, module.map_err(|error| Exit::file(&args.file, error))?));
     }
-    let bytes = load::read(&args.file)?;
-    let meter = Meter::start();
-    let config = match cache::open(args.engine.cache.as_deref()) {
-        Some(cache) => config.with_code_cache(cache),
-        None => config,
+    let Some(cache) = cache::open(args.engine.cache.as_deref()) else {
+        let bytes = load::read(&args.file)?;
+        let meter = Meter::start();
+        let engine = load::engine(&config)?;
+        let module = load::module(&engine, &args.file, bytes)?;
+        return Ok((meter, engine, module));
     };
-    let engine = load::engine(&config)?;
-    let module = load::module(&engine, &args.file, bytes)?;
+    let meter = Meter::start();
+    let engine = load::engine(&config.with_code_cache(cache))?;
+    let module = load::module_of_file(&engine, &args.file)?;
     Ok((meter, engine, module))
 }
 

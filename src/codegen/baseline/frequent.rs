@@ -59,7 +59,7 @@ impl Function<'_> {
             }
             opcode::F64_CONST => {
                 let at = self.position as usize + 1;
-                let bits = self.env.wire_bytes.get(at..at + 8)?.try_into().ok()?;
+                let bits = self.env.bodies().get(at..at + 8)?.try_into().ok()?;
                 self.push(Kind::F64, Loc::Const(u64::from_le_bytes(bits)));
                 Some(9)
             }
@@ -128,7 +128,7 @@ impl Function<'_> {
     fn other_access(&self) -> Option<(Access, usize)> {
         const HAS_MEMORY: u32 = 0x40;
         let behind = self.position as usize + 1;
-        let mut reader = BinaryReader::new(self.env.wire_bytes.get(behind..)?, behind as u64);
+        let mut reader = BinaryReader::new(self.env.bodies().get(behind..)?, behind as u64);
         let flags = reader.read_var_u32().ok()?;
         let memory = if flags & HAS_MEMORY != 0 { reader.read_var_u32().ok()? } else { 0 };
         let offset = reader.read_var_u64().ok()?;

@@ -15,7 +15,7 @@ use crate::wasm::validate::body_reader;
 ///
 /// The body is not within the bytes, or larger than the limit.
 pub(in crate::codegen) fn read(env: &CompileEnv, func: DefinedFuncIndex) -> Result<(FunctionBody<'_>, usize), CompileError> {
-    let body = body_reader(&env.wire_bytes, &env.module, func)?;
+    let body = body_reader(env.bodies(), &env.module, func)?;
     let offset = usize::try_from(body.get_binary_reader().original_position()).unwrap_or(usize::MAX);
     Ok((body, offset))
 }

@@ -64,7 +64,7 @@ impl<'a> Operators<'a> {
         memory: &mut BodyMemory,
     ) -> Result<Self, CompileError> {
         let mut reader = body.get_binary_reader();
-        let checks = if is_valid || env.validation.accepts(&env.wire_bytes, &env.module, func, memory) {
+        let checks = if is_valid || env.validation.accepts(env.bodies(), &env.module, func, memory) {
             bodies::read_locals(&mut reader, 0, |_, _| Ok::<(), CompileError>(()))?;
             None
         } else {
@@ -79,7 +79,7 @@ impl<'a> Operators<'a> {
         let position = usize::try_from(reader.original_position()).unwrap_or(usize::MAX);
         let end = env.module.bodies[func].end as usize;
         Ok(Operators {
-            code: Code::new(&env.wire_bytes),
+            code: Code::new(env.bodies()),
             position,
             pause: end.min(position + BASELINE_BYTES_BETWEEN_POLLS),
             end,

@@ -115,7 +115,7 @@ impl Optimizing {
         let body = Body::new(env, func, variant)?;
         if !unit.is_valid {
             (unit.phase)(Phase::Validate);
-            validate_body(&env.wire_bytes, &env.module, &env.validation, func, &mut memory.allocations.validator)?;
+            validate_body(env.bodies(), &env.module, &env.validation, func, &mut memory.allocations.validator)?;
         }
         (unit.phase)(Phase::Compile);
         let loops = match unit.entry {

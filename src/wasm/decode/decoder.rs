@@ -17,6 +17,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
+
 use cranelift_entity::EntityRef;
 use wasmparser::{Chunk, Parser, Payload, ValidPayload, Validator, ValidatorResources, WasmFeatures};
 
@@ -175,7 +177,10 @@ impl Decoder {
                 self.is_complete = true;
                 Ok(())
             }
-            ValidPayload::Ok => read_section((&mut self.open, self.head.is_none()), &mut self.tail, wire_bytes, payload),
+            ValidPayload::Ok => {
+                let window = Window { bytes: wire_bytes, start: 0 };
+                read_section((&mut self.open, self.head.is_none()), &mut self.tail, window, payload)
+            }
             ValidPayload::Parser(_) => Err(CompileError::invalid("nested modules are not supported", self.position)),
         }
     }
@@ -188,11 +193,27 @@ impl Decoder {
     }
 }
 
+/// Bytes of a module that are there, and where they begin.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    pub bytes: &'a [u8],
+    pub start: usize,
+}
+
+impl<'a> Window<'a> {
+    /// The bytes of a range, which a reader has shown; none if they are not there.
+    pub fn get(self, range: Range<u64>) -> &'a [u8] {
+        let at = |position: u64| usize::try_from(position).ok()?.checked_sub(self.start);
+        let range = at(range.start).zip(at(range.end));
+        range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
+    }
+}
+
 /// Reads a section that is valid. `is_open` says whether the module's head is.
 pub(super) fn read_section(
     (module, is_open): (&mut WasmModule, bool),
     tail: &mut Tail,
-    wire_bytes: &[u8],
+    wire_bytes: Window<'_>,
     payload: Payload<'_>,
 ) -> Result<(), CompileError> {
     match payload {

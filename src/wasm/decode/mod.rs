@@ -7,6 +7,7 @@ mod decoder;
 mod hints;
 mod limits;
 mod names;
+mod outline;
 mod priorities;
 mod sections;
 mod trusted;
@@ -14,6 +15,8 @@ mod types;
 
 use wasmparser::{BinaryReader, WasmFeatures};
 
+pub use self::outline::left_out;
+pub(in crate::wasm) use self::sections::late_datas;
 pub use self::trusted::decode_trusted;
 use crate::base::limits::MODULE_BYTES;
 use crate::base::sync::{Arc, OnceLock};
@@ -125,13 +128,13 @@ impl WasmModule {
 
     /// The names of the name section; empty when there is none, and before the module is complete. A malformed section gives what could be
     /// read.
-    pub fn names(&self, wire_bytes: &[u8]) -> &Names {
+    pub fn names(&self, wire_bytes: &WireBytes) -> &Names {
         static NONE: OnceLock<Names> = OnceLock::new();
         let Some(tail) = self.tail.get() else { return NONE.get_or_init(Names::default) };
         tail.names.get_or_init(|| {
             let section = tail.name_section.clone();
             section
-                .and_then(|range| wire_bytes.get(range.clone()).map(|bytes| names::read(bytes, range.start)))
+                .and_then(|range| wire_bytes.part(range.clone()).map(|bytes| names::read(bytes, range.start)))
                 .unwrap_or_default()
         })
     }

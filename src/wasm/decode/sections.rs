@@ -1,17 +1,22 @@
 //! One function per section.
 
+use std::ops::Range;
+
+use cranelift_entity::PrimaryMap;
 use smallvec::{SmallVec, smallvec};
 use wasmparser as wp;
 
+use super::decoder::Window;
 use super::types::{self, Translation};
 use super::{hints, priorities};
-use crate::base::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
+use crate::base::{DataIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::{
     ConstExpr, ConstOp, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, Export, ExportIndex, Import, ImportKind,
     TableDecl, Tail, WasmModule,
 };
 
+use crate::wasm::wire_bytes::WireBytes;
 use crate::wasm::words::{Code, short_sleb64, valid_sleb32};
 
 type Result<T> = std::result::Result<T, CompileError>;
@@ -88,9 +93,9 @@ impl WasmModule {
         Ok(())
     }
 
-    pub(super) fn read_funcs(&mut self, wire_bytes: &[u8], section: &wp::FunctionSectionReader<'_>) -> Result<()> {
+    pub(super) fn read_funcs(&mut self, wire_bytes: Window<'_>, section: &wp::FunctionSectionReader<'_>) -> Result<()> {
         let range = section.range();
-        let mut reader = wp::BinaryReader::new(wire_bytes.get(at(range.start)..at(range.end)).unwrap_or_default(), range.start);
+        let mut reader = wp::BinaryReader::new(wire_bytes.get(range.clone()), range.start);
         let count = reader.read_var_u32()?;
         // Each takes a byte at least.
         self.funcs.reserve((count as usize).min(reader.bytes_remaining()));
@@ -207,40 +212,61 @@ impl WasmModule {
 
 impl Tail {
     /// Reads the segments out of the bytes of the section, whose validity is known. Some modules have a hundred thousand.
-    pub(super) fn read_datas(&mut self, wire_bytes: &[u8], section: &wp::DataSectionReader<'_>) -> Result<()> {
+    pub(super) fn read_datas(&mut self, wire_bytes: Window<'_>, section: &wp::DataSectionReader<'_>) -> Result<()> {
         let range = section.range();
-        let (mut position, end) = (at(range.start), at(range.end));
-        let code = Code::new(wire_bytes.get(..end).unwrap_or_default());
-        let mut reader = wp::BinaryReader::new(wire_bytes.get(position..end).unwrap_or_default(), range.start);
+        let bytes = wire_bytes.get(range.clone());
+        let (start, code) = (at(range.start), Code::new(bytes));
+        let mut reader = wp::BinaryReader::new(bytes, range.start);
         reader.read_var_u32()?;
-        position = at(reader.original_position());
-        self.datas.reserve(section.count() as usize);
+        let mut position = reader.current_position();
+        let mut datas = PrimaryMap::with_capacity(section.count() as usize);
         for _ in 0..section.count() {
-            let (segment, next) = match usual_data(code, position) {
+            let (segment, next) = match usual_data(code, position, start) {
                 Some(data) => data,
-                None => other_data(wire_bytes.get(position..end).unwrap_or_default(), position)?,
+                None => other_data(bytes.get(position..).unwrap_or_default(), start + position)?,
             };
-            position = next;
-            self.datas.push(segment);
+            position = next - start;
+            datas.push(segment);
         }
+        self.data_count = datas.len();
+        // New: nobody has set it.
+        self.datas.get_or_init(|| datas);
         Ok(())
     }
 
     pub(super) fn read_custom(&mut self, reader: &wp::CustomSectionReader<'_>) {
         let start = at(reader.data_offset());
-        let range = start..start + reader.data().len();
-        if reader.name() == "name" {
-            self.name_section = Some(range.clone());
-        }
         if reader.name() == priorities::SECTION {
             self.priorities = priorities::read(reader.data(), start);
         }
-        self.customs.push((reader.name().into(), range));
+        self.add_custom(reader.name(), start..start + reader.data().len());
+    }
+
+    /// Adds a custom section whose contents are looked at when somebody asks for them.
+    pub(super) fn add_custom(&mut self, name: &str, contents: Range<usize>) {
+        if name == "name" {
+            self.name_section = Some(contents.clone());
+        }
+        self.customs.push((name.into(), contents));
     }
 }
 
-/// A data segment of the form that nearly all have: of the first memory, at an address that is a constant. Gives the position behind it too.
-fn usual_data(code: Code<'_>, position: usize) -> Option<(DataSegment, usize)> {
+/// The segments of a section that was not decoded with its module, which is valid. None if it is not what it was: see
+/// [`has_datas`](WasmModule::has_datas).
+pub fn late_datas((wire_bytes, range): &(WireBytes, Range<usize>)) -> PrimaryMap<DataIndex, DataSegment> {
+    let mut tail = Tail::default();
+    if wire_bytes.want(range.clone()) {
+        let window = Window { bytes: wire_bytes.of(range), start: range.start };
+        let section = wp::DataSectionReader::new(wp::BinaryReader::new(window.bytes, range.start as u64));
+        let read = section.map_err(CompileError::from).and_then(|section| tail.read_datas(window, &section));
+        debug_assert!(read.is_ok(), "{read:?}");
+    }
+    tail.datas.into_inner().unwrap_or_default()
+}
+
+/// A data segment of the form that nearly all have: of the first memory, at an address that is a constant. The section begins at `section` of
+/// the module. Gives the module's position behind the segment too.
+fn usual_data(code: Code<'_>, position: usize, section: usize) -> Option<(DataSegment, usize)> {
     let word = code.word_at(position)?;
     // Active, of the first memory; `i32.const`.
     if word & 0xffff != 0x4100 {
@@ -252,6 +278,7 @@ fn usual_data(code: Code<'_>, position: usize) -> Option<(DataSegment, usize)> {
         return None;
     }
     let (count, start) = code.u32_at(end + 1)?;
+    let start = section + start;
     let bytes = start..start.checked_add(count as usize)?;
     let offset = ConstExpr(smallvec![ConstOp::I32(address)]);
     let next = bytes.end;
@@ -370,7 +397,7 @@ mod tests {
                     let segment = [head, address, tail].concat();
                     let bytes = [&[0xff; 3][..], &segment, &[0x0b; 8]].concat();
                     let Ok((expected, end)) = other_data(&bytes[3..], 3) else { continue };
-                    if let Some((found, next)) = usual_data(Code::new(&bytes), 3) {
+                    if let Some((found, next)) = usual_data(Code::new(&bytes), 3, 0) {
                         usual += 1;
                         assert_eq!((format!("{found:?}"), next), (format!("{expected:?}"), end), "{segment:02x?}");
                     }

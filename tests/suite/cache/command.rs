@@ -60,9 +60,9 @@ fn a_second_run_finds_the_code_of_the_first() {
     assert_eq!(run(home.path(), &["--cache", elsewhere], &program).1, 2);
 
     let stats = text(&deltic(home.path(), &["cache", "stats"]).stdout);
-    assert!(stats.contains("/.cache/deltic\nmodules 1\nbytes "), "{stats}");
+    assert!(stats.contains("/.cache/deltic\nfiles 1\nbytes "), "{stats}");
     let cleaned = text(&deltic(home.path(), &["cache", "clean"]).stdout);
-    assert!(cleaned.starts_with("removed 1 modules, "), "{cleaned}");
+    assert!(cleaned.starts_with("removed 1 files, "), "{cleaned}");
     assert_eq!(run(home.path(), &[], &program).1, 0);
 }
 
@@ -154,5 +154,5 @@ fn many_processes_at_once() {
         });
     }
     let stats = text(&deltic(home.path(), &["cache", "stats"]).stdout);
-    assert!(stats.contains("modules 1\n"), "{stats}");
+    assert!(stats.contains("files 1\n"), "{stats}");
 }

@@ -4,6 +4,7 @@ mod command;
 mod damage;
 mod failures;
 mod files;
+mod large;
 #[cfg(feature = "object-store")]
 mod objects;
 mod serialize;
@@ -31,6 +32,15 @@ impl MemoryStore {
 
     pub fn count(&self) -> usize {
         self.files.lock().expect("no panic").len()
+    }
+
+    /// All files.
+    pub fn all(&self) -> Vec<(CacheKey, Vec<u8>)> {
+        self.files.lock().expect("no panic").iter().map(|(key, bytes)| (*key, bytes.to_vec())).collect()
+    }
+
+    pub fn forget(&self, key: &CacheKey) {
+        self.files.lock().expect("no panic").remove(key);
     }
 
     pub fn set(&self, key: CacheKey, bytes: Vec<u8>) {

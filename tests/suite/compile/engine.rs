@@ -262,12 +262,27 @@ fn tasks_run_by_priority_and_survive_panics() {
     assert!(TaskManager::new(0, "task").post_fn(TaskPriority::Cleanup, || {}).is_err(), "no thread, no task");
 }
 
+/// Does something at the end of a scope.
+struct AtEnd<F: Fn()>(F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// What nobody waits for leaves a processor to who posts it; what somebody waits for does not wait for that.
 #[test]
 fn background_tasks_leave_a_processor() {
     let manager = TaskManager::new(2, "task");
     let door = Arc::new((Mutex::new(false), Condvar::new()));
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let open = || {
+        *door.0.lock().unwrap() = true;
+        door.1.notify_all();
+    };
+    // Also when something below fails: the manager waits for its tasks.
+    let _opens = AtEnd(&open);
     let post = |priority| {
         let (door, running, most) = (Arc::clone(&door), Arc::clone(&running), Arc::clone(&most));
         let work = move || {
@@ -285,8 +300,7 @@ fn background_tasks_leave_a_processor() {
     assert_eq!(manager.thread_count(), 1, "a second thread would have nothing to do");
     post(TaskPriority::UserBlocking);
     until("the task that somebody waits for", || running.load(Ordering::SeqCst) == 2);
-    *door.0.lock().unwrap() = true;
-    door.1.notify_all();
+    open();
     until("the tasks", || manager.active_count() == 0);
     assert_eq!(most.load(Ordering::SeqCst), 2);
     *door.0.lock().unwrap() = false;
@@ -294,8 +308,7 @@ fn background_tasks_leave_a_processor() {
     (0..4).for_each(|_| post(TaskPriority::Background));
     until("one of them", || running.load(Ordering::SeqCst) == 1);
     thread::sleep(Duration::from_millis(5));
-    *door.0.lock().unwrap() = true;
-    door.1.notify_all();
+    open();
     until("the tasks", || manager.active_count() == 0);
     assert_eq!(most.load(Ordering::SeqCst), 1, "with two threads, one at a time");
 }
