@@ -94,7 +94,8 @@ pub fn build(module: &WasmModule, wire_bytes: &WireBytes, module_hash: &[u8; 32]
     }
     let parts: Vec<PartHash> = contents.chunks(PART_BYTES).map(|part| part_hash(key, &[part])).collect();
     about.bytes.extend_from_slice(parts.as_flattened());
-    let mut container = ContainerBuilder::new(key);
+    let mut container = ContainerBuilder::new(key, 3);
+    container.expect(contents.len() + 2 * page);
     container.add(ABOUT, &about.bytes);
     container.add_aligned(PADDING, CONTENTS, &contents, page);
     Some(container.finish(KIND, &self::key(module_hash)))
@@ -220,16 +221,26 @@ mod tests {
         let padding = bytes[..begin].iter().rposition(|&byte| byte != 0).unwrap() + 1;
         let open = |bytes: &[u8]| open(bytes, &key).map(|file| file.bytes(&file.images()[0]).to_vec());
         let whole = open(&bytes).unwrap();
-        let step = bytes.len() / 300;
-        for at in (0..padding).chain((padding..bytes.len()).step_by(step)).chain([bytes.len() - 1]) {
-            let mut changed = bytes.clone();
-            changed[at] ^= 1 << (at % 8);
+        // All bits in front of the contents, and as many behind.
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random).unwrap() % (bytes.len() * 8)
+        };
+        let bits: Vec<usize> = (0..padding * 8).chain((0..4_000).map(|_| next())).collect();
+        let mut changed = bytes.clone();
+        for bit in bits {
+            let at = bit / 8;
+            changed[at] ^= 1 << (bit % 8);
             match open(&changed) {
                 // Nobody looks at padding.
-                Ok(found) => assert!(found == whole && (padding..begin).contains(&at), "{at}"),
+                Ok(found) => assert!(found == whole && (padding..begin).contains(&at), "{bit}"),
                 Err(rejected) => assert!(!rejected.to_string().is_empty()),
             }
-            assert!(open(&bytes[..at]).is_err());
+            changed[at] ^= 1 << (bit % 8);
+            assert!(at % 8 != 0 || open(&bytes[..at]).is_err());
         }
         assert!(DataFile::open(Arc::new(MemoryBlob::new(Arc::new(bytes))), &MacKey::new([4; 32]), 1).is_err());
     }

@@ -383,7 +383,9 @@ impl CodeFile {
 pub struct CodeFileBuilder<'k> {
     key: &'k MacKey,
     entries: Vec<Entry>,
-    records: Vec<u8>,
+    /// The records are its first section.
+    container: ContainerBuilder<'k>,
+    with_wire: bool,
     /// Of a file for the same module, with the same key.
     outline_hash: Option<([u8; 32], PartHash)>,
     has_data: bool,
@@ -396,13 +398,17 @@ impl fmt::Debug for Entry {
 }
 
 impl<'k> CodeFileBuilder<'k> {
-    /// An empty file.
-    pub fn new(key: &'k MacKey) -> Self {
-        CodeFileBuilder { key, entries: Vec::new(), records: Vec::new(), outline_hash: None, has_data: false }
+    /// An empty file; with the module's bytes if it must do without them elsewhere.
+    pub fn new(key: &'k MacKey, with_wire: bool) -> Self {
+        let mut container = ContainerBuilder::new(key, if with_wire { 5 } else { 4 });
+        container.add_in_parts(RECORDS, &[]);
+        CodeFileBuilder { key, entries: Vec::new(), container, with_wire, outline_hash: None, has_data: false }
     }
 
     /// Takes over what can be taken from a file that this one may replace, and need not be found out again.
     pub fn follows(&mut self, file: &CodeFile) {
+        // It mostly grows.
+        self.container.expect(usize::try_from(file.len_bytes()).map_or(0, |bytes| bytes + bytes / 8));
         if file.container.is_made_with(self.key) {
             self.outline_hash = Some((file.fingerprint.module, file.outline_hash));
         }
@@ -414,12 +420,10 @@ impl<'k> CodeFileBuilder<'k> {
     }
 
     fn add_bytes(&mut self, func: DefinedFuncIndex, tier: u8, write: impl FnOnce(&mut Vec<u8>)) {
-        let offset = self.records.len();
-        write(&mut self.records);
-        let bytes = &self.records[offset..];
+        let (range, bytes) = self.container.append(write);
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let hash = part_hash(self.key, &[bytes]);
-        self.entries.push(Entry { func: func.as_u32(), len, offset: offset as u64, tier, hash });
+        self.entries.push(Entry { func: func.as_u32(), len, offset: range.start, tier, hash });
     }
 
     /// How many functions were added.
@@ -434,14 +438,14 @@ impl<'k> CodeFileBuilder<'k> {
 
     /// Says that there is a [file of the module's data](super::data_file).
     pub fn with_data(self, has_data: bool) -> Self {
-        CodeFileBuilder { has_data, ..self }
+        Self { has_data, ..self }
     }
 
-    /// The file, for a module; with its bytes if it must do without them elsewhere.
-    pub fn finish(mut self, fingerprint: &Fingerprint, module: &WasmModule, wire_bytes: &WireBytes, with_wire: bool) -> Vec<u8> {
+    /// The file, for a module.
+    pub fn finish(mut self, fingerprint: &Fingerprint, module: &WasmModule, wire_bytes: &WireBytes) -> Vec<u8> {
         self.entries.sort_unstable_by_key(|entry| entry.func);
         let code_section = code_section(module);
-        let mut container = ContainerBuilder::new(self.key);
+        let mut container = self.container;
         let mut about = fingerprint.to_bytes().to_vec();
         about.extend_from_slice(&(code_section.start as u64).to_le_bytes());
         about.extend_from_slice(&(code_section.end as u64).to_le_bytes());
@@ -460,10 +464,9 @@ impl<'k> CodeFileBuilder<'k> {
         container.add(BODIES, &bodies.bytes);
         let index: Vec<u8> = self.entries.iter().flat_map(|entry| entry.to_bytes()).collect();
         container.add(INDEX, &index);
-        if with_wire {
+        if self.with_wire {
             container.add_in_parts(WIRE, wire_bytes);
         }
-        container.add_in_parts(RECORDS, &self.records);
         container.finish(KIND, &fingerprint.key())
     }
 }

@@ -368,11 +368,11 @@ impl CompileJob {
     /// which lends the code space while it may. `None` if it may no longer.
     pub(super) fn build_file<'k>(
         &self,
-        key: &'k MacKey,
+        (key, with_wire): (&'k MacKey, bool),
         other: Option<&CodeFile>,
         visit: impl Fn(&mut dyn FnMut(&CodeSpace)) -> Option<()>,
     ) -> Option<CodeFileBuilder<'k>> {
-        let mut builder = CodeFileBuilder::new(key);
+        let mut builder = CodeFileBuilder::new(key, with_wire);
         other.into_iter().for_each(|other| builder.follows(other));
         let mut present = Vec::new();
         visit(&mut |space| present = space.present_funcs(Tier::Baseline))?;
@@ -431,13 +431,13 @@ impl CompileJob {
         // Another process may have added to what this one has read.
         let newest = cache.find(fingerprint);
         let other = newest.as_ref().or(self.cached.as_deref());
-        let Some(builder) = self.build_file(cache.key(), other, visit) else { return false };
+        let Some(builder) = self.build_file((cache.key(), false), other, visit) else { return false };
         if builder.is_empty() {
             return false;
         }
         let env = &self.env;
         let builder = builder.with_data(self.keep_data(cache, fingerprint));
-        cache.keep(&fingerprint.key(), &builder.finish(fingerprint, &env.module, &env.wire_bytes, false))
+        cache.keep(&fingerprint.key(), &builder.finish(fingerprint, &env.module, &env.wire_bytes))
     }
 }
 

@@ -69,17 +69,17 @@ impl Module {
         let module = module_hash(wire_bytes, self.engine().config().other_threads());
         let fingerprint = Fingerprint { variant, ..fingerprint(self.engine(), settings, module) };
         let Some((job, space)) = self.native().variant(variant).and_then(|code| Some((&code.job, code.space.as_ref()?))) else {
-            let file = CodeFileBuilder::new(key);
-            return Ok(file.finish(&fingerprint, self.decoded(), wire_bytes, true));
+            let file = CodeFileBuilder::new(key, true);
+            return Ok(file.finish(&fingerprint, self.decoded(), wire_bytes));
         };
         job.check_own_bodies()?;
         let visit = |look: &mut dyn FnMut(&CodeSpace)| {
             look(space);
             Some(())
         };
-        let file = job.build_file(key, job.cached.as_deref(), visit);
+        let file = job.build_file((key, true), job.cached.as_deref(), visit);
         let file = file.ok_or_else(|| refused("the module was given up"))?;
-        Ok(file.finish(&fingerprint, self.decoded(), wire_bytes, true))
+        Ok(file.finish(&fingerprint, self.decoded(), wire_bytes))
     }
 
     /// The engine's default one, or the one that there is code of.

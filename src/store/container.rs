@@ -262,66 +262,87 @@ pub fn part_hash(key: &MacKey, pieces: &[&[u8]]) -> PartHash {
     key.hash(pieces).as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
-/// A container in the making.
+/// A container in the making, where it will stay: large sections are written once.
 #[derive(Debug)]
 pub struct ContainerBuilder<'k> {
     key: &'k MacKey,
+    section_count: usize,
     sections: Vec<Section>,
-    /// All sections, one behind the other.
+    /// The whole file: room for header and table, and the sections so far, the last of which may grow.
     bytes: Vec<u8>,
 }
 
 impl<'k> ContainerBuilder<'k> {
-    /// An empty one.
-    pub fn new(key: &'k MacKey) -> Self {
-        ContainerBuilder { key, sections: Vec::new(), bytes: Vec::new() }
+    /// An empty one, which will have so many sections.
+    pub fn new(key: &'k MacKey, section_count: usize) -> Self {
+        let bytes = vec![0; HEADER_BYTES + section_count * ENTRY_BYTES];
+        ContainerBuilder { key, section_count, sections: Vec::with_capacity(section_count), bytes }
+    }
+
+    /// Makes room for a file of so many bytes.
+    pub fn expect(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
     }
 
     /// Adds a section that is read whole.
     pub fn add(&mut self, id: SectionId, bytes: &[u8]) {
-        self.add_section(id, false, bytes);
+        let hash = *self.key.hash(&[bytes]).as_bytes();
+        self.begin(id, false, hash);
+        self.bytes.extend_from_slice(bytes);
     }
 
-    /// Adds a section that is read in parts, whose hashes are elsewhere.
+    /// Adds a section that is read in parts, whose hashes are elsewhere. What is [appended](Self::append) before the next one is of this one.
     pub fn add_in_parts(&mut self, id: SectionId, bytes: &[u8]) {
-        self.add_section(id, true, bytes);
+        self.begin(id, true, [0; 32]);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Adds the last section, which is read in parts and begins in the file at a multiple of a power of two; what it takes to get there is a section too.
     pub fn add_aligned(&mut self, padding: SectionId, id: SectionId, bytes: &[u8], alignment: usize) {
-        let begin = HEADER_BYTES + (self.sections.len() + 2) * ENTRY_BYTES + self.bytes.len();
+        let begin = self.bytes.len();
         self.add(padding, &vec![0; begin.next_multiple_of(alignment) - begin]);
         self.add_in_parts(id, bytes);
     }
 
-    fn add_section(&mut self, id: SectionId, in_parts: bool, bytes: &[u8]) {
-        let hash = if in_parts { [0; 32] } else { *self.key.hash(&[bytes]).as_bytes() };
-        // Offsets count from the first section until all are known.
-        let (offset, len) = (self.bytes.len() as u64, bytes.len() as u64);
-        self.sections.push(Section { number: id.number, in_parts, offset, len, hash });
-        self.bytes.extend_from_slice(bytes);
+    /// Has a part written at the end of the last section; gives its range in the section, and its bytes.
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> (Range<u64>, &[u8]) {
+        let begin = self.sections.last().map_or(0, |section| section.offset);
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        (start as u64 - begin..self.bytes.len() as u64 - begin, &self.bytes[start..])
+    }
+
+    fn begin(&mut self, id: SectionId, in_parts: bool, hash: [u8; 32]) {
+        self.end_section();
+        let offset = self.bytes.len() as u64;
+        self.sections.push(Section { number: id.number, in_parts, offset, len: 0, hash });
+    }
+
+    fn end_section(&mut self) {
+        let end = self.bytes.len() as u64;
+        if let Some(last) = self.sections.last_mut() {
+            last.len = end - last.offset;
+        }
     }
 
     /// The container.
-    pub fn finish(self, kind: [u8; 4], contents: &CacheKey) -> Vec<u8> {
-        let begin = HEADER_BYTES + self.sections.len() * ENTRY_BYTES;
-        let mut file = Vec::with_capacity(begin + self.bytes.len());
-        file.extend_from_slice(&MAGIC);
-        file.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        file.extend_from_slice(&kind);
-        file.extend_from_slice(&(if self.key.is_secret() { HAS_SECRET } else { 0 }).to_le_bytes());
-        file.extend_from_slice(&(self.sections.len() as u32).to_le_bytes());
-        file.extend_from_slice(&((begin + self.bytes.len()) as u64).to_le_bytes());
-        file.extend_from_slice(&contents.0);
-        file.extend_from_slice(&[0; 32]);
-        for section in &self.sections {
-            let offset = section.offset + begin as u64;
-            file.extend_from_slice(&Section { offset, ..*section }.to_bytes());
-        }
-        let mac = self.key.hash(&[&file[..MAC.start], &file[MAC.end..]]);
-        file[MAC].copy_from_slice(mac.as_bytes());
-        file.extend_from_slice(&self.bytes);
-        file
+    pub fn finish(mut self, kind: [u8; 4], contents: &CacheKey) -> Vec<u8> {
+        debug_assert_eq!(self.sections.len(), self.section_count);
+        self.end_section();
+        let mut head = Vec::with_capacity(HEADER_BYTES + self.section_count * ENTRY_BYTES);
+        head.extend_from_slice(&MAGIC);
+        head.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        head.extend_from_slice(&kind);
+        head.extend_from_slice(&(if self.key.is_secret() { HAS_SECRET } else { 0 }).to_le_bytes());
+        head.extend_from_slice(&(self.sections.len() as u32).to_le_bytes());
+        head.extend_from_slice(&(self.bytes.len() as u64).to_le_bytes());
+        head.extend_from_slice(&contents.0);
+        head.extend_from_slice(&[0; 32]);
+        self.sections.iter().for_each(|section| head.extend_from_slice(&section.to_bytes()));
+        let mac = self.key.hash(&[&head[..MAC.start], &head[MAC.end..]]);
+        head[MAC].copy_from_slice(mac.as_bytes());
+        self.bytes[..head.len()].copy_from_slice(&head);
+        self.bytes
     }
 }
 
@@ -340,7 +361,7 @@ mod tests {
     }
 
     fn sample(key: &MacKey) -> (Vec<u8>, [PartHash; 2]) {
-        let mut builder = ContainerBuilder::new(key);
+        let mut builder = ContainerBuilder::new(key, 2);
         builder.add(WHOLE, b"the table of what follows");
         builder.add_in_parts(PARTS, b"firstsecond");
         (builder.finish(KIND, &CacheKey([5; 32])), [part_hash(key, &[b"first"]), part_hash(key, &[b"sec", b"ond"])])
