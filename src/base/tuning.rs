@@ -163,10 +163,10 @@ pub const KEPT_TOGETHER: usize = 64;
 pub const PRELOADED_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of records that are loaded ahead together: of the first batch; each is twice the one before.
 pub const PRELOADED_BATCH_MIN: usize = 16 << 10;
-/// The same of the largest. Who calls a function of it waits for the whole.
+/// The same of the largest.
 pub const PRELOADED_BATCH_MAX: usize = 64 << 10;
 /// The same as [`TIER_UP_CALLS`] where code is kept: it runs in other processes, too.
-pub const KEPT_TIER_UP_CALLS: u32 = 5_000;
+pub const KEPT_TIER_UP_CALLS: u32 = 1_000;
 /// Code is kept when nothing was compiled for so long.
 pub const KEPT_AFTER_QUIET: Duration = Duration::from_secs(2);
 /// Bytes that a directory of compiled code holds at most, by default.

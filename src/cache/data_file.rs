@@ -31,6 +31,8 @@ const PADDING: SectionId = SectionId { number: 2, name: "padding" };
 const CONTENTS: SectionId = SectionId { number: 3, name: "data" };
 /// Less is as soon decoded and copied.
 const BYTES_MIN: usize = 256 << 10;
+/// Fewer pages of zeros are copied like others.
+const ZERO_PAGES_MIN: usize = 16;
 /// What a thread verifies at a time.
 const PART_BYTES: usize = 512 << 10;
 
@@ -51,6 +53,8 @@ pub struct KeptImage {
     pub start: usize,
     /// Which of the file's they are, from a whole page on, with as many as fill the last one.
     range: Range<usize>,
+    /// Which of them are not zero, by whole pages.
+    dense: Box<[Range<usize>]>,
 }
 
 impl std::fmt::Debug for DataFile {
@@ -81,24 +85,47 @@ pub fn build(module: &WasmModule, wire_bytes: &WireBytes, module_hash: &[u8; 32]
     }
     let mut about = Writer::default();
     about.len(layouts.len());
-    let mut contents = Vec::with_capacity(span_bytes + layouts.len() * page);
-    for layout in &layouts {
-        let begin = contents.len();
-        contents.resize(begin + layout.span.len().next_multiple_of(page), 0);
-        for (offset, bytes) in layout.parts(module, wire_bytes) {
-            contents[begin + offset..][..bytes.len()].copy_from_slice(bytes);
-        }
-        about.u32(layout.memory.as_u32());
-        about.u32(u32::try_from(layout.span.start / page).ok()?);
-        about.u32(u32::try_from((contents.len() - begin) / page).ok()?);
-    }
-    let parts: Vec<PartHash> = contents.chunks(PART_BYTES).map(|part| part_hash(key, &[part])).collect();
-    about.bytes.extend_from_slice(parts.as_flattened());
     let mut container = ContainerBuilder::new(key, 3);
-    container.expect(contents.len() + 2 * page);
+    container.expect(span_bytes + (layouts.len() + 2) * page);
+    container.add_aligned(PADDING, CONTENTS, page);
+    let number = |value: usize| u32::try_from(value).ok();
+    for layout in &layouts {
+        let (_, image) = container.append(|contents| {
+            let begin = contents.len();
+            contents.resize(begin + layout.span.len().next_multiple_of(page), 0);
+            for (offset, bytes) in layout.parts(module, wire_bytes) {
+                contents[begin + offset..][..bytes.len()].copy_from_slice(bytes);
+            }
+        });
+        let dense = dense_pages(image);
+        about.u32(layout.memory.as_u32());
+        about.u32(number(layout.span.start / page)?);
+        about.u32(number(image.len() / page)?);
+        about.len(dense.len());
+        for pages in dense {
+            about.u32(number(pages.start)?);
+            about.u32(number(pages.len())?);
+        }
+    }
+    let parts: Vec<PartHash> = container.last_section().chunks(PART_BYTES).map(|part| part_hash(key, &[part])).collect();
+    about.bytes.extend_from_slice(parts.as_flattened());
     container.add(ABOUT, &about.bytes);
-    container.add_aligned(PADDING, CONTENTS, &contents, page);
     Some(container.finish(KIND, &self::key(module_hash)))
+}
+
+/// The pages of an image that are not zero; a few that are, between others, are not told apart.
+fn dense_pages(image: &[u8]) -> Vec<Range<usize>> {
+    let mut dense: Vec<Range<usize>> = Vec::new();
+    for (page, bytes) in image.chunks(page_bytes()).enumerate() {
+        if bytes.iter().all(|&byte| byte == 0) {
+            continue;
+        }
+        match dense.last_mut() {
+            Some(last) if page - last.end < ZERO_PAGES_MIN => last.end = page + 1,
+            _ => dense.push(page..page + 1),
+        }
+    }
+    dense
 }
 
 impl DataFile {
@@ -119,7 +146,12 @@ impl DataFile {
             let (memory, start, pages) = (reader.u32()?, reader.u32()? as usize, reader.u32()? as usize);
             let begin = end;
             end = pages.checked_mul(page)?.checked_add(begin)?;
-            Some(KeptImage { memory: MemoryIndex::from_u32(memory), start: start.checked_mul(page)?, range: begin..end })
+            let dense = reader.list(|reader| {
+                let (first, count) = (reader.u32()? as usize, reader.u32()? as usize);
+                let behind = first.checked_add(count).filter(|&behind| behind <= pages)?;
+                Some(first * page..behind * page)
+            })?;
+            Some(KeptImage { memory: MemoryIndex::from_u32(memory), start: start.checked_mul(page)?, range: begin..end, dense })
         });
         let images = images.filter(|_| end == bytes.len()).ok_or(Rejected::Table)?;
         let hashes: Vec<PartHash> = reader.rest().as_chunks::<PART_HASH_BYTES>().0.to_vec();
@@ -144,6 +176,12 @@ impl DataFile {
     /// The bytes of an image.
     pub fn bytes(&self, image: &KeptImage) -> &[u8] {
         &(*self.contents).as_ref()[image.range.clone()]
+    }
+
+    /// Those bytes of an image that are not zero, and where they go in the memory: whole pages.
+    pub fn dense<'a>(&'a self, image: &'a KeptImage) -> impl Iterator<Item = (usize, &'a [u8])> {
+        let bytes = self.bytes(image);
+        image.dense.iter().map(move |range| (image.start + range.start, &bytes[range.clone()]))
     }
 
     /// Where an image is in a file that can be mapped, if it is in one: from a whole page on.
@@ -193,7 +231,24 @@ mod tests {
         let bytes = file.bytes(first);
         assert!(bytes.starts_with(b"\0\0\0\0\0abclaterabcdefgh") && bytes.len() == (large.len() + 5).next_multiple_of(page));
         assert!(file.bytes(second).starts_with(b"other\0") && file.bytes(second).len() == page);
+        assert!(file.dense(first).map(|(at, bytes)| (at, bytes.len())).eq([(3 * page, bytes.len())]));
         assert!(file.place(first).is_none(), "in memory");
+    }
+
+    #[test]
+    fn zeros_between_data_are_not_copied() {
+        let (key, large) = (MacKey::new([3; 32]), large());
+        let behind = large.len() + 50 * page_bytes();
+        let file = built(
+            &format!(r#"(module (memory 20) (func nop) (data (i32.const 0) "{large}") (data (i32.const {behind}) "behind"))"#),
+            &key,
+        );
+        let file = open(&file.expect("a file"), &key).unwrap();
+        let image = &file.images()[0];
+        let dense: Vec<(usize, usize)> = file.dense(image).map(|(at, bytes)| (at, bytes.len())).collect();
+        assert_eq!(dense, [(0, large.len()), (behind / page_bytes() * page_bytes(), page_bytes())]);
+        let is_zero = |at: usize| file.bytes(image)[at] == 0;
+        assert!((large.len()..behind).all(is_zero) && file.bytes(image)[behind..].starts_with(b"behind"));
     }
 
     #[test]

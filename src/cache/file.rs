@@ -386,8 +386,6 @@ pub struct CodeFileBuilder<'k> {
     /// The records are its first section.
     container: ContainerBuilder<'k>,
     with_wire: bool,
-    /// Of a file for the same module, with the same key.
-    outline_hash: Option<([u8; 32], PartHash)>,
     has_data: bool,
 }
 
@@ -402,16 +400,12 @@ impl<'k> CodeFileBuilder<'k> {
     pub fn new(key: &'k MacKey, with_wire: bool) -> Self {
         let mut container = ContainerBuilder::new(key, if with_wire { 5 } else { 4 });
         container.add_in_parts(RECORDS, &[]);
-        CodeFileBuilder { key, entries: Vec::new(), container, with_wire, outline_hash: None, has_data: false }
+        CodeFileBuilder { key, entries: Vec::new(), container, with_wire, has_data: false }
     }
 
-    /// Takes over what can be taken from a file that this one may replace, and need not be found out again.
+    /// Makes room for as much as is in a file that this one may replace, and some more.
     pub fn follows(&mut self, file: &CodeFile) {
-        // It mostly grows.
         self.container.expect(usize::try_from(file.len_bytes()).map_or(0, |bytes| bytes + bytes / 8));
-        if file.container.is_made_with(self.key) {
-            self.outline_hash = Some((file.fingerprint.module, file.outline_hash));
-        }
     }
 
     /// Adds a function that was not added before.
@@ -449,9 +443,9 @@ impl<'k> CodeFileBuilder<'k> {
         let mut about = fingerprint.to_bytes().to_vec();
         about.extend_from_slice(&(code_section.start as u64).to_le_bytes());
         about.extend_from_slice(&(code_section.end as u64).to_le_bytes());
-        let known = self.outline_hash.filter(|(module, _)| *module == fingerprint.module).map(|(_, hash)| hash);
+        // Who has the bytes from elsewhere has hashed them.
         let outline_hash = || part_hash(self.key, &[&wire_bytes[..code_section.start], &wire_bytes[code_section.end..]]);
-        about.extend_from_slice(&known.unwrap_or_else(outline_hash));
+        about.extend_from_slice(&if self.with_wire { outline_hash() } else { PartHash::default() });
         about.push(self.has_data.into());
         container.add(ABOUT, &about);
         let mut bodies = Writer::default();

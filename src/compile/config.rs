@@ -260,7 +260,7 @@ impl Config {
     }
 
     /// After how many calls a function that does nothing else is worth the best tier; iterations of loops count as well, by how long the
-    /// function is. Default: 40,000; an eighth of that for modules whose code is [kept](Self::with_code_cache), since other processes have it, too.
+    /// function is. Default: 40,000; a fortieth of that for modules whose code is [kept](Self::with_code_cache), since other processes have it, too.
     #[must_use]
     pub fn with_tier_up_calls(mut self, calls: u32) -> Self {
         self.tier_up_calls = Some(calls);

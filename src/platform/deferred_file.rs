@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::base::sync::{Mutex, OnceLock};
-use crate::platform::memory::Reservation;
+use crate::platform::memory::{Reservation, prefer_large_pages};
 use crate::platform::thread;
 
 /// Says whether a part, which begins there, is what it was.
@@ -115,6 +115,8 @@ impl DeferredFile {
 
     /// Brings an absent range; nobody else does.
     fn bring(&self, range: &Range<usize>, others: usize) -> bool {
+        // SAFETY: the range is absent: nobody has its bytes.
+        prefer_large_pages(unsafe { std::slice::from_raw_parts_mut(self.place.base().wrapping_add(range.start), range.len()) });
         let parts = range.start / self.part_bytes * self.part_bytes..range.end.next_multiple_of(self.part_bytes).min(self.len);
         let same = self.read_parts(parts, std::slice::from_ref(range), others, &|start, part: &[u8]| (self.is_same)(start, part));
         same.is_ok_and(|same| same.into_iter().all(|same| same))

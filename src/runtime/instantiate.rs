@@ -398,12 +398,11 @@ impl Store {
     /// Copies what a memory begins with: to large pages, if there are some, on which most instances run faster than on those of a file.
     fn copy_kept(&mut self, instance: u32, kept: &DataFile, image: &KeptImage) -> bool {
         let object = self.instances[instance as usize].memories[image.memory.index()];
-        let bytes = kept.bytes(image);
         let memory = &mut self.memories[object as usize];
         if let Some(slot) = memory.slot_mut() {
-            slot.populate(image.start..image.start + bytes.len());
+            slot.populate(image.start..image.start + kept.bytes(image).len());
         }
-        memory.write(image.start as u64, bytes).is_ok()
+        kept.dense(image).all(|(start, bytes)| memory.write(start as u64, bytes).is_ok())
     }
 
     /// Maps a memory's image, if it has one and the system lets it.

@@ -156,11 +156,6 @@ impl Container {
         &self.contents
     }
 
-    /// Whether this is the key that answers for it.
-    pub fn is_made_with(&self, key: &MacKey) -> bool {
-        self.key == *key
-    }
-
     /// Its length.
     pub fn len_bytes(&self) -> u64 {
         self.blob.len_bytes()
@@ -297,11 +292,11 @@ impl<'k> ContainerBuilder<'k> {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Adds the last section, which is read in parts and begins in the file at a multiple of a power of two; what it takes to get there is a section too.
-    pub fn add_aligned(&mut self, padding: SectionId, id: SectionId, bytes: &[u8], alignment: usize) {
+    /// Adds a section that is read in parts, and begins in the file at a multiple of a power of two; what it takes to get there is a section too.
+    pub fn add_aligned(&mut self, padding: SectionId, id: SectionId, alignment: usize) {
         let begin = self.bytes.len();
         self.add(padding, &vec![0; begin.next_multiple_of(alignment) - begin]);
-        self.add_in_parts(id, bytes);
+        self.add_in_parts(id, &[]);
     }
 
     /// Has a part written at the end of the last section; gives its range in the section, and its bytes.
@@ -310,6 +305,12 @@ impl<'k> ContainerBuilder<'k> {
         let start = self.bytes.len();
         write(&mut self.bytes);
         (start as u64 - begin..self.bytes.len() as u64 - begin, &self.bytes[start..])
+    }
+
+    /// The bytes of the last section so far.
+    pub fn last_section(&self) -> &[u8] {
+        let begin = self.sections.last().map_or(self.bytes.len(), |section| section.offset as usize);
+        &self.bytes[begin..]
     }
 
     fn begin(&mut self, id: SectionId, in_parts: bool, hash: [u8; 32]) {
