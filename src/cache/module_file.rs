@@ -2,17 +2,26 @@
 //!
 //! *Problem.* Code is found by a hash of the module's bytes, so that all of them are read; but a module whose code is found needs few of
 //! them: neither bodies nor what debuggers read. *Idea.* The file is [read in parts](crate::platform::deferred_file) that are hashed as they come, and only what
-//! decoding looks at is kept. A BLAKE3 hash is one of a tree of which the parts are subtrees: their hashes are kept too, and tell what is read later from what was hashed.
+//! decoding looks at is kept. A BLAKE3 hash is one of a tree of which the parts are subtrees: their hashes are kept too, and tell what is read later from what was hashed. They are
+//! kept as well, so that a file that was not changed since need not be hashed again; what is looked at is compared all the same.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::SystemTime;
 
 use blake3::hazmat::ChainingValue;
+use rustix::fs::StatVfsMountFlags;
 
 use super::fingerprint::{part_of_module_hash, whole_module_hash};
 use crate::base::sync::Arc;
 use crate::platform::deferred_file::DeferredFile;
+use crate::store::CacheKey;
+use crate::store::blob::Blob;
+use crate::store::container::{Container, ContainerBuilder, SectionId};
+use crate::store::error::Rejected;
+use crate::store::key::MacKey;
 use crate::wasm::decode::left_out;
 use crate::wasm::wire_bytes::{Deferred, WireBytes};
 
@@ -20,6 +29,12 @@ use crate::wasm::wire_bytes::{Deferred, WireBytes};
 const BYTES_MIN: usize = 2 * PART_BYTES;
 /// What a thread reads and hashes at a time: in its caches, and a power of two, as subtrees of BLAKE3 are.
 const PART_BYTES: usize = 256 << 10;
+/// Clocks of file systems are as coarse as this, in seconds.
+const SETTLED_SECONDS: i64 = 2;
+
+const KIND: [u8; 4] = *b"file";
+const PARTS: SectionId = SectionId { number: 1, name: "parts" };
+const ID_BYTES: usize = 7 * 8;
 
 /// The bytes of a module, as far as they are read.
 #[derive(Debug)]
@@ -28,22 +43,142 @@ struct ModuleFile {
     hash: [u8; 32],
 }
 
-/// A large module in a file of `len` bytes, hashed by this thread and so many others; nothing of others, which are better read as a whole.
+/// What tells a file from others, and from what it was, without reading it: who writes to a file changes the time of its change, which nobody
+/// sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// What is known of a file that was hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFile {
+    id: FileId,
+    /// Hashes of its parts: their tree is that of the whole.
+    parts: Vec<ChainingValue>,
+}
+
+/// A module in a file.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its bytes.
+    pub wire_bytes: WireBytes,
+    /// What to keep of the file for the next time; nothing if it was known, or if its times would not tell whether it will have been changed.
+    pub news: Option<KnownFile>,
+}
+
+/// A large module in a file: one that is [`known`](KnownFile) is not read as a whole, others are hashed, by this thread and so many others.
+/// Nothing of other files, which are better read as a whole.
 ///
 /// # Errors
 ///
 /// The system's; the file is shorter by now.
-pub fn open(file: File, len: usize, others: usize) -> io::Result<Option<WireBytes>> {
-    use std::os::unix::fs::FileExt;
-
-    if len < BYTES_MIN {
+pub fn open(file: File, others: usize, known: impl FnOnce(&CacheKey) -> Option<KnownFile>) -> io::Result<Option<Opened>> {
+    let metadata = file.metadata()?;
+    let Some(len) = usize::try_from(metadata.len()).ok().filter(|&len| metadata.is_file() && len >= BYTES_MIN) else {
         return Ok(None);
-    }
+    };
     let Some(absent) = left_out(len, |position, into| file.read_at(into, position as u64).ok()) else { return Ok(None) };
+    let (id, sizes) = (FileId::of(&metadata), (len, PART_BYTES));
+    let is_this = |known: &KnownFile| known.id == id && known.parts.len() == len.div_ceil(PART_BYTES);
+    if let Some(KnownFile { parts, .. }) = known(&id.key()).filter(is_this) {
+        let hash = whole_module_hash(&parts);
+        let is_same = move |start: usize, part: &[u8]| parts.get(start / PART_BYTES) == Some(&part_of_module_hash(start, part));
+        if let Some(file) = DeferredFile::read_again(file.try_clone()?, sizes, absent.clone(), others, is_same)? {
+            let wire_bytes = WireBytes::deferred(Arc::new(ModuleFile { file, hash }));
+            return Ok(Some(Opened { wire_bytes, news: None }));
+        }
+    }
+    let is_settled = id.is_settled(SystemTime::now()) && is_of_writers(&file);
     let is_same = |known: &ChainingValue, seen: &ChainingValue| known == seen;
-    let (file, parts) = DeferredFile::read(file, (len, PART_BYTES), absent, others, part_of_module_hash, is_same)?;
+    let again = file.try_clone()?;
+    let (file, parts) = DeferredFile::read(file, sizes, absent, others, part_of_module_hash, is_same)?;
+    let is_unchanged = again.metadata().is_ok_and(|metadata| FileId::of(&metadata) == id);
     let hash = whole_module_hash(&parts);
-    Ok(Some(WireBytes::deferred(Arc::new(ModuleFile { file, hash }))))
+    let news = (is_settled && is_unchanged).then_some(KnownFile { id, parts });
+    Ok(Some(Opened { wire_bytes: WireBytes::deferred(Arc::new(ModuleFile { file, hash })), news }))
+}
+
+/// Whether a file's times are those of writes: not so in images that are made as a whole, whose files have times that somebody chose.
+fn is_of_writers(file: &File) -> bool {
+    rustix::fs::fstatvfs(file).is_ok_and(|system| !system.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+impl FileId {
+    fn of(metadata: &Metadata) -> FileId {
+        FileId {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether a change from now on would be at another time, however coarse the file system's clock.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(0));
+        let last = self.modified.0.max(self.changed.0);
+        last > 0 && now.saturating_sub(last) > SETTLED_SECONDS
+    }
+
+    fn to_bytes(self) -> [u8; ID_BYTES] {
+        let mut bytes = [0; ID_BYTES];
+        let times = [self.modified.0, self.modified.1, self.changed.0, self.changed.1].map(i64::cast_unsigned);
+        let numbers = [self.device, self.inode, self.len].into_iter().chain(times);
+        for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
+            *place = number.to_le_bytes();
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; ID_BYTES]) -> FileId {
+        let at = |position: usize| u64::from_le_bytes(bytes.as_chunks::<8>().0[position]);
+        let time = |position: usize| (at(position).cast_signed(), at(position + 1).cast_signed());
+        FileId { device: at(0), inode: at(1), len: at(2), modified: time(3), changed: time(5) }
+    }
+
+    fn key(&self) -> CacheKey {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&KIND).update(&(PART_BYTES as u64).to_le_bytes()).update(&self.to_bytes());
+        CacheKey(*hasher.finalize().as_bytes())
+    }
+}
+
+impl KnownFile {
+    /// What it is found by.
+    pub fn key(&self) -> CacheKey {
+        self.id.key()
+    }
+
+    /// As a file of the cache.
+    pub fn to_bytes(&self, key: &MacKey) -> Vec<u8> {
+        let mut container = ContainerBuilder::new(key, 1);
+        let mut bytes = self.id.to_bytes().to_vec();
+        bytes.extend_from_slice(self.parts.as_flattened());
+        container.add(PARTS, &bytes);
+        container.finish(KIND, &self.key())
+    }
+
+    /// From such a file.
+    ///
+    /// # Errors
+    ///
+    /// It is not whole, not made with this key, or contradicts itself.
+    pub fn read(blob: Arc<dyn Blob>, key: &MacKey) -> Result<KnownFile, Rejected> {
+        let container = Container::open(blob, KIND, key)?;
+        let bytes = container.read(PARTS)?;
+        let (id, parts) = bytes.split_first_chunk::<ID_BYTES>().ok_or(Rejected::Table)?;
+        let (id, (parts, rest)) = (FileId::from_bytes(id), parts.as_chunks::<{ blake3::OUT_LEN }>());
+        if !rest.is_empty() || parts.len() < 2 || id.key() != *container.contents() {
+            return Err(Rejected::Table);
+        }
+        Ok(KnownFile { id, parts: parts.to_vec() })
+    }
 }
 
 impl Deferred for ModuleFile {
@@ -70,33 +205,99 @@ impl Deferred for ModuleFile {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
     use super::*;
     use crate::cache::fingerprint::module_hash;
+    use crate::store::blob::MemoryBlob;
 
-    #[test]
-    fn a_module_is_the_same_in_a_file_and_in_memory() {
+    /// A module with a large custom section behind its code, in a file.
+    fn module() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("module");
-        let open = |len: usize| open(File::open(&path).unwrap(), len, 1).unwrap();
         let large = "x".repeat(3 * PART_BYTES);
         let text =
             format!(r#"(module (func nop) (memory 20) (data (i32.const 0) "{large}") (@custom "end" (after last) "{large}"))"#);
         let bytes = wat::parse_str(text).unwrap();
         std::fs::write(&path, &bytes).unwrap();
-        let module = open(bytes.len()).expect("a large module");
+        (folder, path, bytes)
+    }
+
+    fn open_with(path: &Path, known: Option<&KnownFile>) -> Option<Opened> {
+        let found = |key: &CacheKey| known.filter(|known| known.key() == *key).cloned();
+        open(File::open(path).unwrap(), 1, found).unwrap()
+    }
+
+    #[test]
+    fn a_module_is_the_same_in_a_file_and_in_memory() {
+        let (_folder, path, bytes) = module();
+        let open = || open_with(&path, None).map(|opened| opened.wire_bytes);
+        let module = open().expect("a large module");
         assert_eq!((module.len(), module.known_hash()), (bytes.len(), Some(module_hash(&bytes, 0))));
         assert!(module.present_from(0).len() < bytes.len());
         assert!(*module == *bytes && module.want(0..bytes.len()));
         // A change of what was not there yet is seen when it is asked for.
-        let module = open(bytes.len()).expect("a large module");
+        let module = open().expect("a large module");
         let mut changed = bytes.clone();
         changed[bytes.len() - 9] ^= 1;
         std::fs::write(&path, &changed).unwrap();
         assert!(module.part(0..100) == Some(&bytes[..100]) && !module.want(0..bytes.len()));
         // Others are read as a whole.
-        std::fs::write(&path, &large).unwrap();
-        assert!(open(large.len()).is_none(), "no module");
+        std::fs::write(&path, "x".repeat(3 * PART_BYTES)).unwrap();
+        assert!(open().is_none(), "no module");
         std::fs::write(&path, &bytes[..1_000]).unwrap();
-        assert!(open(1_000).is_none(), "a small one");
+        assert!(open().is_none(), "a small one");
+    }
+
+    fn id(path: &Path) -> FileId {
+        FileId::of(&std::fs::metadata(path).unwrap())
+    }
+
+    #[test]
+    fn files_are_known_by_their_times() {
+        let (_folder, path, bytes) = module();
+        assert!(open_with(&path, None).expect("a module").news.is_none(), "it may change within this second");
+        let first = id(&path);
+        let later = SystemTime::now() + Duration::from_secs(9);
+        assert!(first.is_settled(later) && !first.is_settled(SystemTime::now()) && !first.is_settled(SystemTime::UNIX_EPOCH));
+        let parts: Vec<ChainingValue> =
+            bytes.chunks(PART_BYTES).enumerate().map(|(n, part)| part_of_module_hash(n * PART_BYTES, part)).collect();
+        let known = KnownFile { id: first, parts: parts.clone() };
+        let opened = open_with(&path, Some(&known)).expect("a module");
+        assert!(opened.wire_bytes.known_hash() == Some(module_hash(&bytes, 0)) && *opened.wire_bytes == *bytes);
+        // It says nothing of another file in its place, whatever times that claims to have.
+        let mut changed = bytes.clone();
+        changed[bytes.len() - 9] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        let modified = SystemTime::UNIX_EPOCH + Duration::new(first.modified.0.unsigned_abs(), first.modified.1 as u32);
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert_eq!((id(&path).modified, id(&path).len, id(&path).inode), (first.modified, first.len, first.inode));
+        let opened = open_with(&path, Some(&known)).expect("a module");
+        assert_eq!(opened.wire_bytes.known_hash(), Some(module_hash(&changed, 0)));
+        // Were it taken for that one, what is looked at would tell: here when the end is wanted, and with another head at once.
+        let opened = open_with(&path, Some(&KnownFile { id: id(&path), parts: parts.clone() })).expect("a module");
+        assert!(!opened.wire_bytes.want(0..bytes.len()));
+        changed[PART_BYTES - 1] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        let opened = open_with(&path, Some(&KnownFile { id: id(&path), parts })).expect("a module");
+        assert_eq!(opened.wire_bytes.known_hash(), Some(module_hash(&changed, 0)));
+    }
+
+    #[test]
+    fn what_is_known_of_files_is_read_as_it_was_written() {
+        let key = MacKey::new([3; 32]);
+        let id = FileId { device: 1, inode: u64::MAX, len: 3, modified: (-1, 5), changed: (7, 999_999_999) };
+        let known = KnownFile { id, parts: vec![[1; 32], [2; 32], [3; 32]] };
+        let bytes = known.to_bytes(&key);
+        let read = |bytes: &[u8], key: &MacKey| KnownFile::read(Arc::new(MemoryBlob::new(Arc::new(bytes.to_vec()))), key);
+        assert_eq!(read(&bytes, &key).unwrap(), known);
+        assert!(read(&bytes, &MacKey::nobodys()).is_err());
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(read(&changed, &key).is_err(), "bit {bit}");
+            assert!(read(&bytes[..bit / 8], &key).is_err());
+        }
     }
 }

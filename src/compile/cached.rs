@@ -412,6 +412,14 @@ impl CompileJob {
         })
     }
 
+    /// Writes what there is to keep of the module's file to a cache, once.
+    fn keep_news(&self, cache: &CodeCache) {
+        let news = self.news_of_file.lock().take();
+        if let Some(known) = news {
+            cache.keep_file(&known);
+        }
+    }
+
     /// Writes the module's data to a cache, unless it is there; says whether it is.
     fn keep_data(&self, cache: &CodeCache, fingerprint: &Fingerprint) -> bool {
         let (module, wire_bytes) = (&self.env.module, &self.env.wire_bytes);
@@ -436,6 +444,7 @@ impl CompileJob {
             return false;
         }
         let env = &self.env;
+        self.keep_news(cache);
         let builder = builder.with_data(self.keep_data(cache, fingerprint));
         cache.keep(&fingerprint.key(), &builder.finish(fingerprint, &env.module, &env.wire_bytes))
     }
@@ -478,6 +487,9 @@ impl Module {
             let Some((cache, fingerprint)) = made.job.kept_as.get() else { continue };
             if self.code().is_some_and(|code| code.has_lost_data(variant)) {
                 made.job.keep_data(cache, fingerprint);
+            }
+            if made.job.cached.is_some() {
+                made.job.keep_news(cache);
             }
             if !made.job.is_worth_keeping() || made.job.check_own_bodies().is_err() {
                 continue;

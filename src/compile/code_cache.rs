@@ -18,6 +18,7 @@ use crate::base::{trace, tuning};
 use crate::cache::data_file::{self, DataFile};
 use crate::cache::file::CodeFile;
 use crate::cache::fingerprint::Fingerprint;
+use crate::cache::module_file::KnownFile;
 use crate::store::directory::DirectoryStore;
 use crate::store::error::StoreError;
 use crate::store::key::MacKey;
@@ -42,6 +43,7 @@ struct Options {
     key: MacKey,
     module_bytes_min: usize,
     quiet: Duration,
+    trusts_times: bool,
     warning: Option<Arc<Warning>>,
 }
 
@@ -91,6 +93,7 @@ impl CodeCache {
             key,
             module_bytes_min: tuning::CACHED_MODULE_BYTES_MIN,
             quiet: tuning::KEPT_AFTER_QUIET,
+            trusts_times: true,
             warning: None,
         })
     }
@@ -126,6 +129,14 @@ impl CodeCache {
     /// See [`with_quiet_time`](Self::with_quiet_time).
     pub fn quiet(&self) -> Duration {
         self.0.options.quiet
+    }
+
+    /// The same, which does or does not believe that a file is what it was because its number, its length, and the times of its last changes are
+    /// what they were, and were not of the last seconds when it was hashed. By default it does, where it is a directory:
+    /// [large files](crate::compile::module::Module::from_file) whose code is in it are then not read as a whole to know what they are.
+    #[must_use]
+    pub fn with_file_times(self, trusts: bool) -> CodeCache {
+        Self::new(Options { trusts_times: trusts, ..self.0.options.clone() })
     }
 
     /// Where it keeps things.
@@ -179,6 +190,25 @@ impl CodeCache {
                 self.warn(&format!("code {key} is not used: {reason}"));
                 None
             }
+        }
+    }
+
+    fn trusts_times(&self) -> bool {
+        self.0.options.trusts_times && self.0.options.store.is_local()
+    }
+
+    /// What is known of a file.
+    pub(super) fn find_file(&self, key: &CacheKey) -> Option<KnownFile> {
+        let options = &self.0.options;
+        // Who looks for code next will tell of a store that does not work.
+        let blob = options.store.get(key).ok().filter(|_| self.trusts_times())??;
+        KnownFile::read(blob, &options.key).inspect_err(|_| drop(options.store.remove(key))).ok()
+    }
+
+    /// Keeps what is known of a file.
+    pub(super) fn keep_file(&self, known: &KnownFile) {
+        if self.trusts_times() {
+            self.keep(&known.key(), &known.to_bytes(&self.0.options.key));
         }
     }
 

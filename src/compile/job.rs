@@ -19,10 +19,11 @@ use crate::abi::artifact::{CodeVariant, Entry, Tier};
 use crate::base::DefinedFuncIndex;
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::base::sync::{Arc, OnceLock};
+use crate::base::sync::{Arc, Mutex, OnceLock};
 use crate::base::tuning;
 use crate::cache::file::CodeFile;
 use crate::cache::fingerprint::Fingerprint;
+use crate::cache::module_file::KnownFile;
 use crate::codegen::env::CompileEnv;
 use crate::compile::budget::{CpuBudget, MemoryBudget};
 use crate::compile::cached::CacheUse;
@@ -95,6 +96,8 @@ pub struct CompileJob {
     pub(super) cache_use: CacheUse,
     /// Where its code is kept, and what it is good for.
     pub(super) kept_as: OnceLock<(CodeCache, Fingerprint)>,
+    /// What is to be kept of the module's file, with its code.
+    pub(super) news_of_file: Mutex<Option<KnownFile>>,
     /// Slots of a streamed job whose tasks wait for more bodies.
     pub(super) resting: Option<RestingTasks>,
     events: Option<Arc<EventQueue>>,
@@ -180,6 +183,7 @@ impl CompileJob {
             cached,
             cache_use: CacheUse::default(),
             kept_as: kept_as.map(OnceLock::from).unwrap_or_default(),
+            news_of_file: Mutex::default(),
             resting: is_streamed.then(|| RestingTasks::new(1..slot_count)),
             events: (variant == engine.default_variant()).then(|| Arc::clone(&native.events)),
             // Without tasks the owner does it all.

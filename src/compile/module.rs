@@ -19,7 +19,7 @@ use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock, Weak};
 use crate::cache::file::CodeFile;
-use crate::cache::module_file;
+use crate::cache::module_file::{self, Opened};
 use crate::code::space::CodeSpace;
 use crate::codegen::env::{CodeSettings, CompileEnv};
 use crate::compile::cached::{Loaded, Loader, ModuleCode};
@@ -135,7 +135,7 @@ impl Module {
     /// of its own, also if the engine has an equal one.
     ///
     /// The file may be replaced by another one, but not be written to while the module is in use: what was not read yet would be refused, with an error
-    /// that says so.
+    /// that says so. See also [`with_file_times`](crate::compile::code_cache::CodeCache::with_file_times).
     ///
     /// # Errors
     ///
@@ -144,14 +144,16 @@ impl Module {
         let path = path.as_ref();
         let unreadable =
             |error| CompileError::new(CompileErrorKind::File, format!("cannot read {}: {error}", path.display()), None);
-        if engine.config().code_cache().is_some() {
+        if let Some(cache) = engine.config().code_cache() {
             let file = File::open(path).map_err(unreadable)?;
-            let metadata = file.metadata().map_err(unreadable)?;
             let others = engine.config().other_threads();
-            if let (true, Ok(len)) = (metadata.is_file(), usize::try_from(metadata.len()))
-                && let Some(wire_bytes) = module_file::open(file, len, others).map_err(unreadable)?
-            {
-                return Self::load(engine, wire_bytes, None)?.compiled();
+            let opened = module_file::open(file, others, |key| cache.find_file(key)).map_err(unreadable)?;
+            if let Some(Opened { wire_bytes, news }) = opened {
+                let module = Self::load(engine, wire_bytes, None)?.compiled()?;
+                if let Some(job) = module.job() {
+                    *job.news_of_file.lock() = news;
+                }
+                return Ok(module);
             }
         }
         Self::from_shared(engine, read_shared(path).map_err(unreadable)?)

@@ -68,11 +68,36 @@ impl DeferredFile {
         let present = gaps(&absent, len);
         let absent = absent.into_iter().map(|range| Absent { range, came: OnceLock::new() }).collect();
         let mut this = DeferredFile { file, place, len, part_bytes, absent, is_same: Box::new(|_, _| false) };
-        let seen: Vec<S> = this.read_parts(0..len, &present, others, &see)?;
+        let seen: Vec<S> = this.read_parts(parts(0..len, part_bytes), &present, others, &see)?;
         let known = seen.clone();
         this.is_same =
             Box::new(move |start, part| known.get(start / part_bytes).is_some_and(|known| is_same(known, &see(start, part))));
         Ok((this, seen))
+    }
+
+    /// The same of a file that was read before: of its parts no others are read than those that have something that is not absent. Nothing if
+    /// these are not what they were.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn read_again(
+        file: File,
+        (len, part_bytes): (usize, usize),
+        absent: Vec<Range<usize>>,
+        others: usize,
+        is_same: impl Fn(usize, &[u8]) -> bool + Send + Sync + 'static,
+    ) -> io::Result<Option<DeferredFile>> {
+        let place = Reservation::new(len).and_then(|place| place.commit(0..len).map(|()| place)).map_err(io::Error::other)?;
+        let present = gaps(&absent, len);
+        let mut wanted: Vec<usize> =
+            present.iter().flat_map(|range| range.start / part_bytes..range.end.div_ceil(part_bytes)).collect();
+        wanted.dedup();
+        let wanted = wanted.into_iter().map(|part| part * part_bytes..((part + 1) * part_bytes).min(len)).collect();
+        let absent = absent.into_iter().map(|range| Absent { range, came: OnceLock::new() }).collect();
+        let this = DeferredFile { file, place, len, part_bytes, absent, is_same: Box::new(is_same) };
+        let same = this.read_parts(wanted, &present, others, &|start, part: &[u8]| (this.is_same)(start, part))?;
+        Ok(same.into_iter().all(|same| same).then_some(this))
     }
 
     /// How many bytes there are, absent ones among them.
@@ -115,17 +140,24 @@ impl DeferredFile {
 
     /// Brings an absent range; nobody else does.
     fn bring(&self, range: &Range<usize>, others: usize) -> bool {
-        // SAFETY: the range is absent: nobody has its bytes.
-        prefer_large_pages(unsafe { std::slice::from_raw_parts_mut(self.place.base().wrapping_add(range.start), range.len()) });
-        let parts = range.start / self.part_bytes * self.part_bytes..range.end.next_multiple_of(self.part_bytes).min(self.len);
-        let same = self.read_parts(parts, std::slice::from_ref(range), others, &|start, part: &[u8]| (self.is_same)(start, part));
+        if others > 0 {
+            // All that is left, and soon. For a part that is wanted behind a program's back they are not worth what the system does to find them.
+            // SAFETY: the range is absent: nobody has its bytes.
+            prefer_large_pages(unsafe {
+                std::slice::from_raw_parts_mut(self.place.base().wrapping_add(range.start), range.len())
+            });
+        }
+        let whole = range.start / self.part_bytes * self.part_bytes..range.end.next_multiple_of(self.part_bytes).min(self.len);
+        let same = self.read_parts(parts(whole, self.part_bytes), std::slice::from_ref(range), others, &|start, part: &[u8]| {
+            (self.is_same)(start, part)
+        });
         same.is_ok_and(|same| same.into_iter().all(|same| same))
     }
 
     /// Reads whole parts through buffers, and keeps those bytes of them that lie in ranges, which are the caller's to write.
     fn read_parts<S: Send>(
         &self,
-        parts: Range<usize>,
+        parts: Vec<Range<usize>>,
         keep: &[Range<usize>],
         others: usize,
         see: &(impl Fn(usize, &[u8]) -> S + Sync),
@@ -147,8 +179,6 @@ impl DeferredFile {
             buffers.lock().push(buffer);
             Ok(seen)
         };
-        let starts = parts.clone().step_by(self.part_bytes);
-        let parts = starts.map(|start| start..(start + self.part_bytes).min(parts.end)).collect();
         thread::share_out(parts, others, read).into_iter().collect()
     }
 
@@ -159,6 +189,11 @@ impl DeferredFile {
         // SAFETY: the reservation is committed; the rest by contract.
         unsafe { std::slice::from_raw_parts(self.place.base().wrapping_add(range.start), range.len()) }
     }
+}
+
+/// A range that begins with a part, part by part.
+fn parts(whole: Range<usize>, part_bytes: usize) -> Vec<Range<usize>> {
+    whole.clone().step_by(part_bytes).map(|start| start..(start + part_bytes).min(whole.end)).collect()
 }
 
 /// What is around ranges that are in order.
@@ -220,6 +255,35 @@ mod tests {
                 assert!(read.all() == contents || !intact);
                 assert_eq!(read.present_from(7), &read.all()[7..]);
             }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_known_is_hardly_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut contents: Vec<u8> = (0..10 * PART + 77).map(|n| (n * 7 / 3) as u8).collect();
+        std::fs::write(&path, &contents).unwrap();
+        let absent = [100..PART * 3 + 5, 4 * PART..10 * PART];
+        let (_, sums) = read(&path, contents.len(), &absent).unwrap();
+        let again = || {
+            let sums = sums.clone();
+            let is_same = move |start: usize, part: &[u8]| sums[start / PART] == sum(start, part);
+            DeferredFile::read_again(File::open(&path).unwrap(), (10 * PART + 77, PART), absent.to_vec(), 1, is_same).unwrap()
+        };
+        let file = again().expect("the same");
+        assert_eq!(file.present_from(0), &contents[..100]);
+        assert_eq!(file.present_from(3 * PART + 5), &contents[3 * PART + 5..4 * PART]);
+        assert!(file.want(0..contents.len(), 0) && file.all() == contents);
+        // A change in a part that is not looked at is found when that is wanted; one in another at once.
+        for (at, is_seen) in [(5 * PART, false), (PART, false), (50, true), (3 * PART, true), (10 * PART + 76, true)] {
+            contents[at] ^= 1;
+            std::fs::write(&path, &contents).unwrap();
+            match again() {
+                None => assert!(is_seen, "{at}"),
+                Some(file) => assert!(!is_seen && !file.want(0..contents.len(), 0), "{at}"),
+            }
+            contents[at] ^= 1;
         }
     }
 

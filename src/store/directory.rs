@@ -242,6 +242,10 @@ impl CacheStore for DirectoryStore {
         self.evict()
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
         remove(&self.file(key))
     }

@@ -62,6 +62,11 @@ pub trait CacheStore: Send + Sync + fmt::Debug {
     /// There is no room, or no permission.
     fn put(&self, key: &CacheKey, bytes: &[u8]) -> Result<(), StoreError>;
 
+    /// Whether this is of one machine: then devices and numbers of files mean the same to all who use it.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Forgets a container. It is no error if there is none.
     ///
     /// # Errors

@@ -703,16 +703,16 @@ fn compilation_that_takes_long_shows_a_bar_on_a_terminal_only() {
         format!("(module {})", format!("(func {body})").repeat(count))
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let [large, small] = [("large.wat", 12_000), ("small.wat", 1)].map(|(name, count)| {
+    let [large, small] = [("large.wat", 40_000), ("small.wat", 1)].map(|(name, count)| {
         let path = folder.path().join(name);
         std::fs::write(&path, module(count)).expect("a file");
         path.to_str().expect("its name is text").to_owned()
     });
     let (seen, stdout, status) = deltic_on_a_terminal(&["compile", "--stats", &large]);
     assert_eq!(status, Some(0), "{seen}");
-    assert!(seen.contains("of 12000 functions"), "{seen}");
+    assert!(seen.contains("of 40000 functions"), "{seen}");
     let stats: Value = serde_json::from_str(&stdout).expect("one object, and nothing else");
-    assert_eq!(stats["functions"], 12_000);
+    assert_eq!(stats["functions"], 40_000);
     let (seen, _, status) = deltic_on_a_terminal(&["compile", &small]);
     assert_eq!((seen.as_str(), status), ("", Some(0)));
     let ended = deltic(&["compile", "--stats", &large]).expect(0);

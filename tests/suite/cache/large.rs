@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use deltic::{CacheKey, Config, Isolate, Linker, Module, Strategy, Tier, WasmEngine};
+use deltic::{CacheKey, CodeCache, Config, Isolate, Linker, Module, Strategy, Tier, WasmEngine};
 
 use super::{MemoryStore, Process, cache};
 
@@ -208,6 +209,50 @@ fn files_of_every_kind() {
     assert!(Module::from_file(&engine, &path).is_err());
     fs::write(&path, "x".repeat(1 << 20)).expect("a file");
     assert!(Module::from_file(&engine, &path).expect_err("no module").to_string().contains("magic"));
+}
+
+/// A file that has not changed is not hashed again, and one that has is, whatever has changed.
+#[test]
+fn files_that_have_not_changed_are_known() {
+    let bytes = wat::parse_str(program("")).expect("a module");
+    let (folder, path) = file(&bytes);
+    let files_in = |name: &str| {
+        let folders = fs::read_dir(folder.path().join(name)).expect("a folder").filter_map(Result::ok);
+        let folders = folders.filter(|entry| entry.path().is_dir());
+        folders.map(|entry| fs::read_dir(entry.path()).expect("a folder").count()).sum::<usize>()
+    };
+    let config = |name: &str, trusts: bool| {
+        let cache = CodeCache::in_directory(folder.path().join(name)).expect("a directory").with_file_times(trusts);
+        Config::default().with_code_cache(cache).with_num_compilation_tasks(0)
+    };
+    warm(&config("young", true), &path);
+    assert_eq!(files_in("young"), 2, "it may yet change within this second");
+    std::thread::sleep(Duration::from_millis(3_500));
+    warm(&config("hashed", false), &path);
+    warm(&config("known", true), &path);
+    assert_eq!((files_in("hashed"), files_in("known")), (2, 3));
+    // One that was too young the first time is old enough the second.
+    assert!(!load(&config("young", true), &path).module.keep_code());
+    assert_eq!(files_in("young"), 3);
+    for name in ["young", "hashed", "known"] {
+        let mut process = load(&config(name, true), &path);
+        check_data(&mut process);
+        assert_eq!((process.call("f3", 6), process.call("f4", 6), process.counts()), (Ok(f(3, 6)), Ok(f(4, 6)), (1, 2)));
+    }
+    // Written to in its place, with the old time of modification: another constant at the end of `f3`.
+    let metadata = fs::metadata(&path).expect("a file");
+    let mut changed = bytes.clone();
+    let end = [0x20, 0x01, 0x41, 0x03, 0x6a, 0x0b];
+    let at = changed.windows(end.len()).position(|window| window == end).expect("the end of a body");
+    changed[at + 3] = 0x2a;
+    fs::write(&path, &changed).expect("a file");
+    let time = metadata.modified().expect("a time");
+    fs::File::options().write(true).open(&path).expect("a file").set_modified(time).expect("a time");
+    for trusts in [true, false] {
+        let mut process = load(&config("known", trusts), &path);
+        check_data(&mut process);
+        assert_eq!((process.call("f3", 6), process.counts()), (Ok(f(42, 6)), (2, 0)));
+    }
 }
 
 /// Data in the cache that is damaged, or gone, costs time, and is made again.
