@@ -252,10 +252,17 @@ impl Reservation {
         let (start, bytes) = self.checked(&range);
         // SAFETY: the range belongs to this reservation.
         unsafe { advise_large_pages(start, bytes) };
-        // SAFETY: the range belongs to this reservation; making pages changes nothing that they hold.
-        if let Err(errno) = unsafe { mm::madvise(start.cast(), bytes, Advice::LinuxPopulateWrite) } {
-            // Systems before Linux 5.14, and ranges that are not accessible.
-            tracing::trace!(%errno, "pages were not populated");
+        // Not all at once: meanwhile no other thread of the process may change its mappings, as allocators do.
+        let mut done = 0;
+        while done < bytes {
+            let step = (bytes - done).min(POPULATED_TOGETHER - start.wrapping_add(done).addr() % POPULATED_TOGETHER);
+            // SAFETY: the range belongs to this reservation; making pages changes nothing that they hold.
+            if let Err(errno) = unsafe { mm::madvise(start.wrapping_add(done).cast(), step, Advice::LinuxPopulateWrite) } {
+                // Systems before Linux 5.14, and ranges that are not accessible.
+                tracing::trace!(%errno, "pages were not populated");
+                return;
+            }
+            done += step;
         }
     }
 
@@ -347,6 +354,11 @@ unsafe fn unmap(start: *mut u8, bytes: usize) {
     }
 }
 
+/// What most systems have between pages of the usual size and huge ones.
+const LARGE_PAGE_BYTES: usize = 2 << 20;
+/// One large page, which takes about 0.1 ms.
+const POPULATED_TOGETHER: usize = LARGE_PAGE_BYTES;
+
 /// Lets the system use large pages for memory that is about to be written from end to end: each of the others is a fault.
 pub fn prefer_large_pages(place: &mut [u8]) {
     // SAFETY: the range is borrowed.
@@ -359,7 +371,6 @@ pub fn prefer_large_pages(place: &mut [u8]) {
 ///
 /// The range is the caller's.
 unsafe fn advise_large_pages(start: *mut u8, bytes: usize) {
-    const LARGE_PAGE_BYTES: usize = 2 << 20;
     let skipped = start.addr().next_multiple_of(LARGE_PAGE_BYTES) - start.addr();
     let bytes = bytes.saturating_sub(skipped) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
     if bytes == 0 {
