@@ -129,13 +129,16 @@ fn dense_pages(image: &[u8]) -> Vec<Range<usize>> {
 }
 
 impl DataFile {
-    /// Opens a file and verifies all of it, by this thread and so many others.
+    /// Opens the file of a module's data and verifies all of it, by this thread and so many others.
     ///
     /// # Errors
     ///
-    /// It is not whole, not made with this key, or contradicts itself.
-    pub fn open(blob: Arc<dyn Blob>, key: &MacKey, others: usize) -> Result<DataFile, Rejected> {
+    /// It is not whole, not made with this key, of another module, or contradicts itself.
+    pub fn open(blob: Arc<dyn Blob>, module_hash: &[u8; 32], key: &MacKey, others: usize) -> Result<DataFile, Rejected> {
         let container = Container::open(Arc::clone(&blob), KIND, key)?;
+        if *container.contents() != self::key(module_hash) {
+            return Err(Rejected::Table);
+        }
         let about = container.read(ABOUT)?;
         let contents = container.share(CONTENTS)?;
         let bytes = (*contents).as_ref();
@@ -208,7 +211,7 @@ mod tests {
     }
 
     fn open(bytes: &[u8], key: &MacKey) -> Result<DataFile, Rejected> {
-        DataFile::open(Arc::new(MemoryBlob::new(Arc::new(bytes.to_vec()))), key, 1)
+        DataFile::open(Arc::new(MemoryBlob::new(Arc::new(bytes.to_vec()))), &[7; 32], key, 1)
     }
 
     fn large() -> String {
@@ -297,6 +300,8 @@ mod tests {
             changed[at] ^= 1 << (bit % 8);
             assert!(at % 8 != 0 || open(&bytes[..at]).is_err());
         }
-        assert!(DataFile::open(Arc::new(MemoryBlob::new(Arc::new(bytes))), &MacKey::new([4; 32]), 1).is_err());
+        let blob = Arc::new(MemoryBlob::new(Arc::new(bytes)));
+        assert!(DataFile::open(blob.clone(), &[7; 32], &MacKey::new([4; 32]), 1).is_err());
+        assert!(DataFile::open(blob, &[8; 32], &key, 1).is_err(), "of another module");
     }
 }

@@ -219,7 +219,7 @@ impl CodeCache {
             self.warn(&error.to_string());
             None
         })?;
-        let opened = DataFile::open(blob, &options.key, others);
+        let opened = DataFile::open(blob, module_hash, &options.key, others);
         if let Err(rejected) = &opened {
             self.0.counts.rejected.fetch_add(1, Ordering::Relaxed); // a figure
             self.warn(&format!("data {key} is not used: {rejected}"));

@@ -43,12 +43,13 @@ struct Helpers(Vec<JoinHandle<()>>);
 
 impl Drop for Helpers {
     fn drop(&mut self) {
+        let mut panicked = None;
         for helper in self.0.drain(..) {
-            if let Err(panic) = helper.join()
-                && !std::thread::panicking()
-            {
-                std::panic::resume_unwind(panic);
-            }
+            panicked = helper.join().err().or(panicked);
+        }
+        // When all have ended.
+        if let Some(panic) = panicked.filter(|_| !std::thread::panicking()) {
+            std::panic::resume_unwind(panic);
         }
     }
 }
