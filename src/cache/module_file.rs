@@ -87,16 +87,15 @@ pub fn open(file: File, others: usize, known: impl FnOnce(&CacheKey) -> Option<K
     let is_this = |known: &KnownFile| known.id == id && known.parts.len() == len.div_ceil(PART_BYTES);
     if let Some(KnownFile { parts, .. }) = known(&id.key()).filter(is_this) {
         let hash = whole_module_hash(&parts);
-        let is_same = move |start: usize, part: &[u8]| parts.get(start / PART_BYTES) == Some(&part_of_module_hash(start, part));
-        if let Some(file) = DeferredFile::read_again(file.try_clone()?, sizes, absent.clone(), others, is_same)? {
+        let seen = (parts, part_of_module_hash);
+        if let Some(file) = DeferredFile::read_again(file.try_clone()?, sizes, absent.clone(), others, seen)? {
             let wire_bytes = WireBytes::deferred(Arc::new(ModuleFile { file, hash }));
             return Ok(Some(Opened { wire_bytes, news: None }));
         }
     }
     let is_settled = id.is_settled(SystemTime::now()) && is_of_writers(&file);
-    let is_same = |known: &ChainingValue, seen: &ChainingValue| known == seen;
     let again = file.try_clone()?;
-    let (file, parts) = DeferredFile::read(file, sizes, absent, others, part_of_module_hash, is_same)?;
+    let (file, parts) = DeferredFile::read(file, sizes, absent, others, part_of_module_hash)?;
     let is_unchanged = again.metadata().is_ok_and(|metadata| FileId::of(&metadata) == id);
     let hash = whole_module_hash(&parts);
     let news = (is_settled && is_unchanged).then_some(KnownFile { id, parts });

@@ -51,53 +51,52 @@ impl fmt::Debug for DeferredFile {
 
 impl DeferredFile {
     /// Reads a file of a length that is known, in parts, by this thread and so many others; gives what was seen in each part. What is absent are
-    /// ranges in order, within the length, that do not touch. `is_same` will be asked whether a part that is read again is what it was.
+    /// ranges in order, within the length, that do not touch. A part that is read again is what it was if the same is seen in it.
     ///
     /// # Errors
     ///
     /// The system's; the file is shorter by now.
-    pub fn read<S: Clone + Send + Sync + 'static>(
+    pub fn read<S: Clone + PartialEq + Send + Sync + 'static>(
         file: File,
         (len, part_bytes): (usize, usize),
         absent: Vec<Range<usize>>,
         others: usize,
         see: impl Fn(usize, &[u8]) -> S + Send + Sync + 'static,
-        is_same: impl Fn(&S, &S) -> bool + Send + Sync + 'static,
     ) -> io::Result<(DeferredFile, Vec<S>)> {
-        let place = Reservation::new(len).and_then(|place| place.commit(0..len).map(|()| place)).map_err(io::Error::other)?;
         let present = gaps(&absent, len);
-        let absent = absent.into_iter().map(|range| Absent { range, came: OnceLock::new() }).collect();
-        let mut this = DeferredFile { file, place, len, part_bytes, absent, is_same: Box::new(|_, _| false) };
+        let mut this = Self::unread(file, (len, part_bytes), absent)?;
         let seen: Vec<S> = this.read_parts(parts(0..len, part_bytes), &present, others, &see)?;
-        let known = seen.clone();
-        this.is_same =
-            Box::new(move |start, part| known.get(start / part_bytes).is_some_and(|known| is_same(known, &see(start, part))));
+        this.is_same = compare(seen.clone(), part_bytes, see);
         Ok((this, seen))
     }
 
-    /// The same of a file that was read before: of its parts no others are read than those that have something that is not absent. Nothing if
+    /// The same of a file in whose parts that was seen before: no others are read than those that have something that is not absent. Nothing if
     /// these are not what they were.
     ///
     /// # Errors
     ///
     /// As for [`read`](Self::read).
-    pub fn read_again(
+    pub fn read_again<S: PartialEq + Send + Sync + 'static>(
         file: File,
         (len, part_bytes): (usize, usize),
         absent: Vec<Range<usize>>,
         others: usize,
-        is_same: impl Fn(usize, &[u8]) -> bool + Send + Sync + 'static,
+        (seen, see): (Vec<S>, impl Fn(usize, &[u8]) -> S + Send + Sync + 'static),
     ) -> io::Result<Option<DeferredFile>> {
-        let place = Reservation::new(len).and_then(|place| place.commit(0..len).map(|()| place)).map_err(io::Error::other)?;
         let present = gaps(&absent, len);
-        let mut wanted: Vec<usize> =
-            present.iter().flat_map(|range| range.start / part_bytes..range.end.div_ceil(part_bytes)).collect();
+        let mut this = Self::unread(file, (len, part_bytes), absent)?;
+        this.is_same = compare(seen, part_bytes, see);
+        let mut wanted: Vec<Range<usize>> = present.iter().flat_map(|range| parts(this.whole_parts(range), part_bytes)).collect();
         wanted.dedup();
-        let wanted = wanted.into_iter().map(|part| part * part_bytes..((part + 1) * part_bytes).min(len)).collect();
-        let absent = absent.into_iter().map(|range| Absent { range, came: OnceLock::new() }).collect();
-        let this = DeferredFile { file, place, len, part_bytes, absent, is_same: Box::new(is_same) };
-        let same = this.read_parts(wanted, &present, others, &|start, part: &[u8]| (this.is_same)(start, part))?;
+        let same = this.read_parts(wanted, &present, others, &this.is_same)?;
         Ok(same.into_iter().all(|same| same).then_some(this))
+    }
+
+    /// One of which nothing was read yet.
+    fn unread(file: File, (len, part_bytes): (usize, usize), absent: Vec<Range<usize>>) -> io::Result<DeferredFile> {
+        let place = Reservation::new(len).and_then(|place| place.commit(0..len).map(|()| place)).map_err(io::Error::other)?;
+        let absent = absent.into_iter().map(|range| Absent { range, came: OnceLock::new() }).collect();
+        Ok(DeferredFile { file, place, len, part_bytes, absent, is_same: Box::new(|_, _| false) })
     }
 
     /// How many bytes there are, absent ones among them.
@@ -147,11 +146,14 @@ impl DeferredFile {
                 std::slice::from_raw_parts_mut(self.place.base().wrapping_add(range.start), range.len())
             });
         }
-        let whole = range.start / self.part_bytes * self.part_bytes..range.end.next_multiple_of(self.part_bytes).min(self.len);
-        let same = self.read_parts(parts(whole, self.part_bytes), std::slice::from_ref(range), others, &|start, part: &[u8]| {
-            (self.is_same)(start, part)
-        });
+        let same =
+            self.read_parts(parts(self.whole_parts(range), self.part_bytes), std::slice::from_ref(range), others, &self.is_same);
         same.is_ok_and(|same| same.into_iter().all(|same| same))
+    }
+
+    /// From the beginning of a range's first part to the end of its last one.
+    fn whole_parts(&self, range: &Range<usize>) -> Range<usize> {
+        range.start / self.part_bytes * self.part_bytes..range.end.next_multiple_of(self.part_bytes).min(self.len)
     }
 
     /// Reads whole parts through buffers, and keeps those bytes of them that lie in ranges, which are the caller's to write.
@@ -191,6 +193,15 @@ impl DeferredFile {
     }
 }
 
+/// Whether the same is seen in a part as before.
+fn compare<S: PartialEq + Send + Sync + 'static>(
+    seen: Vec<S>,
+    part_bytes: usize,
+    see: impl Fn(usize, &[u8]) -> S + Send + Sync + 'static,
+) -> Compare {
+    Box::new(move |start, part| seen.get(start / part_bytes) == Some(&see(start, part)))
+}
+
 /// A range that begins with a part, part by part.
 fn parts(whole: Range<usize>, part_bytes: usize) -> Vec<Range<usize>> {
     whole.clone().step_by(part_bytes).map(|start| start..(start + part_bytes).min(whole.end)).collect()
@@ -216,7 +227,7 @@ mod tests {
     }
 
     fn read(path: &Path, len: usize, absent: &[Range<usize>]) -> io::Result<(DeferredFile, Vec<u64>)> {
-        DeferredFile::read(File::open(path)?, (len, PART), absent.to_vec(), 1, sum, |known, seen| known == seen)
+        DeferredFile::read(File::open(path)?, (len, PART), absent.to_vec(), 1, sum)
     }
 
     #[test]
@@ -267,9 +278,8 @@ mod tests {
         let absent = [100..PART * 3 + 5, 4 * PART..10 * PART];
         let (_, sums) = read(&path, contents.len(), &absent).unwrap();
         let again = || {
-            let sums = sums.clone();
-            let is_same = move |start: usize, part: &[u8]| sums[start / PART] == sum(start, part);
-            DeferredFile::read_again(File::open(&path).unwrap(), (10 * PART + 77, PART), absent.to_vec(), 1, is_same).unwrap()
+            let (file, sizes) = (File::open(&path).unwrap(), (10 * PART + 77, PART));
+            DeferredFile::read_again(file, sizes, absent.to_vec(), 1, (sums.clone(), sum)).unwrap()
         };
         let file = again().expect("the same");
         assert_eq!(file.present_from(0), &contents[..100]);

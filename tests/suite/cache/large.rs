@@ -88,6 +88,26 @@ fn warm(config: &Config, path: &PathBuf) {
     assert!(first.module.keep_code());
 }
 
+/// A module in a file, of which a first process has kept the code of some functions.
+struct Known {
+    bytes: Vec<u8>,
+    path: PathBuf,
+    store: Arc<MemoryStore>,
+    config: Config,
+    _folder: tempfile::TempDir,
+}
+
+impl Known {
+    fn new() -> Known {
+        let bytes = wat::parse_str(program("")).expect("a module");
+        let (_folder, path) = file(&bytes);
+        let store = Arc::new(MemoryStore::default());
+        let config = config(&store);
+        warm(&config, &path);
+        Known { bytes, path, store, config, _folder }
+    }
+}
+
 #[test]
 fn data_is_kept_laid_out() {
     for config in
@@ -139,11 +159,7 @@ fn modules_with_other_segments() {
 
 #[test]
 fn files_are_read_as_far_as_they_are_wanted() {
-    let bytes = wat::parse_str(program("")).expect("a module");
-    let (_folder, path) = file(&bytes);
-    let store = Arc::new(MemoryStore::default());
-    let config = config(&store);
-    warm(&config, &path);
+    let Known { bytes, path, config, _folder, .. } = Known::new();
     let mut second = load(&config, &path);
     check_data(&mut second);
     assert_eq!((second.call("f3", 6), second.counts()), (Ok(f(3, 6)), (0, 2)));
@@ -161,11 +177,7 @@ fn files_are_read_as_far_as_they_are_wanted() {
 /// A file that is written to while its module is in use: what was not read yet is refused, and nothing else changes.
 #[test]
 fn files_that_are_changed_in_their_place() {
-    let bytes = wat::parse_str(program("")).expect("a module");
-    let (_folder, path) = file(&bytes);
-    let store = Arc::new(MemoryStore::default());
-    let config = config(&store);
-    warm(&config, &path);
+    let Known { bytes, path, config, _folder, .. } = Known::new();
     let changes: [fn(&mut Vec<u8>); 3] = [
         |bytes| bytes.truncate(1_000),
         |bytes| {
@@ -258,11 +270,7 @@ fn files_that_have_not_changed_are_known() {
 /// Data in the cache that is damaged, or gone, costs time, and is made again.
 #[test]
 fn damaged_data_is_repaired() {
-    let bytes = wat::parse_str(program("")).expect("a module");
-    let (_folder, path) = file(&bytes);
-    let store = Arc::new(MemoryStore::default());
-    let config = config(&store);
-    warm(&config, &path);
+    let Known { path, store, config, _folder, .. } = Known::new();
     let (key, sound) = store.all().into_iter().max_by_key(|(_, bytes)| bytes.len()).expect("the data");
     let damages: [fn(&mut Vec<u8>); 5] = [
         |bytes| bytes[0] ^= 1,
