@@ -2,8 +2,8 @@
 //!
 //! *Problem.* Code is found by a hash of the module's bytes, so that all of them are read; but a module whose code is found needs few of
 //! them: neither bodies nor what debuggers read. *Idea.* The file is [read in parts](crate::platform::deferred_file) that are hashed as they come, and only what
-//! decoding looks at is kept. A BLAKE3 hash is one of a tree of which the parts are subtrees: their hashes are kept too, and tell what is read later from what was hashed. They are
-//! kept as well, so that a file that was not changed since need not be hashed again; what is looked at is compared all the same.
+//! decoding looks at is kept. A BLAKE3 hash is one of a tree of which the parts are subtrees: their hashes are kept too, and tell what is read later from what was hashed. All that is
+//! kept as well, so that a file that was not changed since is not read before somebody wants a body.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -11,10 +11,12 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::SystemTime;
 
+use blake3::OUT_LEN;
 use blake3::hazmat::ChainingValue;
 use rustix::fs::StatVfsMountFlags;
 
-use super::fingerprint::{part_of_module_hash, whole_module_hash};
+use super::fingerprint::{build_hash, part_of_module_hash, whole_module_hash};
+use super::words::{Reader, Writer};
 use crate::base::sync::Arc;
 use crate::platform::deferred_file::DeferredFile;
 use crate::store::CacheKey;
@@ -60,6 +62,10 @@ pub struct KnownFile {
     id: FileId,
     /// Hashes of its parts: their tree is that of the whole.
     parts: Vec<ChainingValue>,
+    /// What decoding does not look at, in order.
+    absent: Vec<Range<usize>>,
+    /// All else.
+    present: Vec<u8>,
 }
 
 /// A module in a file.
@@ -69,6 +75,8 @@ pub struct Opened {
     pub wire_bytes: WireBytes,
     /// What to keep of the file for the next time; nothing if it was known, or if its times would not tell whether it will have been changed.
     pub news: Option<KnownFile>,
+    /// Whether it was known, so that it was not read.
+    pub was_known: bool,
 }
 
 /// A large module in a file: one that is [`known`](KnownFile) is not read as a whole, others are hashed, by this thread and so many others.
@@ -82,24 +90,24 @@ pub fn open(file: File, others: usize, known: impl FnOnce(&CacheKey) -> Option<K
     let Some(len) = usize::try_from(metadata.len()).ok().filter(|&len| metadata.is_file() && len >= BYTES_MIN) else {
         return Ok(None);
     };
-    let Some(absent) = left_out(len, |position, into| file.read_at(into, position as u64).ok()) else { return Ok(None) };
     let (id, sizes) = (FileId::of(&metadata), (len, PART_BYTES));
     let is_this = |known: &KnownFile| known.id == id && known.parts.len() == len.div_ceil(PART_BYTES);
-    if let Some(KnownFile { parts, .. }) = known(&id.key()).filter(is_this) {
+    if let Some(KnownFile { parts, absent, present, .. }) = known(&id.key()).filter(is_this) {
         let hash = whole_module_hash(&parts);
         let seen = (parts, part_of_module_hash);
-        if let Some(file) = DeferredFile::read_again(file.try_clone()?, sizes, absent.clone(), others, seen)? {
+        if let Some(file) = DeferredFile::recall(file.try_clone()?, sizes, absent, &present, seen)? {
             let wire_bytes = WireBytes::deferred(Arc::new(ModuleFile { file, hash }));
-            return Ok(Some(Opened { wire_bytes, news: None }));
+            return Ok(Some(Opened { wire_bytes, news: None, was_known: true }));
         }
     }
+    let Some(absent) = left_out(len, |position, into| file.read_at(into, position as u64).ok()) else { return Ok(None) };
     let is_settled = id.is_settled(SystemTime::now()) && is_of_writers(&file);
     let again = file.try_clone()?;
-    let (file, parts) = DeferredFile::read(file, sizes, absent, others, part_of_module_hash)?;
+    let (file, parts) = DeferredFile::read(file, sizes, absent.clone(), others, part_of_module_hash)?;
     let is_unchanged = again.metadata().is_ok_and(|metadata| FileId::of(&metadata) == id);
     let hash = whole_module_hash(&parts);
-    let news = (is_settled && is_unchanged).then_some(KnownFile { id, parts });
-    Ok(Some(Opened { wire_bytes: WireBytes::deferred(Arc::new(ModuleFile { file, hash })), news }))
+    let news = (is_settled && is_unchanged).then(|| KnownFile { id, parts, absent, present: file.first_present() });
+    Ok(Some(Opened { wire_bytes: WireBytes::deferred(Arc::new(ModuleFile { file, hash })), news, was_known: false }))
 }
 
 /// Whether a file's times are those of writes: not so in images that are made as a whole, whose files have times that somebody chose.
@@ -143,7 +151,8 @@ impl FileId {
 
     fn key(&self) -> CacheKey {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&KIND).update(&(PART_BYTES as u64).to_le_bytes()).update(&self.to_bytes());
+        // Another build may look at other bytes.
+        hasher.update(&KIND).update(&build_hash()).update(&(PART_BYTES as u64).to_le_bytes()).update(&self.to_bytes());
         CacheKey(*hasher.finalize().as_bytes())
     }
 }
@@ -157,9 +166,16 @@ impl KnownFile {
     /// As a file of the cache.
     pub fn to_bytes(&self, key: &MacKey) -> Vec<u8> {
         let mut container = ContainerBuilder::new(key, 1);
-        let mut bytes = self.id.to_bytes().to_vec();
-        bytes.extend_from_slice(self.parts.as_flattened());
-        container.add(PARTS, &bytes);
+        let mut writer = Writer { bytes: self.id.to_bytes().to_vec() };
+        writer.bytes.extend_from_slice(self.parts.as_flattened());
+        writer.len(self.absent.len());
+        for Range { start, end } in &self.absent {
+            // Modules are shorter than 4 GiB.
+            writer.len(*start);
+            writer.len(*end);
+        }
+        writer.bytes.extend_from_slice(&self.present);
+        container.add(PARTS, &writer.bytes);
         container.finish(KIND, &self.key())
     }
 
@@ -171,12 +187,21 @@ impl KnownFile {
     pub fn read(blob: Arc<dyn Blob>, key: &MacKey) -> Result<KnownFile, Rejected> {
         let container = Container::open(blob, KIND, key)?;
         let bytes = container.read(PARTS)?;
-        let (id, parts) = bytes.split_first_chunk::<ID_BYTES>().ok_or(Rejected::Table)?;
-        let (id, (parts, rest)) = (FileId::from_bytes(id), parts.as_chunks::<{ blake3::OUT_LEN }>());
-        if !rest.is_empty() || parts.len() < 2 || id.key() != *container.contents() {
-            return Err(Rejected::Table);
-        }
-        Ok(KnownFile { id, parts: parts.to_vec() })
+        let known = Self::parse(&bytes).ok_or(Rejected::Table)?;
+        if known.id.key() == *container.contents() { Ok(known) } else { Err(Rejected::Table) }
+    }
+
+    fn parse(bytes: &[u8]) -> Option<KnownFile> {
+        let (id, rest) = bytes.split_first_chunk::<ID_BYTES>()?;
+        let id = FileId::from_bytes(id);
+        let len = usize::try_from(id.len).ok()?;
+        let (parts, rest) = rest.split_at_checked(len.div_ceil(PART_BYTES).checked_mul(OUT_LEN)?)?;
+        let mut reader = Reader::new(rest);
+        let absent = reader.list(|reader| Some(reader.u32()? as usize..reader.u32()? as usize))?.into_vec();
+        let is_in_order = absent.is_sorted_by(|one, next| one.end < next.start) && absent.iter().all(|range| range.start <= range.end);
+        let is_within = absent.last().is_none_or(|last| last.end <= len);
+        let (parts, present) = (parts.as_chunks::<OUT_LEN>().0.to_vec(), reader.rest().to_vec());
+        (is_in_order && is_within).then_some(KnownFile { id, parts, absent, present })
     }
 }
 
@@ -262,8 +287,15 @@ mod tests {
         assert!(first.is_settled(later) && !first.is_settled(SystemTime::now()) && !first.is_settled(SystemTime::UNIX_EPOCH));
         let parts: Vec<ChainingValue> =
             bytes.chunks(PART_BYTES).enumerate().map(|(n, part)| part_of_module_hash(n * PART_BYTES, part)).collect();
-        let known = KnownFile { id: first, parts: parts.clone() };
+        let absent = left_out(bytes.len(), |position, into| File::open(&path).ok()?.read_at(into, position as u64).ok()).unwrap();
+        assert!(!absent.is_empty());
+        let mut present = bytes.clone();
+        for range in absent.iter().rev() {
+            present.drain(range.clone());
+        }
+        let known = KnownFile { id: first, parts, absent, present };
         let opened = open_with(&path, Some(&known)).expect("a module");
+        assert!(opened.was_known && opened.news.is_none());
         assert!(opened.wire_bytes.known_hash() == Some(module_hash(&bytes, 0)) && *opened.wire_bytes == *bytes);
         // It says nothing of another file in its place, whatever times that claims to have.
         let mut changed = bytes.clone();
@@ -273,25 +305,27 @@ mod tests {
         File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         assert_eq!((id(&path).modified, id(&path).len, id(&path).inode), (first.modified, first.len, first.inode));
         let opened = open_with(&path, Some(&known)).expect("a module");
-        assert_eq!(opened.wire_bytes.known_hash(), Some(module_hash(&changed, 0)));
-        // Were it taken for that one, what is looked at would tell: here when the end is wanted, and with another head at once.
-        let opened = open_with(&path, Some(&KnownFile { id: id(&path), parts: parts.clone() })).expect("a module");
-        assert!(!opened.wire_bytes.want(0..bytes.len()));
-        changed[PART_BYTES - 1] ^= 1;
-        std::fs::write(&path, &changed).unwrap();
-        let opened = open_with(&path, Some(&KnownFile { id: id(&path), parts })).expect("a module");
-        assert_eq!(opened.wire_bytes.known_hash(), Some(module_hash(&changed, 0)));
+        assert_eq!((opened.wire_bytes.known_hash(), opened.was_known), (Some(module_hash(&changed, 0)), false));
+        // Were it taken for that one, it would be that one, but for what is then read of it.
+        let opened = open_with(&path, Some(&KnownFile { id: id(&path), ..known.clone() })).expect("a module");
+        assert_eq!(opened.wire_bytes.known_hash(), Some(module_hash(&bytes, 0)));
+        assert!(opened.wire_bytes.part(0..50) == Some(&bytes[..50]) && !opened.wire_bytes.want(0..bytes.len()));
     }
 
     #[test]
     fn what_is_known_of_files_is_read_as_it_was_written() {
         let key = MacKey::new([3; 32]);
-        let id = FileId { device: 1, inode: u64::MAX, len: 3, modified: (-1, 5), changed: (7, 999_999_999) };
-        let known = KnownFile { id, parts: vec![[1; 32], [2; 32], [3; 32]] };
+        let len = 2 * PART_BYTES as u64 + 3;
+        let id = FileId { device: 1, inode: u64::MAX, len, modified: (-1, 5), changed: (7, 999_999_999) };
+        let absent = vec![5..PART_BYTES, PART_BYTES + 1..2 * PART_BYTES + 3];
+        let known = KnownFile { id, parts: vec![[1; 32], [2; 32], [3; 32]], absent, present: b"module".to_vec() };
         let bytes = known.to_bytes(&key);
         let read = |bytes: &[u8], key: &MacKey| KnownFile::read(Arc::new(MemoryBlob::new(Arc::new(bytes.to_vec()))), key);
         assert_eq!(read(&bytes, &key).unwrap(), known);
         assert!(read(&bytes, &MacKey::nobodys()).is_err());
+        for absent in [vec![5..4], vec![5..9, 9..10], vec![5..2 * PART_BYTES + 4]] {
+            assert!(read(&KnownFile { absent, ..known.clone() }.to_bytes(&key), &key).is_err());
+        }
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);

@@ -145,18 +145,30 @@ impl Module {
         let unreadable =
             |error| CompileError::new(CompileErrorKind::File, format!("cannot read {}: {error}", path.display()), None);
         if let Some(cache) = engine.config().code_cache() {
-            let file = File::open(path).map_err(unreadable)?;
             let others = engine.config().other_threads();
-            let opened = module_file::open(file, others, |key| cache.find_file(key)).map_err(unreadable)?;
-            if let Some(Opened { wire_bytes, news }) = opened {
-                let module = Self::load(engine, wire_bytes, None)?.compiled()?;
-                if let Some(job) = module.job() {
-                    *job.news_of_file.lock() = news;
+            let open = |trusts: bool| {
+                let known = |key: &_| cache.find_file(key).filter(|_| trusts);
+                File::open(path).and_then(|file| module_file::open(file, others, known)).map_err(unreadable)
+            };
+            for trusts in [true, false] {
+                let Some(opened) = open(trusts)? else { break };
+                let was_known = opened.was_known;
+                match Self::of_opened(engine, opened) {
+                    // Its times do not tell what it is.
+                    Err(error) if was_known && error.kind == CompileErrorKind::File => {}
+                    loaded => return loaded,
                 }
-                return Ok(module);
             }
         }
         Self::from_shared(engine, read_shared(path).map_err(unreadable)?)
+    }
+
+    fn of_opened(engine: &WasmEngine, Opened { wire_bytes, news, .. }: Opened) -> Result<Module, CompileError> {
+        let module = Self::load(engine, wire_bytes, None)?.compiled()?;
+        if let Some(job) = module.job() {
+            *job.news_of_file.lock() = news;
+        }
+        Ok(module)
     }
 
     /// A module of the engine with these bytes, of either format, or a new one. `keep` gives binary ones as a module keeps them.
