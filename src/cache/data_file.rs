@@ -4,17 +4,25 @@
 //! are [laid out](crate::wasm::data_layout) once, in a file of the cache that stands for all of a module's data: its pages become those of memories, copy-on-write, and the
 //! module's own bytes are not looked at.
 //!
-//! **Invariants:** all bytes are verified before the first is used, in place: a file of the cache is replaced, not written to, and one
+//! The first instance, which is the only one of most modules, is not given those, but [pages](PreparedPages) that were filled when the file was opened: on large pages, which a
+//! file has not, programs run faster.
+//!
+//! **Invariants:** bytes are verified before they are used: those for the first instance where they were copied to, and the file's own, which are mapped, in
+//! their place: a file of the cache is replaced, not written to, and one
 //! that is changed in its place while it is mapped is outside of what can be answered for. A module with such a file has active segments only, and they are in it.
 
 use std::fs::File;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::fingerprint::build_hash;
 use super::words::{Reader, Writer};
 use crate::base::MemoryIndex;
-use crate::base::sync::Arc;
+use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::{Arc, Mutex, OnceLock};
 use crate::platform::memory::page_bytes;
+use crate::platform::prepared::PreparedPages;
 use crate::platform::thread;
 use crate::store::CacheKey;
 use crate::store::blob::{Blob, SharedOwner};
@@ -33,15 +41,21 @@ const CONTENTS: SectionId = SectionId { number: 3, name: "data" };
 const BYTES_MIN: usize = 256 << 10;
 /// Fewer pages of zeros are copied like others.
 const ZERO_PAGES_MIN: usize = 16;
-/// What a thread verifies at a time.
-const PART_BYTES: usize = 512 << 10;
+/// What is verified at a time, from a multiple of that in the memory on: in a processor's cache, and a part of each large page.
+const PART_BYTES: usize = 256 << 10;
+/// More is not copied before there is an instance.
+const PREPARED_BYTES_MAX: usize = 64 << 20;
 
-/// Such a file, verified.
+/// Such a file.
 pub struct DataFile {
     images: Box<[KeptImage]>,
+    container: Container,
     blob: Arc<dyn Blob>,
-    contents_offset: u64,
-    contents: SharedOwner,
+    hashes: Box<[PartHash]>,
+    /// For an instance that has not come yet, by image.
+    prepared: Mutex<Vec<Option<PreparedPages>>>,
+    /// The images' bytes, verified where they are when somebody has asked for them; nothing if they are damaged.
+    sound: OnceLock<Option<SharedOwner>>,
 }
 
 /// What a memory begins with.
@@ -51,10 +65,44 @@ pub struct KeptImage {
     pub memory: MemoryIndex,
     /// Where in it the bytes go: a whole page.
     pub start: usize,
+    /// How long the memory is at first.
+    memory_bytes: usize,
     /// Which of the file's they are, from a whole page on, with as many as fill the last one.
     range: Range<usize>,
     /// Which of them are not zero, by whole pages.
     dense: Box<[Range<usize>]>,
+    /// Which of the file's hashes is that of its first part.
+    first_part: usize,
+}
+
+impl KeptImage {
+    /// What is verified together.
+    fn parts(&self) -> impl Iterator<Item = Range<usize>> {
+        parts(self.start, self.range.len())
+    }
+
+    /// Where in the memory it goes.
+    fn place(&self) -> Range<usize> {
+        self.start..self.start + self.range.len()
+    }
+
+    /// What a part's hash is of.
+    fn pieces<'a>(&'a self, part: &Range<usize>, bytes: &'a [u8]) -> SmallVec<[&'a [u8]; 4]> {
+        self.dense_in(part.clone()).map(|range| &bytes[range]).collect()
+    }
+
+    /// Those of its bytes in a range that are not zero.
+    fn dense_in(&self, within: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let common = self.dense.iter().map(move |dense| dense.start.max(within.start)..dense.end.min(within.end));
+        common.filter(|range| range.start < range.end)
+    }
+}
+
+/// The parts of so many bytes that begin at an offset of a memory, from the first of these bytes on.
+fn parts(start: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let first = start / PART_BYTES;
+    let at = move |part: usize| (part * PART_BYTES).saturating_sub(start).min(len);
+    (first..(start + len).div_ceil(PART_BYTES)).map(move |part| at(part)..at(part + 1))
 }
 
 impl std::fmt::Debug for DataFile {
@@ -88,6 +136,7 @@ pub fn build(module: &WasmModule, wire_bytes: &WireBytes, module_hash: &[u8; 32]
     let mut container = ContainerBuilder::new(key, 3);
     container.expect(span_bytes + (layouts.len() + 2) * page);
     container.add_aligned(PADDING, CONTENTS, page);
+    let mut hashes: Vec<PartHash> = Vec::new();
     let number = |value: usize| u32::try_from(value).ok();
     for layout in &layouts {
         let (_, image) = container.append(|contents| {
@@ -98,17 +147,27 @@ pub fn build(module: &WasmModule, wire_bytes: &WireBytes, module_hash: &[u8; 32]
             }
         });
         let dense = dense_pages(image);
+        let start = layout.span.start;
+        let kept = KeptImage {
+            memory: layout.memory,
+            start,
+            memory_bytes: layout.memory_bytes,
+            range: 0..image.len(),
+            dense: dense.iter().map(|pages| pages.start * page..pages.end * page).collect(),
+            first_part: 0,
+        };
+        hashes.extend(kept.parts().map(|part| part_hash(key, &kept.pieces(&part, image))));
         about.u32(layout.memory.as_u32());
-        about.u32(number(layout.span.start / page)?);
+        about.u32(number(start / page)?);
         about.u32(number(image.len() / page)?);
+        about.u32(number(layout.memory_bytes / page)?);
         about.len(dense.len());
         for pages in dense {
             about.u32(number(pages.start)?);
             about.u32(number(pages.len())?);
         }
     }
-    let parts: Vec<PartHash> = container.last_section().chunks(PART_BYTES).map(|part| part_hash(key, &[part])).collect();
-    about.bytes.extend_from_slice(parts.as_flattened());
+    about.bytes.extend_from_slice(hashes.as_flattened());
     container.add(ABOUT, &about.bytes);
     Some(container.finish(KIND, &self::key(module_hash)))
 }
@@ -129,7 +188,7 @@ fn dense_pages(image: &[u8]) -> Vec<Range<usize>> {
 }
 
 impl DataFile {
-    /// Opens the file of a module's data and verifies all of it, by this thread and so many others.
+    /// Opens the file of a module's data, and has what the first instance begins with made, by this thread and so many others.
     ///
     /// # Errors
     ///
@@ -140,35 +199,112 @@ impl DataFile {
             return Err(Rejected::Table);
         }
         let about = container.read(ABOUT)?;
-        let contents = container.share(CONTENTS)?;
-        let bytes = (*contents).as_ref();
         let page = page_bytes();
         let mut reader = Reader::new(&about);
-        let mut end = 0;
+        let (mut end, mut part_count) = (0_usize, 0);
         let images = reader.list(|reader| {
             let (memory, start, pages) = (reader.u32()?, reader.u32()? as usize, reader.u32()? as usize);
-            let begin = end;
-            end = pages.checked_mul(page)?.checked_add(begin)?;
+            let memory_bytes = (reader.u32()? as usize).checked_mul(page)?;
+            let (begin, first_part) = (end, part_count);
+            let (start, len) = (start.checked_mul(page)?, pages.checked_mul(page)?);
+            end = begin.checked_add(len)?;
+            start.checked_add(len).filter(|&end| end <= memory_bytes)?;
             let dense = reader.list(|reader| {
                 let (first, count) = (reader.u32()? as usize, reader.u32()? as usize);
                 let behind = first.checked_add(count).filter(|&behind| behind <= pages)?;
                 Some(first * page..behind * page)
             })?;
-            Some(KeptImage { memory: MemoryIndex::from_u32(memory), start: start.checked_mul(page)?, range: begin..end, dense })
+            let memory = MemoryIndex::from_u32(memory);
+            let image = KeptImage { memory, start, memory_bytes, range: begin..end, dense, first_part };
+            part_count += image.parts().count();
+            image.dense.is_sorted_by(|one, next| one.end <= next.start).then_some(image)
         });
-        let images = images.filter(|_| end == bytes.len()).ok_or(Rejected::Table)?;
-        let hashes: Vec<PartHash> = reader.rest().as_chunks::<PART_HASH_BYTES>().0.to_vec();
-        let parts: Vec<(usize, &[u8])> = bytes.chunks(PART_BYTES).enumerate().collect();
-        if hashes.len() != parts.len() {
+        let images = images.filter(|_| end as u64 == container.section_bytes(CONTENTS)).ok_or(Rejected::Table)?;
+        let hashes: Box<[PartHash]> = reader.rest().as_chunks::<PART_HASH_BYTES>().0.into();
+        if hashes.len() != part_count {
             return Err(Rejected::Table);
         }
-        let damaged = thread::share_out(parts, others, |(position, part)| {
-            (!container.is_part(&[part], &hashes[position])).then_some(position)
-        });
-        if let Some(position) = damaged.into_iter().flatten().next() {
-            return Err(container.damaged_part(CONTENTS, (position * PART_BYTES) as u64));
+        let this = DataFile { images, container, blob, hashes, prepared: Mutex::default(), sound: OnceLock::new() };
+        this.prepare(others)?;
+        Ok(this)
+    }
+
+    /// Makes what the first instance begins with, if the system has room for it, and verifies all that there is.
+    fn prepare(&self, others: usize) -> Result<(), Rejected> {
+        let len: usize = self.images.iter().map(|image| image.range.len()).sum();
+        let pages: Option<Vec<PreparedPages>> = (len <= PREPARED_BYTES_MAX)
+            .then(|| self.images.iter().map(|image| PreparedPages::new(image.place(), image.memory_bytes).ok()).collect())
+            .flatten();
+        let Some(mut pages) = pages else {
+            return if self.is_sound(others) { Ok(()) } else { Err(self.container.damaged_part(CONTENTS, 0)) };
+        };
+        let damaged = AtomicUsize::new(usize::MAX);
+        for (image, pages) in self.images.iter().zip(&mut pages) {
+            pages.fill(others, |from, into| {
+                let found = self.copy_out(image, from, into);
+                // Relaxed: read when all threads have ended.
+                found.map(|at| damaged.fetch_min(at, Ordering::Relaxed)).is_none()
+            });
         }
-        Ok(DataFile { images, contents_offset: container.section_offset(CONTENTS), blob, contents })
+        let damaged = damaged.into_inner();
+        if damaged < usize::MAX {
+            return Err(self.container.damaged_part(CONTENTS, damaged as u64));
+        }
+        *self.prepared.lock() = pages.into_iter().map(Some).collect();
+        Ok(())
+    }
+
+    /// Copies those of an image's parts that begin in a range of the memory to there, and verifies the copy; gives the place of the first that is damaged.
+    fn copy_out(&self, image: &KeptImage, from: usize, into: &mut [u8]) -> Option<usize> {
+        let file_offset = self.container.section_offset(CONTENTS) + image.range.start as u64;
+        let place = |range: Range<usize>| image.start + range.start - from..image.start + range.end - from;
+        for (part, hash) in self.parts_of(image) {
+            if !(from..from + into.len()).contains(&(image.start + part.start)) {
+                continue;
+            }
+            let is_read = image
+                .dense_in(part.clone())
+                .all(|range| self.blob.read_at(file_offset + range.start as u64, &mut into[place(range)]).is_ok());
+            let pieces: SmallVec<[&[u8]; 4]> = image.dense_in(part.clone()).map(|range| &into[place(range)]).collect();
+            if !is_read || !self.container.is_part(&pieces, hash) {
+                return Some(image.range.start + part.start);
+            }
+        }
+        None
+    }
+
+    /// What of an image is verified together, and its hash.
+    fn parts_of<'a>(&'a self, image: &'a KeptImage) -> impl Iterator<Item = (Range<usize>, &'a PartHash)> {
+        image.parts().zip(&self.hashes[image.first_part..])
+    }
+
+    /// Whether the file's bytes are what they should be, where they are: found out once, by this thread and so many others.
+    pub fn is_sound(&self, others: usize) -> bool {
+        self.sound
+            .get_or_init(|| self.container.share(CONTENTS).ok().filter(|all| self.verify((**all).as_ref(), others)))
+            .is_some()
+    }
+
+    fn verify(&self, all: &[u8], others: usize) -> bool {
+        let is_part_sound = |(image, part, hash): (&KeptImage, Range<usize>, &PartHash)| {
+            let bytes = &all[image.range.clone()];
+            let mut gap = part.start;
+            // Zeros have no hash.
+            let are_gaps_zero = image.dense_in(part.clone()).chain([part.end..part.end]).all(|range| {
+                let start = std::mem::replace(&mut gap, range.end);
+                bytes[start..range.start].iter().all(|&byte| byte == 0)
+            });
+            are_gaps_zero && self.container.is_part(&image.pieces(&part, bytes), hash)
+        };
+        let parts_of = |image| self.parts_of(image).map(move |(part, hash)| (image, part, hash));
+        let parts: Vec<_> = self.images.iter().flat_map(parts_of).collect();
+        thread::share_out(parts, others, is_part_sound).into_iter().all(|is_sound| is_sound)
+    }
+
+    /// The pages that one instance may begin with.
+    pub fn take_prepared(&self, image: &KeptImage) -> Option<PreparedPages> {
+        let position = self.images.iter().position(|other| std::ptr::eq(other, image))?;
+        self.prepared.lock().get_mut(position)?.take()
     }
 
     /// What it was made for.
@@ -176,20 +312,21 @@ impl DataFile {
         &self.images
     }
 
-    /// The bytes of an image.
+    /// The bytes of an image; none before it was asked whether they are [sound](Self::is_sound).
     pub fn bytes(&self, image: &KeptImage) -> &[u8] {
-        &(*self.contents).as_ref()[image.range.clone()]
+        let all = self.sound.get().and_then(Option::as_ref).map_or(&[] as &[u8], |all| (**all).as_ref());
+        all.get(image.range.clone()).unwrap_or_default()
     }
 
-    /// Those bytes of an image that are not zero, and where they go in the memory: whole pages.
+    /// Those bytes of an image that are not zero, and where they go in the memory: whole pages. None before, as well.
     pub fn dense<'a>(&'a self, image: &'a KeptImage) -> impl Iterator<Item = (usize, &'a [u8])> {
         let bytes = self.bytes(image);
-        image.dense.iter().map(move |range| (image.start + range.start, &bytes[range.clone()]))
+        image.dense.iter().filter_map(move |range| Some((image.start + range.start, bytes.get(range.clone())?)))
     }
 
     /// Where an image is in a file that can be mapped, if it is in one: from a whole page on.
     pub fn place(&self, image: &KeptImage) -> Option<(&File, u64)> {
-        let offset = self.contents_offset + image.range.start as u64;
+        let offset = self.container.section_offset(CONTENTS) + image.range.start as u64;
         self.blob.file().filter(|_| offset.is_multiple_of(page_bytes() as u64)).map(|file| (file, offset))
     }
 }
@@ -211,7 +348,16 @@ mod tests {
     }
 
     fn open(bytes: &[u8], key: &MacKey) -> Result<DataFile, Rejected> {
-        DataFile::open(Arc::new(MemoryBlob::new(Arc::new(bytes.to_vec()))), &[7; 32], key, 1)
+        DataFile::open(Arc::new(MemoryBlob::new(Arc::new(bytes.to_vec()))), &[7; 32], key, 1).inspect(|file| {
+            assert!(file.images().iter().all(|image| file.bytes(image).is_empty()));
+            for image in file.images() {
+                let pages = file.take_prepared(image).expect("pages");
+                assert!(file.take_prepared(image).is_none());
+                // What is between dense pages is not copied.
+                let from = image.start - pages.offset();
+                assert!(!file.is_sound(1) || pages.bytes()[from..].starts_with(file.bytes(image)));
+            }
+        })
     }
 
     fn large() -> String {
@@ -231,6 +377,7 @@ mod tests {
         let file = open(&built(&text, &key).expect("a file"), &key).unwrap();
         let [first, second] = file.images() else { panic!("{file:?}") };
         assert_eq!((first.memory.as_u32(), first.start, second.memory.as_u32(), second.start), (0, 3 * page, 1, 0));
+        assert_eq!((first.memory_bytes, second.memory_bytes), (20 << 16, 10 << 16));
         let bytes = file.bytes(first);
         assert!(bytes.starts_with(b"\0\0\0\0\0abclaterabcdefgh") && bytes.len() == (large.len() + 5).next_multiple_of(page));
         assert!(file.bytes(second).starts_with(b"other\0") && file.bytes(second).len() == page);

@@ -198,7 +198,8 @@ impl KnownFile {
         let (parts, rest) = rest.split_at_checked(len.div_ceil(PART_BYTES).checked_mul(OUT_LEN)?)?;
         let mut reader = Reader::new(rest);
         let absent = reader.list(|reader| Some(reader.u32()? as usize..reader.u32()? as usize))?.into_vec();
-        let is_in_order = absent.is_sorted_by(|one, next| one.end < next.start) && absent.iter().all(|range| range.start <= range.end);
+        let is_in_order =
+            absent.is_sorted_by(|one, next| one.end < next.start) && absent.iter().all(|range| range.start <= range.end);
         let is_within = absent.last().is_none_or(|last| last.end <= len);
         let (parts, present) = (parts.as_chunks::<OUT_LEN>().0.to_vec(), reader.rest().to_vec());
         (is_in_order && is_within).then_some(KnownFile { id, parts, absent, present })

@@ -27,10 +27,19 @@ const LENGTH_BYTES: usize = 4;
 pub struct Record {
     /// Its code, entered by calls.
     pub artifact: Artifact,
-    /// What was left of its budget, if it has any.
-    pub budget: Option<i32>,
+    /// What has become of its budget, if it has any.
+    pub budget: Option<KeptBudget>,
     /// What it has recorded of its calls: the [portable](crate::abi::profile::Profile::portable) words.
     pub profile: Box<[u32]>,
+}
+
+/// What a function has done towards better code, however much the process that goes on with it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptBudget {
+    /// So much of its budget.
+    Used(u32),
+    /// There is no better code for it.
+    Lasting,
 }
 
 impl Record {
@@ -94,9 +103,13 @@ fn write_known(to: &mut Writer, record: &Record) {
         to.u32(body.call);
     }
     write_loops(to, artifact);
-    to.u8(u8::from(record.budget.is_some()));
-    if let Some(budget) = record.budget {
-        to.near(budget as u32, 0);
+    match record.budget {
+        None => to.u8(0),
+        Some(KeptBudget::Used(used)) => {
+            to.u8(1);
+            to.u32(used);
+        }
+        Some(KeptBudget::Lasting) => to.u8(2),
     }
     to.len(record.profile.len());
     record.profile.iter().for_each(|&word| to.u32(word));
@@ -136,7 +149,8 @@ fn read_known(from: &mut Reader<'_>, mut artifact: Artifact) -> Option<Record> {
     read_loops(from, &mut artifact)?;
     let budget = match from.u8()? {
         0 => None,
-        1 => Some(from.near(0)? as i32),
+        1 => Some(KeptBudget::Used(from.u32()?)),
+        2 => Some(KeptBudget::Lasting),
         _ => return None,
     };
     let profile = from.list(Reader::u32)?;
@@ -294,7 +308,7 @@ mod tests {
         artifact.loops = Box::new([LoopSite { code_offset: 30, state_bytes: 16, values: (0, 3) }]);
         artifact.loop_values =
             [Register::Int(3), Register::Float(15), Register::Vector(7)].map(|register| LoopValue { offset: 8, register }).into();
-        Record { artifact, budget: Some(-5), profile: [0, 77, 3, u32::MAX].into() }
+        Record { artifact, budget: Some(KeptBudget::Used(70_000)), profile: [0, 77, 3, u32::MAX].into() }
     }
 
     fn bytes(record: &Record) -> Vec<u8> {

@@ -17,7 +17,7 @@ use wasmparser::WasmFeatures;
 
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::base::DefinedFuncIndex;
-use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock};
 use crate::base::{trace, tuning};
 use crate::cache::data_file;
@@ -34,6 +34,7 @@ use crate::compile::engine::WasmEngine;
 use crate::compile::job::CompileJob;
 use crate::compile::module::{Module, code_settings};
 use crate::compile::native_module::NativeModule;
+use crate::compile::tier_up;
 use crate::store::error::Rejected;
 use crate::store::key::MacKey;
 use crate::wasm::decode::{Decoded, decode_trusted, decode_with};
@@ -48,6 +49,8 @@ pub(super) struct ModuleCode {
     fingerprint: Fingerprint,
     files: [OnceLock<Option<Arc<CodeFile>>>; 2],
     data: OnceLock<Option<DataFile>>,
+    /// Whether that was found to be damaged later.
+    is_data_lost: AtomicBool,
 }
 
 impl ModuleCode {
@@ -68,7 +71,13 @@ impl ModuleCode {
     /// Of a module that was made from a file.
     pub(super) fn of_file(file: Arc<CodeFile>) -> Self {
         let fingerprint = *file.fingerprint();
-        let code = ModuleCode { cache: None, fingerprint, files: Default::default(), data: OnceLock::new() };
+        let code = ModuleCode {
+            cache: None,
+            fingerprint,
+            files: Default::default(),
+            data: OnceLock::new(),
+            is_data_lost: AtomicBool::new(false),
+        };
         code.files[fingerprint.variant as usize].get_or_init(|| Some(file));
         code
     }
@@ -83,12 +92,28 @@ impl ModuleCode {
     fn data(&self, others: usize) -> Option<&DataFile> {
         let has_data = || self.file(self.fingerprint.variant).is_some_and(|file| file.has_data());
         let find = || self.cache.as_ref().filter(|_| has_data())?.find_data(&self.fingerprint.module, others);
-        self.data.get_or_init(find).as_ref()
+        let is_there = !self.is_data_lost.load(Ordering::Relaxed); // who is late finds out as well
+        self.data.get_or_init(find).as_ref().filter(|_| is_there)
+    }
+
+    /// The same, whose bytes are what they should be where they are in the file.
+    fn sound_data(&self, others: usize) -> Option<&DataFile> {
+        let data = self.data(others)?;
+        if data.is_sound(others) {
+            return Some(data);
+        }
+        if !self.is_data_lost.swap(true, Ordering::Relaxed)
+            && let Some(cache) = &self.cache
+        {
+            cache.refuse_data(&self.fingerprint.module, "its data is damaged");
+        }
+        None
     }
 
     /// Whether the file with the module's data was looked for, and was damaged or not there.
     fn has_lost_data(&self, variant: CodeVariant) -> bool {
-        matches!(self.data.get(), Some(None)) && self.file(variant).is_some_and(|file| file.has_data())
+        let is_lost = matches!(self.data.get(), Some(None)) || self.is_data_lost.load(Ordering::Relaxed); // as above
+        is_lost && self.file(variant).is_some_and(|file| file.has_data())
     }
 
     /// Where a variant's code is kept.
@@ -173,7 +198,13 @@ impl Loader {
         }
         let module = wire_bytes.known_hash().unwrap_or_else(|| module_hash(wire_bytes, self.config.other_threads()));
         let fingerprint = Fingerprint { module, ..self.fingerprint };
-        Some(ModuleCode { cache: Some(cache.clone()), fingerprint, files: Default::default(), data: OnceLock::new() })
+        Some(ModuleCode {
+            cache: Some(cache.clone()),
+            fingerprint,
+            files: Default::default(),
+            data: OnceLock::new(),
+            is_data_lost: AtomicBool::new(false),
+        })
     }
 }
 
@@ -282,8 +313,8 @@ impl CompileJob {
         if let Some(space) = native.variant(self.variant).and_then(|code| code.space.as_ref()) {
             for (func, budget, profile) in recorded {
                 space.restore_profile(func, &profile);
-                if let (Some(word), Some(left)) = (space.budget(func), budget) {
-                    word.store(left, Ordering::Relaxed); // a figure, which code may lower at the same time
+                if let Some(kept) = budget {
+                    tier_up::restore_budget(space, func, self.env.module.bodies[func].len(), self.tier_up_calls(), kept);
                 }
             }
         }
@@ -356,8 +387,8 @@ impl CompileJob {
             let artifact = space.recover(func)?;
             // What better code is there for records nothing, and asks for nothing.
             let is_baseline = artifact.tier == Tier::Baseline;
-            // Relaxed: a figure.
-            let budget = space.budget(func).filter(|_| is_baseline).map(|budget| budget.load(Ordering::Relaxed));
+            let kept = || tier_up::kept_budget(space, func, self.env.module.bodies[func].len(), self.tier_up_calls());
+            let budget = is_baseline.then(kept).flatten();
             let profile = space.profile(func).filter(|_| is_baseline).map(|profile| profile.portable()).unwrap_or_default();
             Some(Record { artifact, budget, profile })
         };
@@ -469,6 +500,12 @@ impl Module {
     pub(crate) fn kept_data(&self) -> Option<&DataFile> {
         // Of others the segments are decoded already, or few.
         self.decoded().has_late_datas().then(|| self.code()?.data(self.engine().config().other_threads())).flatten()
+    }
+
+    /// The same, verified in its file: for more than one instance.
+    pub(crate) fn sound_data(&self) -> Option<&DataFile> {
+        self.kept_data()?;
+        self.code()?.sound_data(self.engine().config().other_threads())
     }
 
     /// Keeps the code that the module has by now in the engine's [code cache](CodeCache), if it has one and if there is enough that is

@@ -220,13 +220,15 @@ impl CodeCache {
             None
         })?;
         let opened = DataFile::open(blob, module_hash, &options.key, others);
-        if let Err(rejected) = &opened {
-            self.0.counts.rejected.fetch_add(1, Ordering::Relaxed); // a figure
-            self.warn(&format!("data {key} is not used: {rejected}"));
-            // It is made again with the next code that is kept.
-            let _ = options.store.remove(&key);
-        }
-        opened.ok()
+        opened.inspect_err(|rejected| self.refuse_data(module_hash, &rejected.to_string())).ok()
+    }
+
+    /// Says that a module's data is damaged, and removes it: it is made again with the next code that is kept.
+    pub(super) fn refuse_data(&self, module_hash: &[u8; 32], reason: &str) {
+        let key = data_file::key(module_hash);
+        self.0.counts.rejected.fetch_add(1, Ordering::Relaxed); // a figure
+        self.warn(&format!("data {key} is not used: {reason}"));
+        let _ = self.0.options.store.remove(&key);
     }
 
     /// Keeps a module's data, unless that was done or cannot be; says whether it is there.

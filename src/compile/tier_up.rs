@@ -25,6 +25,7 @@ use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering;
 use crate::base::{DefinedFuncIndex, trace};
+use crate::cache::record::KeptBudget;
 use crate::code::space::CodeSpace;
 use crate::codegen::compiler::UnitError;
 use crate::codegen::weight;
@@ -117,8 +118,28 @@ impl TierUpQueue {
 
 /// Sets a function's budget to what it may do before it asks for better code.
 pub(super) fn refill(space: &CodeSpace, func: DefinedFuncIndex, body_bytes: usize, calls: u32) {
+    set_budget(space, func, full_budget(body_bytes, calls));
+}
+
+/// What a function with such a body does in so many calls.
+fn full_budget(body_bytes: usize, calls: u32) -> i32 {
     let budget = weight::of_body(body_bytes).saturating_mul(i64::from(calls));
-    set_budget(space, func, i32::try_from(budget).unwrap_or(UNLIMITED));
+    i32::try_from(budget).unwrap_or(UNLIMITED)
+}
+
+/// What a function has done of so many calls, to be kept; nothing if functions have no budgets.
+pub(super) fn kept_budget(space: &CodeSpace, func: DefinedFuncIndex, body_bytes: usize, calls: u32) -> Option<KeptBudget> {
+    let (full, left) = (full_budget(body_bytes, calls), space.budget(func)?.load(Ordering::Relaxed)); // a figure
+    Some(u32::try_from(i64::from(full) - i64::from(left)).map_or(KeptBudget::Lasting, KeptBudget::Used))
+}
+
+/// Goes on from there, with so many calls.
+pub(super) fn restore_budget(space: &CodeSpace, func: DefinedFuncIndex, body_bytes: usize, calls: u32, kept: KeptBudget) {
+    let value = match kept {
+        KeptBudget::Used(used) => full_budget(body_bytes, calls).saturating_sub_unsigned(used),
+        KeptBudget::Lasting => UNLIMITED,
+    };
+    set_budget(space, func, value);
 }
 
 /// Lets a function ask with its next call or iteration.

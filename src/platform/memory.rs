@@ -256,14 +256,20 @@ impl Reservation {
         let mut done = 0;
         while done < bytes {
             let step = (bytes - done).min(POPULATED_TOGETHER - start.wrapping_add(done).addr() % POPULATED_TOGETHER);
-            // SAFETY: the range belongs to this reservation; making pages changes nothing that they hold.
-            if let Err(errno) = unsafe { mm::madvise(start.wrapping_add(done).cast(), step, Advice::LinuxPopulateWrite) } {
-                // Systems before Linux 5.14, and ranges that are not accessible.
-                tracing::trace!(%errno, "pages were not populated");
+            if !self.make_pages(range.start + done..range.start + done + step) {
                 return;
             }
             done += step;
         }
+    }
+
+    /// Makes the pages of a range at once, of whatever sizes; says whether the system did.
+    pub(in crate::platform) fn make_pages(&self, range: Range<usize>) -> bool {
+        let (start, bytes) = self.checked(&range);
+        // SAFETY: the range belongs to this reservation; making pages changes nothing that they hold.
+        let made = unsafe { mm::madvise(start.cast(), bytes, Advice::LinuxPopulateWrite) };
+        // Systems before Linux 5.14, and ranges that are not accessible.
+        made.inspect_err(|errno| tracing::trace!(%errno, "pages were not populated")).is_ok()
     }
 
     /// Address and size of a range, its end rounded up to a page.
@@ -355,7 +361,7 @@ unsafe fn unmap(start: *mut u8, bytes: usize) {
 }
 
 /// What most systems have between pages of the usual size and huge ones.
-const LARGE_PAGE_BYTES: usize = 2 << 20;
+pub(in crate::platform) const LARGE_PAGE_BYTES: usize = 2 << 20;
 /// One large page, which takes about 0.1 ms.
 const POPULATED_TOGETHER: usize = LARGE_PAGE_BYTES;
 

@@ -19,6 +19,7 @@ pub mod memory;
 pub mod page_map;
 pub mod perf_map;
 pub mod poison;
+pub mod prepared;
 pub mod profile;
 pub mod second_stack;
 pub mod signals;

@@ -21,6 +21,7 @@ use crate::platform::clock;
 use crate::platform::image::{ImageError, MemoryImage};
 use crate::platform::memory::{MemoryError, Reservation};
 use crate::platform::page_map;
+use crate::platform::prepared::PreparedPages;
 
 /// Address space for one memory, its first bytes accessible. Unmapped when dropped.
 #[derive(Debug)]
@@ -118,6 +119,26 @@ impl MemorySlot {
         // SAFETY: by contract.
         unsafe { mapped.image.map_into(&self.region, mapped.start)? };
         self.image = Some(mapped.clone());
+        self.is_resident = false;
+        Ok(())
+    }
+
+    /// Moves prepared pages to where they belong, which is accessible.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot: nothing has changed.
+    ///
+    /// # Safety
+    ///
+    /// Nobody has a reference to the bytes there.
+    pub unsafe fn move_in(&mut self, pages: &mut PreparedPages) -> Result<(), MemoryError> {
+        if pages.offset() + pages.bytes().len() > self.accessible_bytes {
+            return Err(MemoryError::TooLarge { bytes: pages.bytes().len(), alignment: 1 });
+        }
+        debug_assert!(self.image.is_none());
+        // SAFETY: by contract, and the bytes are accessible.
+        unsafe { pages.move_to(&self.region)? };
         self.is_resident = false;
         Ok(())
     }

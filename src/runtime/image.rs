@@ -80,7 +80,7 @@ impl DataImages {
         if let Some(known) = data.get() {
             return Some(known);
         }
-        match module.kept_data().map(|kept| DataImages::of_file(module, kept)) {
+        match module.sound_data().map(|kept| DataImages::of_file(module, kept)) {
             Some(Ok(kept)) => return Some(data.get_or_init(|| kept)),
             Some(Err(error)) => tracing::debug!(target: trace::INSTANTIATE, %error, "kept data is not used"),
             None => {}

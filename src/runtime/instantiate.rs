@@ -362,7 +362,7 @@ impl Store {
         }
         if images.is_none()
             && let Some(kept) = module.kept_data()
-            && kept.images().iter().all(|image| self.copy_kept(instance, kept, image))
+            && kept.images().iter().all(|image| self.place_kept(instance, module, kept, image))
         {
             self.instances[instance as usize].dropped_datas.fill(true);
             return Ok(());
@@ -395,10 +395,18 @@ impl Store {
         Ok(())
     }
 
-    /// Copies what a memory begins with: to large pages, if there are some, on which most instances run faster than on those of a file.
-    fn copy_kept(&mut self, instance: u32, kept: &DataFile, image: &KeptImage) -> bool {
+    /// Gives a memory what it begins with: pages that were prepared, or a copy.
+    fn place_kept(&mut self, instance: u32, module: &Module, kept: &DataFile, image: &KeptImage) -> bool {
         let object = self.instances[instance as usize].memories[image.memory.index()];
         let memory = &mut self.memories[object as usize];
+        if let Some(mut pages) = kept.take_prepared(image) {
+            // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.
+            let is_moved = memory.slot_mut().is_some_and(|slot| unsafe { slot.move_in(&mut pages) }.is_ok());
+            return is_moved || memory.write(pages.offset() as u64, pages.bytes()).is_ok();
+        }
+        if module.sound_data().is_none() {
+            return false;
+        }
         if let Some(slot) = memory.slot_mut() {
             slot.populate(image.start..image.start + kept.bytes(image).len());
         }

@@ -14,6 +14,8 @@ use crate::wasm::wire_bytes::WireBytes;
 pub struct DataLayout {
     /// Which memory.
     pub memory: MemoryIndex,
+    /// How long that is at first.
+    pub memory_bytes: usize,
     /// From the first byte's page to the last byte.
     pub span: Range<usize>,
     /// Where each segment goes, in their order: later ones overwrite earlier ones.
@@ -45,7 +47,12 @@ impl DataLayout {
         }
         let start = parts.iter().map(|(range, _)| range.start).min()? / page_bytes * page_bytes;
         let end = parts.iter().map(|(range, _)| range.end).max()?;
-        (end.next_multiple_of(page_bytes) <= min_bytes).then_some(DataLayout { memory, span: start..end, parts })
+        (end.next_multiple_of(page_bytes) <= min_bytes).then_some(DataLayout {
+            memory,
+            memory_bytes: min_bytes,
+            span: start..end,
+            parts,
+        })
     }
 
     /// How many segments it is of.
