@@ -290,7 +290,7 @@ impl DataFile {
             let bytes = &all[image.range.clone()];
             let mut gap = part.start;
             // Zeros have no hash.
-            let are_gaps_zero = image.dense_in(part.clone()).chain([part.end..part.end]).all(|range| {
+            let are_gaps_zero = image.dense_in(part.clone()).chain(std::iter::once(part.end..part.end)).all(|range| {
                 let start = std::mem::replace(&mut gap, range.end);
                 bytes[start..range.start].iter().all(|&byte| byte == 0)
             });

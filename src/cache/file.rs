@@ -18,7 +18,6 @@ use std::ops::Range;
 
 use super::fingerprint::{Fingerprint, module_hash};
 use super::record::Record;
-use super::words::{Reader, Writer};
 use crate::abi::artifact::Tier;
 use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,6 +34,8 @@ use crate::wasm::wire_bytes::WireBytes;
 pub const KIND: [u8; 4] = *b"code";
 
 const ABOUT: SectionId = SectionId { number: 1, name: "about" };
+/// Beginning and end of a body.
+const BODY_BYTES: usize = 8;
 const BODIES: SectionId = SectionId { number: 2, name: "bodies" };
 const INDEX: SectionId = SectionId { number: 3, name: "index" };
 const WIRE: SectionId = SectionId { number: 4, name: "wire" };
@@ -256,15 +257,18 @@ impl CodeFile {
     /// The section is damaged.
     pub fn bodies(&self) -> Result<Bodies, Rejected> {
         let bytes = self.container.read(BODIES)?;
-        let mut reader = Reader::new(&bytes);
+        let (places, rest) = bytes.as_chunks::<BODY_BYTES>();
         let mut position = u32::try_from(self.code_section.start).map_err(|_| Rejected::Table)?;
-        let ranges = reader.list(|reader| {
-            let start = position.checked_add(reader.u32()?)?;
-            position = start.checked_add(reader.u32()?)?;
-            Some(start..position)
-        });
-        let ranges = ranges.filter(|_| position as usize <= self.code_section.end).ok_or(Rejected::Table)?;
-        Ok(ranges.into_vec().into_iter().collect())
+        let mut is_in_order = rest.is_empty();
+        let place = |bytes: &[u8; BODY_BYTES]| {
+            let place = u64::from_le_bytes(*bytes);
+            let (start, end) = (place as u32, (place >> 32) as u32);
+            is_in_order &= position <= start && start <= end;
+            position = end;
+            start..end
+        };
+        let ranges: Box<[Range<u32>]> = places.iter().map(place).collect();
+        if is_in_order && position as usize <= self.code_section.end { Ok(ranges.into()) } else { Err(Rejected::Table) }
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
@@ -448,14 +452,10 @@ impl<'k> CodeFileBuilder<'k> {
         about.extend_from_slice(&if self.with_wire { outline_hash() } else { PartHash::default() });
         about.push(self.has_data.into());
         container.add(ABOUT, &about);
-        let mut bodies = Writer::default();
-        bodies.len(module.bodies.len());
-        module.bodies.values().fold(code_section.start as u32, |position, body| {
-            bodies.u32(body.start - position);
-            bodies.u32(body.end - body.start);
-            body.end
-        });
-        container.add(BODIES, &bodies.bytes);
+        // Not in the fewest bytes: they are read as one.
+        let bodies: Vec<u8> =
+            module.bodies.values().flat_map(|body| (u64::from(body.start) | u64::from(body.end) << 32).to_le_bytes()).collect();
+        container.add(BODIES, &bodies);
         let index: Vec<u8> = self.entries.iter().flat_map(|entry| entry.to_bytes()).collect();
         container.add(INDEX, &index);
         if self.with_wire {

@@ -102,6 +102,7 @@ impl ModuleCode {
         if data.is_sound(others) {
             return Some(data);
         }
+        // Relaxed: whoever is first says so.
         if !self.is_data_lost.swap(true, Ordering::Relaxed)
             && let Some(cache) = &self.cache
         {

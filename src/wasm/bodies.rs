@@ -98,6 +98,12 @@ impl Index<DefinedFuncIndex> for Bodies {
     }
 }
 
+impl From<Box<[Range<u32>]>> for Bodies {
+    fn from(bodies: Box<[Range<u32>]>) -> Self {
+        Bodies(Places::All(bodies))
+    }
+}
+
 impl FromIterator<Range<u32>> for Bodies {
     fn from_iter<T: IntoIterator<Item = Range<u32>>>(ranges: T) -> Self {
         Bodies(Places::All(ranges.into_iter().collect()))

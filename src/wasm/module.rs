@@ -9,6 +9,7 @@ use crate::base::sync::OnceLock;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use compact_str::CompactString;
 use cranelift_entity::{EntityRef, PrimaryMap};
 use smallvec::SmallVec;
 
@@ -53,7 +54,7 @@ pub struct WasmModule {
     /// Exports, in order.
     pub exports: Vec<Export>,
     /// Position of each export in `exports`.
-    pub export_by_name: OnceLock<HashMap<Box<str>, usize>>,
+    pub export_by_name: OnceLock<HashMap<CompactString, usize>>,
     /// The start function.
     pub start: Option<FuncIndex>,
     /// Element segments.
@@ -141,9 +142,9 @@ pub struct BranchHint {
 #[derive(Debug, Clone)]
 pub struct Import {
     /// Name of the module that it comes from.
-    pub module: Box<str>,
+    pub module: CompactString,
     /// Its name there.
-    pub name: Box<str>,
+    pub name: CompactString,
     /// What is wanted.
     pub kind: ImportKind,
 }
@@ -178,7 +179,7 @@ pub struct TableDecl {
 #[derive(Debug, Clone)]
 pub struct Export {
     /// Its name.
-    pub name: Box<str>,
+    pub name: CompactString,
     /// What is exported.
     pub index: ExportIndex,
 }

@@ -20,8 +20,6 @@ mod module;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use rustc_hash::FxHashMap;
 
 pub use group::{CanonicalType, TypeGroup, TypeHandle};
@@ -48,8 +46,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By word string: the first id of the group, and the group.
-    groups: HashMap<Arc<[u32]>, (CanonicalTypeId, Weak<TypeGroup>)>,
+    /// By word string, which modules choose: the first id of the group, and the group.
+    groups: foldhash::HashMap<Arc<[u32]>, (CanonicalTypeId, Weak<TypeGroup>)>,
     /// Ids are ours, so that nobody chooses them to be alike: a quick hash will do.
     by_id: FxHashMap<CanonicalTypeId, Weak<TypeGroup>>,
 }

@@ -28,6 +28,10 @@ fn at(offset: u64) -> usize {
 impl WasmModule {
     pub(super) fn read_types(&mut self, reader: wp::TypeSectionReader<'_>) -> Result<()> {
         let start = at(reader.range().start);
+        // A group takes two bytes at least, and most are of one type.
+        let groups = (reader.count() as usize).min(at(reader.range().end - reader.range().start) / 2);
+        self.types.reserve(groups);
+        self.rec_groups.reserve(groups);
         let mut kinds = Vec::new();
         for group in reader {
             let group = group?;

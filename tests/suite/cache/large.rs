@@ -296,6 +296,49 @@ fn damaged_data_is_repaired() {
     check_data(&mut load(&config, &path));
 }
 
+/// The first instance has a copy that was verified; the next ones map the file, which is verified for them. Where it was written to meanwhile
+/// they have the module's own segments.
+#[test]
+fn data_is_verified_where_it_is_used() {
+    let far = 1_200_000;
+    let bytes = wat::parse_str(program(&format!("(data (i32.const {far}) \"far\")"))).expect("a module");
+    let (folder, path) = file(&bytes);
+    let cache = || CodeCache::in_directory(folder.path().join("cache")).expect("a directory");
+    let config = || Config::default().with_code_cache(cache()).with_num_compilation_tasks(0);
+    warm(&config(), &path);
+    let largest = || {
+        let folders = fs::read_dir(folder.path().join("cache")).expect("a folder").filter_map(Result::ok);
+        let folders = folders.filter(|entry| entry.path().is_dir());
+        let files = folders.flat_map(|entry| fs::read_dir(entry.path()).expect("a folder").filter_map(Result::ok));
+        files.map(|entry| entry.path()).max_by_key(|path| fs::metadata(path).map_or(0, |file| file.len()))
+    };
+    let data = largest().expect("the data");
+    let sound = fs::read(&data).expect("bytes");
+    let begin = sound.windows(11).position(|window| window == b"overwritten").expect("a segment");
+    // A byte of a segment, and a zero between two.
+    for (at, bit) in [(begin + 3, 1), (begin + far - 70_000 - 100_000, 8)] {
+        let config = config();
+        let mut first = load(&config, &path);
+        check_data(&mut first);
+        let mut changed = sound.clone();
+        assert!(changed[at] == 0 || at < begin + 11);
+        changed[at] ^= bit;
+        // In its place: the same file.
+        fs::write(&data, &changed).expect("written");
+        for _ in 0..3 {
+            let mut next = Process::of(first.module.clone());
+            check_data(&mut next);
+            assert_eq!((next.call("byte", far as i32), next.call("byte", far as i32 - 70_000)), (Ok(i32::from(b'f')), Ok(0)));
+        }
+        check_data(&mut first);
+        assert_eq!(config.code_cache().expect("a cache").stats().rejected, 1);
+        assert!(!data.exists());
+        // What is gone is made again.
+        first.module.keep_code();
+        assert_eq!(fs::read(&data).expect("bytes"), sound);
+    }
+}
+
 fn is_data(store: &MemoryStore, key: CacheKey, bytes: &[u8]) -> bool {
     store.all().iter().any(|(found, contents)| *found == key && contents == bytes)
 }
