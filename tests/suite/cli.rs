@@ -28,11 +28,15 @@ struct Ended {
 }
 
 fn deltic_in(folder: &Path, args: &[&str], stdin: &str) -> Ended {
+    deltic_given(folder, args, stdin.as_bytes())
+}
+
+fn deltic_given(folder: &Path, args: &[&str], stdin: &[u8]) -> Ended {
     let mut command = crate::support::command();
     command.args(args).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command starts");
     // A program need not read its input.
-    let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin);
     let output = child.wait_with_output().expect("the command ends");
     Ended {
         status: output.status.code(),
@@ -528,6 +532,33 @@ fn a_timeout_ends_a_guest_that_waits_for_input() {
     let held = child.stdin.take();
     assert_eq!(child.wait().expect("the command ends").code(), Some(124));
     drop(held);
+}
+
+/// What comes from a pipe can be read once: a module of any form, by standard input's name or another.
+#[test]
+fn modules_come_from_pipes() {
+    let source = "(module (func (export \"f\") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 7))))";
+    let wasm = wat::parse_str(source).expect("text");
+    let (folder, path) = file("module.wasm", &wasm);
+    let compiled = folder.path().join("module.compiled");
+    let cache = folder.path().join("cache");
+    deltic(&["compile", "--cache", text(&cache), text(&path), "-o", text(&compiled)]).expect(0);
+    let compiled = std::fs::read(compiled).expect("a file");
+    for (form, bytes) in [("text", source.as_bytes()), ("binary", &wasm), ("compiled", &compiled)] {
+        for name in ["-", "/dev/stdin"] {
+            let given = |args: &[&str]| deltic_given(folder.path(), args, bytes).expect(0).stdout;
+            for cache in ["none", text(&cache)] {
+                if form == "compiled" && cache == "none" {
+                    continue;
+                }
+                assert_eq!(given(&["run", "--cache", cache, "--invoke", "f", name, "6"]), "42\n", "{form} {name}");
+            }
+            assert!(given(&["inspect", "--cache", text(&cache), name]).contains("functions"), "{form} {name}");
+        }
+    }
+    deltic_given(folder.path(), &["validate", "-"], &wasm).expect(0);
+    deltic_given(folder.path(), &["validate", "-"], &wasm[..wasm.len() - 1]).expect(1).says("-: ");
+    deltic_given(folder.path(), &["run", "-"], b"").expect(1);
 }
 
 // The benchmark command.

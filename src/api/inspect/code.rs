@@ -8,7 +8,7 @@ use crate::base::sync::Arc;
 use crate::cache::file::CodeFile;
 use crate::cache::fingerprint::{Fingerprint, build_hash};
 use crate::codegen::env::CodeSettings;
-use crate::store::blob::FileBlob;
+use crate::store::blob::{Blob, FileBlob, MemoryBlob};
 use crate::store::error::Rejected;
 use crate::store::key::MacKey;
 
@@ -45,7 +45,20 @@ pub struct CodeInspection {
 ///
 /// It cannot be opened, or was not made with this key, or its table is damaged.
 pub fn inspect_code(path: &Path, key: &MacKey) -> Result<CodeInspection, Rejected> {
-    let file = CodeFile::open(Arc::new(FileBlob::open(path)?), key)?;
+    inspect_blob(Arc::new(FileBlob::open(path)?), key)
+}
+
+/// The same of bytes that such a file would have.
+///
+/// # Errors
+///
+/// As for [`inspect_code`].
+pub fn inspect_code_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static, key: &MacKey) -> Result<CodeInspection, Rejected> {
+    inspect_blob(Arc::new(MemoryBlob::new(Arc::new(bytes))), key)
+}
+
+fn inspect_blob(blob: Arc<dyn Blob>, key: &MacKey) -> Result<CodeInspection, Rejected> {
+    let file = CodeFile::open(blob, key)?;
     let Fingerprint { build, module, cpu, settings, variant, .. } = *file.fingerprint();
     let mut found = CodeInspection {
         file_bytes: file.len_bytes(),

@@ -85,7 +85,7 @@ pub struct RunArgs {
     /// The key that a compiled module was made with, if not the one in the user's cache
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// The module, binary, text or compiled
+    /// The module, binary, text or compiled; `-` is standard input
     pub file: PathBuf,
     /// Arguments of the program, or of the function
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -172,7 +172,7 @@ pub struct InspectArgs {
     /// The key that it was made with, if not the one in a cache directory
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// The module, binary or text, or a file of compiled code
+    /// The module, binary or text, or a file of compiled code; `-` is standard input
     pub file: PathBuf,
 }
 

@@ -7,17 +7,22 @@ use deltic::inspect::code::CodeInspection;
 use deltic::inspect::{Inspection, Named, TypeText};
 
 use crate::args::InspectArgs;
+use crate::cache;
 use crate::exit::Exit;
-use crate::{cache, load};
+use crate::load::Input;
 
 /// Prints what a module is made of.
 pub fn inspect(args: &InspectArgs) -> Result<(), Exit> {
-    let text = if load::is_precompiled(&args.file) {
+    let input = Input::open(&args.file)?;
+    let text = if input.is_precompiled() {
         let key = cache::key(args.cache.as_deref(), args.key.as_deref())?;
-        let found = deltic::inspect::code::inspect_code(&args.file, &key);
+        let found = match input {
+            Input::File(path) => deltic::inspect::code::inspect_code(&path, &key),
+            Input::Bytes(bytes) => deltic::inspect::code::inspect_code_bytes(bytes, &key),
+        };
         render_code(&found.map_err(|error| Exit::file(&args.file, error))?)
     } else {
-        let found = deltic::inspect::inspect(&load::read(&args.file)?);
+        let found = deltic::inspect::inspect(&input.bytes()?);
         render(&found.map_err(|error| Exit::file(&args.file, error))?)
     };
     let written = std::io::stdout().write_all(text.as_bytes());

@@ -1,21 +1,69 @@
 //! Files and engines.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deltic::{
-    CodeSettings, CompileErrorKind, Config, HeapSettings, JitDump, Module, PerfMap, SharedBytes, Strategy, Tier, WasmEngine,
-    is_precompiled_bytes, read_shared,
+    CodeSettings, CompileErrorKind, Config, HeapSettings, JitDump, MacKey, Module, PerfMap, SharedBytes, Strategy, Tier,
+    WasmEngine, is_precompiled_bytes, read_shared,
 };
 
 use crate::args::EngineArgs;
 use crate::exit::Exit;
 
+/// What holds a module.
+pub enum Input {
+    /// A file, which can be read more than once, and in parts.
+    File(PathBuf),
+    /// All that a pipe or standard input has said.
+    Bytes(SharedBytes),
+}
+
+impl Input {
+    /// Of a path; `-` is standard input.
+    pub fn open(path: &Path) -> Result<Input, Exit> {
+        refuse_scripts(path)?;
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+            return Ok(Input::Bytes(bytes.into()));
+        }
+        let can_be_read_again = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if can_be_read_again {
+            Ok(Input::File(path.to_owned()))
+        } else {
+            read_shared(path).map(Input::Bytes).map_err(|error| unreadable(path, &error))
+        }
+    }
+
+    /// Whether that is a module that was compiled.
+    pub fn is_precompiled(&self) -> bool {
+        match self {
+            Input::File(path) => {
+                let mut first = [0; 8];
+                File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && is_precompiled_bytes(&first)
+            }
+            Input::Bytes(bytes) => is_precompiled_bytes(bytes),
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(self) -> Result<SharedBytes, Exit> {
+        match self {
+            Input::File(path) => read_shared(&path).map_err(|error| unreadable(&path, &error)),
+            Input::Bytes(bytes) => Ok(bytes),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Exit {
+    Exit::failure(format_args!("cannot read {}: {error}", path.display()))
+}
+
 /// The bytes of a file that holds a module.
 pub fn read(path: &Path) -> Result<SharedBytes, Exit> {
-    refuse_scripts(path)?;
-    read_shared(path).map_err(|error| Exit::failure(format_args!("cannot read {}: {error}", path.display())))
+    Input::open(path)?.bytes()
 }
 
 fn refuse_scripts(path: &Path) -> Result<(), Exit> {
@@ -23,12 +71,6 @@ fn refuse_scripts(path: &Path) -> Result<(), Exit> {
         Some("js" | "mjs" | "cjs") => Err(Exit::later(&format!("{}: JavaScript", path.display()))),
         _ => Ok(()),
     }
-}
-
-/// Whether a file holds a module that was compiled.
-pub fn is_precompiled(path: &Path) -> bool {
-    let mut first = [0; 8];
-    File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && is_precompiled_bytes(&first)
 }
 
 /// The configuration that the options ask for; with fuel when there is a bound on it.
@@ -111,10 +153,21 @@ pub fn module(engine: &WasmEngine, path: &Path, bytes: SharedBytes) -> Result<Mo
 }
 
 /// A compiled module of a file, of which no more is read than it needs.
-pub fn module_of_file(engine: &WasmEngine, path: &Path) -> Result<Module, Exit> {
-    refuse_scripts(path)?;
-    Module::from_file(engine, path).map_err(|error| match error.kind {
-        CompileErrorKind::File => Exit::failure(error),
-        _ => Exit::file(path, error),
-    })
+pub fn module_of(engine: &WasmEngine, path: &Path, input: Input) -> Result<Module, Exit> {
+    match input {
+        Input::Bytes(bytes) => module(engine, path, bytes),
+        Input::File(file) => Module::from_file(engine, file).map_err(|error| match error.kind {
+            CompileErrorKind::File => Exit::failure(error),
+            _ => Exit::file(path, error),
+        }),
+    }
+}
+
+/// A module that was compiled by who has the key.
+pub fn precompiled(engine: &WasmEngine, path: &Path, input: Input, key: &MacKey) -> Result<Module, Exit> {
+    let module = match input {
+        Input::Bytes(bytes) => Module::deserialize_with_key(engine, bytes, key),
+        Input::File(file) => Module::deserialize_file_with_key(engine, file, key),
+    };
+    module.map_err(|error| Exit::file(path, error))
 }

@@ -8,6 +8,7 @@ use deltic::{Func, Instance, Isolate, Linker, Module, StaticLimits, WasmEngine};
 
 use crate::args::RunArgs;
 use crate::exit::Exit;
+use crate::load::Input;
 use crate::stats::{Meter, cpu_time};
 use crate::{cache, invoke, load, stubs, wasi};
 
@@ -38,15 +39,16 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
 /// The module, compiled or to be compiled, and what it costs: from when its bytes are there, which are read together with its code if there is a cache.
 fn load(args: &RunArgs) -> Result<(Meter, WasmEngine, Module), Exit> {
     let config = load::config(&args.engine)?;
-    if load::is_precompiled(&args.file) {
+    let input = Input::open(&args.file)?;
+    if input.is_precompiled() {
         let meter = Meter::start();
         let engine = load::engine(&config)?;
         let key = cache::key(args.engine.cache.as_deref(), args.key.as_deref())?;
-        let module = Module::deserialize_file_with_key(&engine, &args.file, &key);
-        return Ok((meter, engine, module.map_err(|error| Exit::file(&args.file, error))?));
+        let module = load::precompiled(&engine, &args.file, input, &key)?;
+        return Ok((meter, engine, module));
     }
     let Some(cache) = cache::open(args.engine.cache.as_deref()) else {
-        let bytes = load::read(&args.file)?;
+        let bytes = input.bytes()?;
         let meter = Meter::start();
         let engine = load::engine(&config)?;
         let module = load::module(&engine, &args.file, bytes)?;
@@ -54,7 +56,7 @@ fn load(args: &RunArgs) -> Result<(Meter, WasmEngine, Module), Exit> {
     };
     let meter = Meter::start();
     let engine = load::engine(&config.with_code_cache(cache))?;
-    let module = load::module_of_file(&engine, &args.file)?;
+    let module = load::module_of(&engine, &args.file, input)?;
     Ok((meter, engine, module))
 }
 
