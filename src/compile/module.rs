@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use crate::abi::artifact::{CodeVariant, Tier};
 use crate::abi::vmctx::VmLayout;
-use crate::base::DefinedFuncIndex;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Arc, OnceLock, Weak};
+use crate::base::{DefinedFuncIndex, tuning};
 use crate::cache::file::CodeFile;
 use crate::cache::module_file::{self, Opened};
 use crate::code::space::CodeSpace;
@@ -94,6 +94,10 @@ impl Drop for ModuleOwner {
             saver.forget(self.native.token());
         }
         let native = self.native.get();
+        if native.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES {
+            // It has files, and may be the last to have them.
+            self.engine.poster().drop_elsewhere(self.code.take());
+        }
         native.callbacks.abort();
         // Running units see the flag that was set; what they make is dropped. Then `native` is freed, here or by who waits for scopes.
     }

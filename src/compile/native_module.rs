@@ -42,7 +42,8 @@ pub struct ModuleDebug {
 /// The code of one module.
 #[derive(Debug)]
 pub struct NativeModule {
-    env: Arc<CompileEnv>,
+    /// Gone when this is being dropped, and not before.
+    env: Option<Arc<CompileEnv>>,
     variants: [OnceLock<VariantCode>; 2],
     published_by_tier: [AtomicUsize; 2],
     inlined_sites: AtomicUsize,
@@ -76,7 +77,7 @@ impl NativeModule {
         graveyard: TaskPoster,
     ) -> Self {
         NativeModule {
-            env,
+            env: Some(env),
             variants: [OnceLock::new(), OnceLock::new()],
             published_by_tier: Default::default(),
             inlined_sites: AtomicUsize::new(0),
@@ -91,7 +92,7 @@ impl NativeModule {
 
     /// What its units read.
     pub fn env(&self) -> &Arc<CompileEnv> {
-        &self.env
+        self.env.as_ref().expect("it is there until this is dropped")
     }
 
     pub(super) fn variant(&self, variant: CodeVariant) -> Option<&VariantCode> {
@@ -121,18 +122,18 @@ impl NativeModule {
     }
 
     fn new_code_space(&self, thunks: bool, calls: u32) -> Result<Option<CodeSpace>, CodeError> {
-        let module = &self.env.module;
+        let module = &self.env().module;
         if module.bodies.is_empty() {
             return Ok(None);
         }
-        let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: self.env.wire_bytes.clone() };
+        let debug = ModuleDebug { module: Arc::clone(module), wire_bytes: self.env().wire_bytes.clone() };
         let usual = CodeSpaceOptions::new(module.bodies.len(), module.code_section_bytes);
         let wants_new_addresses = self.code_sinks.iter().any(|sink| sink.wants_new_addresses());
         let strategies = if wants_new_addresses { &[ExecStrategy::Protect] } else { usual.strategies };
         let options = CodeSpaceOptions {
             thunks,
-            budgets: self.env.settings.tier_up,
-            profiles: self.env.settings.profile,
+            budgets: self.env().settings.tier_up,
+            profiles: self.env().settings.profile,
             strategies,
             ..usual
         };
@@ -143,8 +144,8 @@ impl NativeModule {
 
     /// Gives functions budgets for so many calls: those whose bodies have come.
     fn fill_budgets(&self, space: &CodeSpace, calls: u32) {
-        if self.env.settings.tier_up {
-            for (func, body) in self.env.module.bodies.iter() {
+        if self.env().settings.tier_up {
+            for (func, body) in self.env().module.bodies.iter() {
                 tier_up::refill(space, func, body.len(), calls);
             }
         }
@@ -196,8 +197,8 @@ impl NativeModule {
 
     /// What a profiler calls a function's code.
     fn name_of_code(&self, func: DefinedFuncIndex, entry: Entry, tier: Tier) -> String {
-        let (module, index) = (&self.env.module, self.env.module.func_index(func));
-        let names = module.names(&self.env.wire_bytes);
+        let (module, index) = (&self.env().module, self.env().module.func_index(func));
+        let names = module.names(&self.env().wire_bytes);
         let func = names.funcs.get(&index).map_or_else(|| format!("func[{}]", index.index()), |name| name.to_string());
         let module = names.module.as_deref().unwrap_or("wasm");
         let tier = match tier {
@@ -238,9 +239,9 @@ fn code_bytes(artifacts: &[Artifact], tier: Tier) -> usize {
 impl Drop for NativeModule {
     fn drop(&mut self) {
         self.callbacks.abort();
-        if self.native_bytes() + self.env.wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES {
-            let variants = std::mem::take(&mut self.variants);
-            self.graveyard.drop_elsewhere((variants, Arc::clone(&self.env)));
+        if self.native_bytes() + self.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES {
+            // Nothing is kept here: who lets go of it last frees it.
+            self.graveyard.drop_elsewhere((std::mem::take(&mut self.variants), self.env.take()));
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Modules as bytes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
+
 use deltic::{
     CodeSettings, CompileErrorKind, Config, CpuFeatures, MacKey, Module, Strategy, TaskPriority, Tier, WasmEngine,
     is_precompiled_bytes,
@@ -139,4 +143,57 @@ fn modules_of_every_shape() {
         assert_eq!(again.wire_bytes()[..], module.wire_bytes()[..]);
         assert_eq!(format!("{:?}", again.decoded().exports), format!("{:?}", module.decoded().exports));
     }
+}
+
+/// Bytes that know who has freed them.
+struct Owned {
+    bytes: Vec<u8>,
+    user: ThreadId,
+    freed_by_user: Arc<AtomicUsize>,
+    freed: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.freed_by_user.fetch_add(usize::from(thread::current().id() == self.user), Ordering::SeqCst);
+        self.freed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// To free what is large takes milliseconds: who drops a module does not do it, whoever is quicker.
+#[test]
+fn who_drops_a_module_does_not_free_its_bytes() {
+    const ROUNDS: usize = 200;
+    const THREADS: usize = 3;
+    let functions: String = (0..10_000).map(|n| format!("(func (export \"f{n}\") (result i32) (i32.const {n}))")).collect();
+    let module = Module::new(&ahead_of_time(), format!("(module {functions})")).expect("a module");
+    let (bytes, key) = (module.serialize_with_key(&key()).expect("bytes"), key());
+    let engine = WasmEngine::new(&Config::default().with_num_compilation_tasks(2)).expect("an engine");
+    let [freed_by_user, freed] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    // Several, so that tasks are awake when a module goes.
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    let owned = Owned {
+                        bytes: bytes.clone(),
+                        user: thread::current().id(),
+                        freed_by_user: Arc::clone(&freed_by_user),
+                        freed: Arc::clone(&freed),
+                    };
+                    drop(Module::deserialize_with_key(&engine, owned, &key).expect("a module"));
+                }
+            });
+        }
+    });
+    while engine.active_task_count() > 0 {
+        thread::yield_now();
+    }
+    assert_eq!((freed.load(Ordering::SeqCst), freed_by_user.load(Ordering::SeqCst)), (ROUNDS * THREADS, 0));
 }
