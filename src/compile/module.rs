@@ -94,9 +94,11 @@ impl Drop for ModuleOwner {
             saver.forget(self.native.token());
         }
         let native = self.native.get();
-        if native.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES {
+        if native.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES
+            && let Some(code) = self.code.take()
+        {
             // It has files, and may be the last to have them.
-            self.engine.poster().drop_elsewhere(self.code.take());
+            self.engine.poster().drop_elsewhere(code);
         }
         native.callbacks.abort();
         // Running units see the flag that was set; what they make is dropped. Then `native` is freed, here or by who waits for scopes.
