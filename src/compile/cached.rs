@@ -54,6 +54,11 @@ pub(super) struct ModuleCode {
 }
 
 impl ModuleCode {
+    /// Of a module of which nothing was looked for yet.
+    fn new(cache: Option<CodeCache>, fingerprint: Fingerprint) -> Self {
+        ModuleCode { cache, fingerprint, files: Default::default(), data: OnceLock::new(), is_data_lost: AtomicBool::new(false) }
+    }
+
     /// Decodes a module of which the default variant's file is there: it is valid.
     fn decode(&self, wire_bytes: &WireBytes, features: WasmFeatures) -> Option<Decoded> {
         let file = self.file(self.fingerprint.variant)?;
@@ -71,13 +76,7 @@ impl ModuleCode {
     /// Of a module that was made from a file.
     pub(super) fn of_file(file: Arc<CodeFile>) -> Self {
         let fingerprint = *file.fingerprint();
-        let code = ModuleCode {
-            cache: None,
-            fingerprint,
-            files: Default::default(),
-            data: OnceLock::new(),
-            is_data_lost: AtomicBool::new(false),
-        };
+        let code = Self::new(None, fingerprint);
         code.files[fingerprint.variant as usize].get_or_init(|| Some(file));
         code
     }
@@ -199,13 +198,7 @@ impl Loader {
         }
         let module = wire_bytes.known_hash().unwrap_or_else(|| module_hash(wire_bytes, self.config.other_threads()));
         let fingerprint = Fingerprint { module, ..self.fingerprint };
-        Some(ModuleCode {
-            cache: Some(cache.clone()),
-            fingerprint,
-            files: Default::default(),
-            data: OnceLock::new(),
-            is_data_lost: AtomicBool::new(false),
-        })
+        Some(ModuleCode::new(Some(cache.clone()), fingerprint))
     }
 }
 

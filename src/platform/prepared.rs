@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use rustix::io::Errno;
 use rustix::mm::{self, Advice, MremapFlags};
 
 use crate::base::sync::atomic::{AtomicBool, Ordering};
@@ -81,23 +82,33 @@ impl PreparedPages {
         unsafe { std::slice::from_raw_parts(self.place.base(), self.range.len()) }
     }
 
-    /// Moves the pages to where they belong in a reservation that is the memory, in the place of what is there. The bytes are zero here afterwards.
+    /// Moves the pages to where they belong in a reservation that is the memory, in the place of what is there; says whether the system did. The bytes are zero here
+    /// afterwards, or, if it did not (Linux before 5.7 cannot), there.
     ///
     /// # Errors
     ///
-    /// The system cannot move pages (Linux before 5.7), or not to there: the bytes are where they were, and there as they were.
+    /// The system has lost what was there, and has no memory for it.
     ///
     /// # Safety
     ///
-    /// Nobody uses what is there, which is committed.
-    pub(in crate::platform) unsafe fn move_to(&mut self, memory: &Reservation) -> Result<(), MemoryError> {
+    /// Nobody uses what is there, which is committed and zero.
+    pub(in crate::platform) unsafe fn move_to(&mut self, memory: &Reservation) -> Result<bool, MemoryError> {
         let (to, bytes) = memory.checked(&self.range);
         // What is left here stays mapped, so that the place is this one's until it is dropped.
         let flags = MremapFlags::MAYMOVE | MremapFlags::DONTUNMAP;
         // SAFETY: the pages are this one's, which nobody borrows; the others nobody uses, by contract.
-        unsafe { mm::mremap_fixed(self.place.base().cast(), bytes, bytes, flags, to.cast()) }
-            .map(|_| ())
-            .map_err(|errno| MemoryError::Commit { bytes, errno })
+        match unsafe { mm::mremap_fixed(self.place.base().cast(), bytes, bytes, flags, to.cast()) } {
+            Ok(_) => Ok(true),
+            // Before it looked at anything.
+            Err(Errno::INVAL) => Ok(false),
+            Err(errno) => {
+                tracing::debug!(%errno, "pages were not moved");
+                // What was there may have been unmapped before the system found out that it cannot go on.
+                // SAFETY: nobody uses what is there, by contract.
+                unsafe { memory.decommit(self.range.clone())? };
+                memory.commit(self.range.clone()).map(|()| false)
+            }
+        }
     }
 }
 
@@ -144,7 +155,7 @@ mod tests {
                 assert!(filled && pages.bytes() == expected);
                 let mut slot = MemorySlot::new(64 << 20, memory_bytes).unwrap();
                 // SAFETY: nobody else knows the slot.
-                unsafe { slot.move_in(&mut pages) }.unwrap();
+                assert!(unsafe { slot.move_in(&mut pages) }.unwrap());
                 assert!(pages.bytes().iter().all(|&byte| byte == 0));
                 drop(pages);
                 // SAFETY: the bytes are accessible.

@@ -123,24 +123,23 @@ impl MemorySlot {
         Ok(())
     }
 
-    /// Moves prepared pages to where they belong, which is accessible.
+    /// Moves prepared pages to where they belong, if that is accessible and the system can; says so. If not, the bytes are zero as they were.
     ///
     /// # Errors
     ///
-    /// The system cannot: nothing has changed.
+    /// The system refuses, and the memory is lost.
     ///
     /// # Safety
     ///
-    /// Nobody has a reference to the bytes there.
-    pub unsafe fn move_in(&mut self, pages: &mut PreparedPages) -> Result<(), MemoryError> {
+    /// Nobody has a reference to the bytes there, which are still all zero.
+    pub unsafe fn move_in(&mut self, pages: &mut PreparedPages) -> Result<bool, MemoryError> {
         if pages.offset() + pages.bytes().len() > self.accessible_bytes {
-            return Err(MemoryError::TooLarge { bytes: pages.bytes().len(), alignment: 1 });
+            return Ok(false);
         }
         debug_assert!(self.image.is_none());
-        // SAFETY: by contract, and the bytes are accessible.
-        unsafe { pages.move_to(&self.region)? };
         self.is_resident = false;
-        Ok(())
+        // SAFETY: by contract, and the bytes are accessible.
+        unsafe { pages.move_to(&self.region) }
     }
 
     /// Takes the image away: all bytes are zero afterwards, if there was one.

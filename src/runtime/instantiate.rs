@@ -362,7 +362,7 @@ impl Store {
         }
         if images.is_none()
             && let Some(kept) = module.kept_data()
-            && kept.images().iter().all(|image| self.place_kept(instance, module, kept, image))
+            && self.place_all_kept(instance, module, kept)?
         {
             self.instances[instance as usize].dropped_datas.fill(true);
             return Ok(());
@@ -395,22 +395,37 @@ impl Store {
         Ok(())
     }
 
+    /// Gives memories what they begin with, as far as it is sound; says whether that was all.
+    fn place_all_kept(&mut self, instance: u32, module: &Module, kept: &DataFile) -> Result<bool, LinkError> {
+        for image in kept.images() {
+            if !self.place_kept(instance, module, kept, image)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Gives a memory what it begins with: pages that were prepared, or a copy.
-    fn place_kept(&mut self, instance: u32, module: &Module, kept: &DataFile, image: &KeptImage) -> bool {
+    fn place_kept(&mut self, instance: u32, module: &Module, kept: &DataFile, image: &KeptImage) -> Result<bool, LinkError> {
         let object = self.instances[instance as usize].memories[image.memory.index()];
         let memory = &mut self.memories[object as usize];
         if let Some(mut pages) = kept.take_prepared(image) {
-            // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.
-            let is_moved = memory.slot_mut().is_some_and(|slot| unsafe { slot.move_in(&mut pages) }.is_ok());
-            return is_moved || memory.write(pages.offset() as u64, pages.bytes()).is_ok();
+            if let Some(slot) = memory.slot_mut() {
+                // SAFETY: the memory was made for this instance, its contents are still all zero, and no view of it exists.
+                let moved = unsafe { slot.move_in(&mut pages) };
+                if moved.map_err(|error| ResourceError(format!("limit: a memory cannot be filled: {error}")))? {
+                    return Ok(true);
+                }
+            }
+            return Ok(memory.write(pages.offset() as u64, pages.bytes()).is_ok());
         }
         if module.sound_data().is_none() {
-            return false;
+            return Ok(false);
         }
         if let Some(slot) = memory.slot_mut() {
             slot.populate(image.start..image.start + kept.bytes(image).len());
         }
-        kept.dense(image).all(|(start, bytes)| memory.write(start as u64, bytes).is_ok())
+        Ok(kept.dense(image).all(|(start, bytes)| memory.write(start as u64, bytes).is_ok()))
     }
 
     /// Maps a memory's image, if it has one and the system lets it.
