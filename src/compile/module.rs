@@ -35,6 +35,7 @@ use crate::compile::stats::CompileStats;
 use crate::compile::token::TokenOwner;
 use crate::compile::validation;
 use crate::platform::file::read_shared;
+use crate::tasks::manager::DroppedElsewhere;
 use crate::wasm::canonical::CanonicalTypes;
 use crate::wasm::decode::{Decoded, decode_with, to_binary, translated};
 use crate::wasm::error::{CompileError, CompileErrorKind};
@@ -61,6 +62,8 @@ struct ModuleOwner {
     code: OnceLock<ModuleCode>,
     /// Where others find it.
     cache_entry: OnceLock<EntryId>,
+    /// Nothing until this is dropped; then what others free, behind all that is freed here.
+    remains: Option<DroppedElsewhere>,
     engine: WasmEngine,
 }
 
@@ -87,20 +90,19 @@ impl Drop for ModuleOwner {
             cache.forget(entry);
         }
         self.engine.tokens().remove(self.token_id);
-        if !self.native.try_cancel() {
-            self.engine.poster().drop_elsewhere(Leaving(Arc::clone(&self.native)));
-        }
+        let leaving = (!self.native.try_cancel()).then(|| Leaving(Arc::clone(&self.native)));
         if let (Some(saver), Some(_)) = (&self.engine.shared().saver, self.code.get()) {
             saver.forget(self.native.token());
         }
         let native = self.native.get();
-        if native.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES
-            && let Some(code) = self.code.take()
-        {
-            // It has files, and may be the last to have them.
-            self.engine.poster().drop_elsewhere(code);
-        }
         native.callbacks.abort();
+        let is_large = native.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES;
+        // The code has files, and may be the last to have them.
+        let parts =
+            is_large.then(|| (self.code.take(), std::mem::take(&mut self.canonical_types), std::mem::take(&mut self.type_ids)));
+        if leaving.is_some() || is_large {
+            self.remains = Some(self.engine.poster().to_drop((leaving, parts)));
+        }
         // Running units see the flag that was set; what they make is dropped. Then `native` is freed, here or by who waits for scopes.
     }
 }
@@ -278,6 +280,7 @@ impl Module {
             instance_count: AtomicUsize::new(0),
             code: code.map(OnceLock::from).unwrap_or_default(),
             cache_entry: OnceLock::new(),
+            remains: None,
             engine: engine.clone(),
         })))
     }

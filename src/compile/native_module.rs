@@ -26,7 +26,7 @@ use crate::compile::tier_up;
 use crate::platform::clock;
 use crate::platform::exec::ExecStrategy;
 use crate::platform::profile::{CodeSink, NamedCode};
-use crate::tasks::manager::TaskPoster;
+use crate::tasks::manager::{DroppedElsewhere, TaskPoster};
 use crate::wasm::module::WasmModule;
 use crate::wasm::wire_bytes::WireBytes;
 
@@ -54,6 +54,8 @@ pub struct NativeModule {
     pub(super) events: Arc<EventQueue>,
     code_sinks: Box<[Arc<dyn CodeSink>]>,
     graveyard: TaskPoster,
+    /// As a module's: nothing until this is dropped.
+    remains: Option<DroppedElsewhere>,
 }
 
 /// One variant of a module.
@@ -87,6 +89,7 @@ impl NativeModule {
             events: Arc::new(events),
             code_sinks,
             graveyard,
+            remains: None,
         }
     }
 
@@ -241,7 +244,7 @@ impl Drop for NativeModule {
         self.callbacks.abort();
         if self.native_bytes() + self.env().wire_bytes.len() >= tuning::FREE_ELSEWHERE_BYTES {
             // Nothing is kept here: who lets go of it last frees it.
-            self.graveyard.drop_elsewhere((std::mem::take(&mut self.variants), self.env.take()));
+            self.remains = Some(self.graveyard.to_drop((std::mem::take(&mut self.variants), self.env.take())));
         }
     }
 }

@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::base::rank::{Rank, RankedMutex};
 use crate::base::sync::thread::{self, JoinHandle};
-use crate::base::sync::{Arc, Condvar, OnceLock};
+use crate::base::sync::{Arc, Condvar, Mutex, OnceLock};
 use crate::base::{trace, tuning};
 use crate::platform::thread as thread_policy;
 use crate::tasks::executor::{Executor, Ticket};
@@ -146,15 +146,41 @@ impl TaskPoster {
 
     /// Drops a value of plain data on another thread, or here when there is none.
     pub fn drop_elsewhere<T: Send + 'static>(&self, value: T) {
-        let task = Box::new(Once(Some(move || drop(value))));
-        if let Err(task) = self.post(TaskPriority::Cleanup, task) {
-            drop(task);
-        }
+        drop(self.to_drop(value));
+    }
+
+    /// The same for when what this gives is dropped.
+    pub fn to_drop<T: Send + 'static>(&self, value: T) -> DroppedElsewhere {
+        DroppedElsewhere { poster: self.clone(), task: Mutex::new(Some(Box::new(Once(Some(move || drop(value)))))) }
     }
 
     /// Whether tasks may be posted.
     pub fn is_open(&self) -> bool {
         !self.0.gate.is_closed()
+    }
+}
+
+/// A value that goes to [another thread](TaskPoster::drop_elsewhere) when this is dropped. As an owner's last field it goes when all else is
+/// freed: allocators have locks, and who frees something while that thread does the same waits for it, and then for a processor.
+#[must_use]
+pub struct DroppedElsewhere {
+    poster: TaskPoster,
+    /// There until this is dropped. Never locked: a task is one thread's, and owners of this may be shared.
+    task: Mutex<Option<Box<dyn Task>>>,
+}
+
+impl fmt::Debug for DroppedElsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DroppedElsewhere").finish_non_exhaustive()
+    }
+}
+
+impl Drop for DroppedElsewhere {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.get_mut().take() {
+            // Where there is no thread it is dropped here.
+            let _ = self.poster.post(TaskPriority::Cleanup, task);
+        }
     }
 }
 

@@ -271,6 +271,28 @@ impl<F: Fn()> Drop for AtEnd<F> {
     }
 }
 
+/// What is to be dropped elsewhere goes when its owner has dropped all else, and is dropped at once where there is no other thread.
+#[test]
+fn what_is_dropped_elsewhere_goes_last() {
+    let dropped_by = Arc::new(Mutex::new(None));
+    let value = || {
+        let dropped_by = Arc::clone(&dropped_by);
+        AtEnd(move || *dropped_by.lock().unwrap() = Some(std::thread::current().id()))
+    };
+    let manager = TaskManager::new(1, "task");
+    let remains = manager.poster().to_drop(value());
+    until("the thread", || manager.active_count() == 0);
+    assert_eq!(*dropped_by.lock().unwrap(), None, "its owner is there");
+    drop(remains);
+    until("the value", || dropped_by.lock().unwrap().is_some());
+    assert_ne!(dropped_by.lock().unwrap().take(), Some(std::thread::current().id()));
+    let remains = manager.poster().to_drop(value());
+    manager.finish();
+    assert_eq!(*dropped_by.lock().unwrap(), None);
+    drop(remains);
+    assert_eq!(dropped_by.lock().unwrap().take(), Some(std::thread::current().id()));
+}
+
 /// What nobody waits for leaves a processor to who posts it; what somebody waits for does not wait for that.
 #[test]
 fn background_tasks_leave_a_processor() {
