@@ -188,8 +188,14 @@ fn call_ints(store: &mut Store, shape: &CallShape, (slot, vmctx): Callee, args: 
     // SAFETY: slot and vmctx are those of a function whose type has no floats, no arguments in memory and at most one result; its
     // arguments take the registers behind the vmctx, in their order.
     let bits = unsafe { store.enter_guest_ints(slot, ints) }?;
-    let types = shape.ty.as_func().map_or(&[][..], |ty| &ty.results);
-    Ok(types.iter().map(|&ty| Val::from_bits(ty, u128::from(bits), store)).collect())
+    Ok(match shape.ty.as_func().map_or(&[][..], |ty| &ty.results) {
+        [] => Vec::new(),
+        // Made where it goes to: copying a value that was just written in two parts waits for both to arrive in memory.
+        [ValType::I32, ..] => vec![Val::I32(bits as i32)],
+        [ValType::I64, ..] => vec![Val::I64(bits as i64)],
+        // One, by contract.
+        [ty, ..] => vec![Val::from_bits(*ty, u128::from(bits), store)],
+    })
 }
 
 /// A call with values of any types.
@@ -260,6 +266,10 @@ impl UntypedCall {
 }
 
 fn check_args(store: &Store, ty: &FuncType, args: &[Val]) -> Result<(), CallError> {
+    // The usual case, which needs no look at the store.
+    if args.len() == ty.params.len() && args.iter().zip(&ty.params).all(|(arg, &param)| arg.is_number_of(param)) {
+        return Ok(());
+    }
     // First: nothing can be said of a handle of another isolate.
     if args.iter().any(|arg| arg.is_foreign(store)) {
         return Err(CallError::Foreign);

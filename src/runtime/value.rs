@@ -171,6 +171,19 @@ impl Val {
         }
     }
 
+    /// Whether it is a number, or a vector, of a type.
+    #[inline]
+    pub(crate) fn is_number_of(&self, ty: ValType) -> bool {
+        matches!(
+            (self, ty),
+            (Val::I32(_), ValType::I32)
+                | (Val::I64(_), ValType::I64)
+                | (Val::F32(_), ValType::F32)
+                | (Val::F64(_), ValType::F64)
+                | (Val::V128(_), ValType::V128)
+        )
+    }
+
     /// Whether a handle inside belongs to another store, or names nothing any more.
     pub(crate) fn is_foreign(&self, store: &Store) -> bool {
         let is_gone = |id: StoreId, root: Root| id != store.id || store.roots.get(root).is_none();
