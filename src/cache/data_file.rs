@@ -81,9 +81,11 @@ impl KeptImage {
         parts(self.start, self.range.len())
     }
 
-    /// Where in the memory it goes.
+    /// Where in the memory those of its bytes go that are not zero: others are there already.
     fn place(&self) -> Range<usize> {
-        self.start..self.start + self.range.len()
+        let behind = |dense: &[Range<usize>]| dense.last().map_or(0, |last| last.end);
+        let first = self.dense.first().map_or(0, |first| first.start);
+        self.start + first..self.start + behind(&self.dense)
     }
 
     /// What a part's hash is of.
@@ -334,6 +336,7 @@ impl DataFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::memory::LARGE_PAGE_BYTES;
     use crate::store::blob::MemoryBlob;
     use crate::wasm::decode::decode;
 
@@ -353,9 +356,14 @@ mod tests {
             for image in file.images() {
                 let pages = file.take_prepared(image).expect("pages");
                 assert!(file.take_prepared(image).is_none());
-                // What is between dense pages is not copied.
-                let from = image.start - pages.offset();
-                assert!(!file.is_sound(1) || pages.bytes()[from..].starts_with(file.bytes(image)));
+                if !file.is_sound(1) {
+                    continue;
+                }
+                let is_there = |(start, bytes): (usize, &[u8])| pages.bytes()[start - pages.offset()..].starts_with(bytes);
+                assert!(file.dense(image).all(is_there));
+                let dense_end = file.dense(image).last().map_or(0, |(start, bytes)| start + bytes.len());
+                let end = dense_end.next_multiple_of(LARGE_PAGE_BYTES).min(image.memory_bytes);
+                assert_eq!(pages.offset() + pages.bytes().len(), end, "none for zeros behind all else");
             }
         })
     }
@@ -399,6 +407,13 @@ mod tests {
         assert_eq!(dense, [(0, large.len()), (behind / page_bytes() * page_bytes(), page_bytes())]);
         let is_zero = |at: usize| file.bytes(image)[at] == 0;
         assert!((large.len()..behind).all(is_zero) && file.bytes(image)[behind..].starts_with(b"behind"));
+        let zeros = r"\00".repeat(LARGE_PAGE_BYTES);
+        let file = built(
+            &format!(r#"(module (memory 80) (func nop) (data (i32.const 0) "{large}") (data (i32.const {behind}) "{zeros}"))"#),
+            &key,
+        );
+        let file = open(&file.expect("a file"), &key).unwrap();
+        assert!(file.bytes(&file.images()[0]).len() > LARGE_PAGE_BYTES && file.dense(&file.images()[0]).count() == 1);
     }
 
     #[test]

@@ -361,7 +361,7 @@ unsafe fn unmap(start: *mut u8, bytes: usize) {
 }
 
 /// What most systems have between pages of the usual size and huge ones.
-pub(in crate::platform) const LARGE_PAGE_BYTES: usize = 2 << 20;
+pub(crate) const LARGE_PAGE_BYTES: usize = 2 << 20;
 /// One large page, which takes about 0.1 ms.
 const POPULATED_TOGETHER: usize = LARGE_PAGE_BYTES;
 
