@@ -314,12 +314,19 @@ impl Stream {
     /// What is large is freed by another thread, behind the owner of the code, who is here.
     fn give_up(self: Box<Self>, engine: &WasmEngine) {
         let Stream { received, decoder, begun, .. } = *self;
-        let job = match begun {
-            Begun::Yes(begun) => Some(begun.give_up()),
+        let remains = match &begun {
+            Begun::Yes(begun) => Some(begun.remains()),
             Begun::Not | Begun::Never | Begun::Known(_) => None,
         };
-        if received.len() >= tuning::FREE_ELSEWHERE_BYTES {
-            engine.poster().drop_elsewhere((received, decoder, job));
+        let is_large = received.len() >= tuning::FREE_ELSEWHERE_BYTES;
+        let parts = (received, decoder, remains);
+        if is_large {
+            let elsewhere = engine.poster().to_drop(parts);
+            drop(begun);
+            drop(elsewhere);
+        } else {
+            drop(begun);
+            drop(parts);
         }
     }
 }

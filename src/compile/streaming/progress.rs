@@ -110,15 +110,12 @@ impl InProgress {
         module.ready()
     }
 
-    /// Lets go of the module, here; the rest is plain data.
-    pub(super) fn give_up(self) -> Remains {
-        let InProgress { work, module, .. } = self;
-        let remains = match &work {
+    /// What is left when this, and with it the module, is let go of: plain data.
+    pub(super) fn remains(&self) -> Remains {
+        match &self.work {
             Work::Compile(job) => Remains::Compile { _job: Arc::clone(job) },
             Work::Validate(validating) => Remains::Validate { _job: Arc::clone(&validating.0) },
-        };
-        drop((work, module));
-        remains
+        }
     }
 
     /// Bodies arrive, of so many bytes at most, but at least one; gives the bytes.
