@@ -1,6 +1,7 @@
 //! The heap: allocation, access with the barrier, limits.
 
 use std::any::Any;
+use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 
 use crate::heap::cage::{BLOCK_BYTES, Cage};
@@ -79,6 +80,8 @@ pub struct Heap {
     /// The descriptor of host references.
     host_type: u32,
     state: NonNull<HeapState>,
+    /// Where `state` is, if nobody else has it.
+    _own_state: Option<Box<UnsafeCell<HeapState>>>,
 }
 
 // SAFETY: the heap owns its memory; `state` points into a block that its owner moves between threads together with the heap, by the
@@ -105,6 +108,20 @@ impl Heap {
     pub unsafe fn new(config: HeapConfig, state: NonNull<HeapState>) -> Result<Self, HeapError> {
         // SAFETY: handed on.
         unsafe { Self::with_image(config, state, None) }
+    }
+
+    /// A heap with nothing in it that keeps its words itself: for languages whose code is not generated.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Reserve`] when there is no address space.
+    pub fn with_own_state(config: HeapConfig) -> Result<Self, HeapError> {
+        let own = Box::new(UnsafeCell::new(HeapState::none()));
+        let state = NonNull::from(&*own).cast();
+        // SAFETY: the box lives as long as the heap, which alone writes to it; its place does not change when the heap is moved.
+        let mut heap = unsafe { Self::new(config, state) }?;
+        heap._own_state = Some(own);
+        Ok(heap)
     }
 
     /// # Safety
@@ -140,6 +157,7 @@ impl Heap {
             meta: NULL,
             host_type: NULL,
             state,
+            _own_state: None,
             config,
         };
         heap.limit_bytes = heap.config.limit_bytes.min(u64::from(heap.nursery.start - heap.image_end()));
@@ -393,6 +411,24 @@ impl Heap {
         Ok(HeapRef::from_bits(object))
     }
 
+    /// An object, or an array of so many elements, that is old from the start, all zero. It never collects, so what was read from the
+    /// heap before is still good; the next collection takes it into account.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::TooLarge`], [`HeapError::OutOfMemory`].
+    pub fn allocate_old(&mut self, ty: DescriptorRef, length: u32) -> Result<HeapRef, HeapError> {
+        let bytes = match ObjectKind::of(self.cage.memory().descriptor(ty.bits())) {
+            ObjectKind::Array | ObjectKind::Ephemerons => self.array_bytes(ty, length)?,
+            _ => self.cage.memory().descriptor(ty.bits()).fixed_bytes.next_multiple_of(OBJECT_ALIGN),
+        };
+        self.check_limit(u64::from(bytes))?;
+        let object = self.old.allocate(&mut self.cage, &self.side, bytes);
+        let object = object.ok_or_else(|| self.out_of_memory(u64::from(bytes)))?;
+        self.begin(object, ty, bytes, length);
+        Ok(HeapRef::from_bits(object))
+    }
+
     /// A host reference: an object that owns a value of the host.
     ///
     /// # Errors
@@ -533,6 +569,31 @@ impl Heap {
     /// Writes data. No reference is among it.
     pub fn write_data(&mut self, object: HeapRef, offset: u32, from: &[u8]) {
         self.cage.memory().write_bytes(self.slot(object, offset, from.len() as u32), from);
+    }
+
+    /// Bytes of data, as long as nothing is allocated.
+    #[inline]
+    pub fn data(&self, object: HeapRef, offset: u32, bytes: u32) -> &[u8] {
+        let start = self.slot(object, offset, bytes);
+        // SAFETY: the range is inside of an object, which neither moves nor ends while the heap is borrowed; data is not written then.
+        unsafe { std::slice::from_raw_parts(self.cage.memory().at(start), bytes as usize) }
+    }
+
+    /// Data in units of 16 bits, as long as nothing is allocated. `offset` is even.
+    #[inline]
+    pub fn data16(&self, object: HeapRef, offset: u32, units: u32) -> &[u16] {
+        let start = self.slot(object, offset, 2 * units);
+        debug_assert!(start.is_multiple_of(2));
+        // SAFETY: as for `data`; objects are aligned to 8.
+        unsafe { std::slice::from_raw_parts(self.cage.memory().at(start).cast::<u16>(), units as usize) }
+    }
+
+    /// Writes data in units of 16 bits.
+    pub fn write_data16(&mut self, object: HeapRef, offset: u32, from: &[u16]) {
+        let start = self.slot(object, offset, 2 * from.len() as u32);
+        for (at, unit) in (start..).step_by(2).zip(from) {
+            self.cage.memory().write_bytes(at, &unit.to_ne_bytes());
+        }
     }
 
     /// Binary logarithm of the bytes of an array type's elements, and what they are.

@@ -27,6 +27,7 @@
 //! - Every store of a reference goes through a barrier, in Rust [`Heap::write_ref`] and its like.
 //! - The heap knows no language: types come as [`TypeDesc`], stacks and tables as [`RootSource`].
 
+pub mod backing;
 pub mod cage;
 pub mod collect;
 pub mod descriptor;

@@ -43,7 +43,8 @@ impl Resources {
                 index
             }
         };
-        self.entries[index as usize].value = Some(value);
+        // The last owner's place means nothing now: the collection that comes before there is a new one must not find it dead.
+        self.entries[index as usize] = Entry { value: Some(value), owner: HeapRef::NULL.bits() };
         self.live_count += 1;
         Some(index)
     }

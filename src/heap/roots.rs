@@ -20,6 +20,11 @@ pub trait RootSource {
         let _ = (func, visitor);
     }
 
+    /// A major collection has found all that is alive: the source forgets what it knows of the other objects.
+    fn marked(&mut self, is_live: &dyn Fn(HeapRef) -> bool) {
+        let _ = is_live;
+    }
+
     /// A major collection has found all that is alive: functions that are not in the set are held by no object. What holds
     /// them outside of the heap is the source's own to know.
     fn funcs_found(&mut self, found: &FuncSet) {

@@ -172,6 +172,7 @@ impl Heap {
         marker.clear_weak();
         self.resources.after_marking(|object| marker.is_live(object));
         roots.funcs_found(&marker.found);
+        roots.marked(&|object| marker.is_live(object.bits()));
         let live_bytes = marker.live_bytes;
         self.old.start_sweeping(&mut self.cage, &self.side, live_bytes);
         self.stats.live_bytes = live_bytes;

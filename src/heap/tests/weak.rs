@@ -1,6 +1,6 @@
 //! Weak cells, ephemerons, finalization, values of the host.
 
-use super::{Client, LEFT, small};
+use super::{Client, LEFT, small, stress};
 use crate::base::sync::Arc;
 use crate::heap::reference::{HeapRef, box_ref, boxed_ref};
 use crate::heap::{DescriptorRef, NoRoots, ObjectKind, SlotKind, TypeDesc};
@@ -125,4 +125,18 @@ fn values_of_the_host_are_dropped_with_their_objects() {
     drop(client);
     drop(kept);
     assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn a_value_of_the_host_is_there_though_its_place_was_anothers() {
+    let config = HeapConfig { stress_major_every: 1, ..stress() };
+    let mut client = Client::new(config);
+    let heap = &mut client.heap;
+    for round in 0..50u64 {
+        // The last one's object is dead, and found so by the collection that comes before this one's object is there.
+        let object = heap.allocate_host(Box::new(round), &mut NoRoots).expect("room");
+        let value = heap.host_value(object).and_then(|value| value.downcast_ref::<u64>());
+        assert_eq!(value, Some(&round));
+        heap.collect_major(&mut NoRoots);
+    }
 }
