@@ -38,6 +38,12 @@ pub mod isolate;
 #[cfg(feature = "wasi")]
 pub mod wasi;
 
+#[cfg(feature = "js")]
+pub mod js;
+
 pub mod api;
+/// What a script may expect around the language.
+#[cfg(feature = "js")]
+pub mod shell;
 
 pub use api::*;

@@ -6,6 +6,8 @@
 pub mod inspect;
 #[cfg(doctest)]
 mod readme;
+#[cfg(feature = "js")]
+pub mod test262;
 pub mod wast;
 
 pub use crate::abi::artifact::{Entry, Tier};

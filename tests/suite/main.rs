@@ -15,6 +15,8 @@ mod guards;
 mod host;
 mod inlining;
 mod instances;
+#[cfg(feature = "js")]
+mod js;
 mod lazy;
 mod limits;
 mod link;

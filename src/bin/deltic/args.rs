@@ -38,12 +38,12 @@ pub enum Command {
     Cache(CacheArgs),
     #[command(hide = true)]
     Build(LaterArgs),
-    #[command(hide = true)]
-    Test262(LaterArgs),
+    /// Run the conformance suite of JavaScript
+    Test262(Test262Args),
     #[command(hide = true)]
     Wpt(LaterArgs),
-    #[command(hide = true)]
-    Repl(LaterArgs),
+    /// Evaluate JavaScript line by line
+    Repl,
 }
 
 /// Arguments of what is not there yet.
@@ -85,7 +85,7 @@ pub struct RunArgs {
     /// The key that a compiled module was made with, if not the one in the user's cache
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// The module, binary, text or compiled; `-` is standard input
+    /// The module, binary, text or compiled (`-` is standard input), or a script or ES module (`.js`, `.mjs`, `.cjs`)
     pub file: PathBuf,
     /// Arguments of the program, or of the function
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -162,6 +162,39 @@ pub struct WastArgs {
     /// Scripts, or directories of them
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Test262Args {
+    /// A checkout of the suite
+    pub suite: PathBuf,
+    /// Run only so many tests, drawn by the seed
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
+    /// What the sample is drawn by
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Run only tests whose path below `test/` begins with this
+    #[arg(long, value_name = "PREFIX")]
+    pub filter: Option<String>,
+    /// Give a test this time in each mode (s, ms, us)
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub timeout: Option<Duration>,
+    /// Run so many tests at the same time
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Collect garbage at every allocation
+    #[arg(long)]
+    pub gc_stress: bool,
+    /// A list of tests that are known to fail, a path a line; only what differs from it is printed, and fails the run
+    #[arg(long, value_name = "LIST")]
+    pub expected: Option<PathBuf>,
+    /// Write the paths of the tests that failed to a file
+    #[arg(long, value_name = "FILE")]
+    pub write_failures: Option<PathBuf>,
+    /// Print how many tests passed in each chapter
+    #[arg(long)]
+    pub chapters: bool,
 }
 
 #[derive(Debug, Args)]

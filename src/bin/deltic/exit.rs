@@ -55,6 +55,18 @@ impl Exit {
         Exit::failure(format_args!("{}: {cause}", path.display()))
     }
 
+    /// A script's error, which names its place itself.
+    #[cfg(feature = "js")]
+    pub fn uncaught(error: impl Display) -> Exit {
+        Exit { status: BAD_MODULE, message: Some(error.to_string()) }
+    }
+
+    /// A script whose time is over.
+    #[cfg(feature = "js")]
+    pub fn spent(path: &Path) -> Exit {
+        Exit { status: SPENT, message: Some(format!("{}: the time is over", path.display())) }
+    }
+
     /// A module that could not be instantiated.
     pub fn link(path: &Path, error: &LinkError) -> Exit {
         match error {

@@ -13,9 +13,15 @@ mod inspect;
 mod invoke;
 mod load;
 mod progress;
+#[cfg_attr(not(feature = "js"), path = "repl_absent.rs")]
+mod repl;
 mod run;
+#[cfg_attr(not(feature = "js"), path = "script_absent.rs")]
+mod script;
 mod stats;
 mod stubs;
+#[cfg_attr(not(feature = "js"), path = "test262_absent.rs")]
+mod test262;
 mod trace;
 mod units;
 mod validate;
@@ -44,9 +50,9 @@ fn main() {
         Command::Snapshot(_) => Err(Exit::later("`deltic snapshot`")),
         Command::Cache(args) => cache::cache(args),
         Command::Build(_) => Err(Exit::later("`deltic build`")),
-        Command::Test262(_) => Err(Exit::later("`deltic test262`")),
+        Command::Test262(args) => test262::test262(args),
         Command::Wpt(_) => Err(Exit::later("`deltic wpt`")),
-        Command::Repl(_) => Err(Exit::later("`deltic repl`")),
+        Command::Repl => repl::repl(),
     };
     let status = match done {
         Ok(()) => 0,

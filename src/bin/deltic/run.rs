@@ -10,10 +10,13 @@ use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::load::Input;
 use crate::stats::{Meter, cpu_time};
-use crate::{cache, invoke, load, stubs, wasi};
+use crate::{cache, invoke, load, script, stubs, wasi};
 
-/// Runs a module: what `--invoke` names, or `_start`, or `_initialize`.
+/// Runs a script, or a module: what `--invoke` names, or `_start`, or `_initialize`.
 pub fn run(args: &RunArgs) -> Result<(), Exit> {
+    if script::is_script(&args.file) {
+        return script::run(args);
+    }
     let (meter, engine, module) = load(args)?;
 
     let isolate = Isolate::new(&engine).map_err(|error| Exit::file(&args.file, error))?;

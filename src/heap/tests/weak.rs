@@ -3,7 +3,7 @@
 use super::{Client, LEFT, small, stress};
 use crate::base::sync::Arc;
 use crate::heap::reference::{HeapRef, box_ref, boxed_ref};
-use crate::heap::{DescriptorRef, NoRoots, ObjectKind, SlotKind, TypeDesc};
+use crate::heap::{DescriptorRef, HeapConfig, NoRoots, ObjectKind, SlotKind, TypeDesc};
 use crate::layout::heap::FIELDS;
 
 fn weak_type(client: &mut Client) -> DescriptorRef {

@@ -1,0 +1,34 @@
+//! `deltic run` of a script or an ES module.
+
+use std::path::Path;
+
+use deltic::shell::{Shell, ShellConfig, ShellError};
+
+use crate::args::RunArgs;
+use crate::exit::Exit;
+
+/// Whether a file is one, by its ending.
+pub fn is_script(path: &Path) -> bool {
+    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| matches!(extension, "js" | "mjs" | "cjs"))
+}
+
+/// Runs it to the end of its event loop.
+pub fn run(args: &RunArgs) -> Result<(), Exit> {
+    let config = ShellConfig {
+        args: args.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        max_memory: args.max_memory,
+        timeout: args.timeout,
+        gc_stress: args.engine.gc_stress,
+    };
+    let mut shell = Shell::new(&config).map_err(|error| Exit::file(&args.file, error))?;
+    let result = shell.run_file(&args.file);
+    // The process ends, and the heap with it.
+    std::mem::forget(shell);
+    match result {
+        Ok(0) => Ok(()),
+        Ok(status) => Err(Exit::guest(status.cast_unsigned())),
+        Err(ShellError::TimedOut) => Err(Exit::spent(&args.file)),
+        Err(error @ (ShellError::Syntax(_) | ShellError::Uncaught(_))) => Err(Exit::uncaught(error)),
+        Err(error) => Err(Exit::file(&args.file, error)),
+    }
+}

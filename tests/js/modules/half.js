@@ -1,0 +1,2 @@
+exports.name = 'half';
+exports.other = require('./other');

@@ -1,0 +1,3 @@
+await null;
+export const late = 'late';
+export { late as default };

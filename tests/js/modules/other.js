@@ -1,0 +1,2 @@
+exports.name = 'other';
+exports.seen = Object.keys(require('./half'));
