@@ -124,6 +124,18 @@ impl Heap {
         Ok(heap)
     }
 
+    /// Has the words for generated code at another place from now on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new): the place is valid as long as the heap is.
+    pub unsafe fn move_state(&mut self, to: NonNull<HeapState>) {
+        // SAFETY: both places are valid by contract, and are different ones or the same.
+        unsafe { to.as_ptr().copy_from(self.state.as_ptr(), 1) };
+        self.state = to;
+        self._own_state = None;
+    }
+
     /// # Safety
     ///
     /// As for `new`.

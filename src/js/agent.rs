@@ -5,9 +5,11 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::heap::roots::FuncSet;
 use crate::heap::{Heap, HeapConfig, HeapError, HeapRef, RootSource, RootVisitor};
 use crate::js::class::{HASH, STRING_FLAGS, Thing, Types};
 use crate::js::cx::{Cx, Native};
+use crate::js::embed::Companion;
 use crate::js::global::Globals;
 use crate::js::host::{Host, NoHost};
 use crate::js::interp::Machine;
@@ -103,10 +105,38 @@ pub(in crate::js) struct Roots {
     pub machine: Machine,
     pub modules: Modules,
     pub globals: Globals,
+    /// What a layer above keeps with the agent.
+    pub companion: Option<Box<dyn Companion>>,
 }
 
 impl RootSource for Roots {
     fn visit_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_own(visitor);
+        self.visit_companion(|companion| companion.visit_roots(visitor));
+    }
+
+    fn visit_major_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_own(visitor);
+        self.visit_companion(|companion| companion.visit_major_roots(visitor));
+    }
+
+    fn visit_func(&mut self, func: u32, visitor: &mut dyn RootVisitor) {
+        self.visit_companion_func(func, visitor);
+    }
+
+    fn marked(&mut self, is_live: &dyn Fn(HeapRef) -> bool) {
+        self.atoms.retain(is_live);
+        self.machine.marked(is_live);
+        self.visit_companion(|companion| companion.marked(is_live));
+    }
+
+    fn funcs_found(&mut self, found: &FuncSet) {
+        self.companion_funcs_found(found);
+    }
+}
+
+impl Roots {
+    fn visit_own(&mut self, visitor: &mut dyn RootVisitor) {
         for word in &mut self.stack[..self.top] {
             visitor.boxed(word);
         }
@@ -126,11 +156,6 @@ impl RootSource for Roots {
         self.machine.visit_roots(visitor);
         self.modules.visit(visitor);
         self.globals.visit(visitor);
-    }
-
-    fn marked(&mut self, is_live: &dyn Fn(HeapRef) -> bool) {
-        self.atoms.retain(is_live);
-        self.machine.marked(is_live);
     }
 }
 
@@ -192,6 +217,7 @@ impl Agent {
             machine: Machine::default(),
             modules: Modules::default(),
             globals: Globals::default(),
+            companion: None,
         };
         let mut agent = Agent {
             heap,

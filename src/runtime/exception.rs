@@ -22,6 +22,7 @@ use crate::layout::block::ActivationWords;
 use crate::runtime::backtrace;
 use crate::runtime::error::{CallError, ResourceError};
 use crate::runtime::liveness::Owned;
+use crate::runtime::partner::heap_of;
 use crate::runtime::rooted::Root;
 use crate::runtime::store::Store;
 use crate::runtime::stubs::{HANDLED, LEFT};
@@ -87,7 +88,8 @@ impl Store {
         }
         let made = self.with_heap(|heap, roots| heap.allocate(descriptor, roots))?;
         let exception = made.map_err(|error| ResourceError(error.to_string()))?;
-        let (Some(heap), TagObject { layout, identity, .. }) = (&mut self.heap, &self.tags[tag as usize]) else {
+        let (heap, tag) = (heap_of(&mut self.heap, &mut self.partner), &self.tags[tag as usize]);
+        let (Some(heap), TagObject { layout, identity, .. }) = (heap, tag) else {
             return Ok(exception);
         };
         heap.write_u32(exception, EXCEPTION_TAG, *identity);
@@ -197,7 +199,7 @@ impl Store {
     /// The tag of an exception.
     pub(crate) fn exception_tag(&mut self, exception: ExnRef) -> Option<Tag> {
         let object = self.exception_of(exception)?;
-        let identity = self.heap.as_ref()?.read_u32(object, EXCEPTION_TAG);
+        let identity = self.heap()?.read_u32(object, EXCEPTION_TAG);
         match self.func_table.owner(identity)? {
             Owned::Tag(index) => Some(self.tag_handle(index)),
             _ => None,
@@ -208,7 +210,7 @@ impl Store {
     pub(crate) fn exception_payload(&mut self, exception: ExnRef) -> Option<Vec<Val>> {
         let (object, tag) = (self.exception_of(exception)?, self.exception_tag(exception)?);
         let tag = self.tags.find(tag.key)?;
-        let (heap, params) = (self.heap.as_ref()?, &tag.ty.as_func()?.params);
+        let (heap, params) = (self.heap()?, &tag.ty.as_func()?.params);
         let read = |(field, &ty): (&crate::abi::exception::PayloadField, &ValType)| {
             let mut bytes = [0; 16];
             let bits = match slot_kind(field.ty) {

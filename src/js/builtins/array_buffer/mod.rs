@@ -204,6 +204,11 @@ impl<'s> Cx<'s> {
         Ok(())
     }
 
+    /// Takes a buffer's bytes away.
+    pub(in crate::js) fn empty_buffer(&mut self, buffer: Local<'_>) {
+        self.set_field_value(buffer, DATA, Value::UNDEFINED);
+    }
+
     /// Sets [[ArrayBufferDetachKey]] of an array buffer: it is only detached by who has the key.
     pub fn set_detach_key(&mut self, buffer: Local<'_>, key: Local<'_>) {
         if self.is(buffer, Class::ArrayBuffer) {
