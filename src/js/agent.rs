@@ -120,6 +120,11 @@ impl RootSource for Roots {
         self.visit_companion(|companion| companion.visit_major_roots(visitor));
     }
 
+    fn visit_own_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_own(visitor);
+        self.visit_companion(|companion| companion.visit_own_roots(visitor));
+    }
+
     fn visit_func(&mut self, func: u32, visitor: &mut dyn RootVisitor) {
         self.visit_companion_func(func, visitor);
     }

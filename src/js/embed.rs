@@ -12,12 +12,12 @@ use std::any::Any;
 
 use crate::heap::roots::FuncSet;
 use crate::heap::{Heap, HeapRef, RootSource, RootVisitor};
-use crate::js::agent::{Agent, Roots};
+use crate::js::agent::{Agent, Roots, Termination};
 use crate::js::class::{Class, GUEST, Is, Thing, is, is_thing};
-use crate::js::cx::{Completion, Cx};
+use crate::js::cx::{Completion, Cx, Thrown};
 use crate::js::function::NATIVE_DATA;
 use crate::js::intrinsic::Intrinsic;
-use crate::js::local::{Args, Local};
+use crate::js::local::{Args, Key, Local};
 use crate::js::names::Name;
 use crate::js::value::Value;
 use crate::layout::heap::FIELDS;
@@ -203,6 +203,39 @@ impl<'s> Cx<'s> {
         self.local(value)
     }
 
+    /// A function of Rust that stands for a function of a guest, with an integer of its own.
+    ///
+    /// # Errors
+    ///
+    /// A termination when memory is out.
+    pub(crate) fn new_guest_function(
+        &mut self,
+        native: crate::js::cx::Native,
+        name: Key<'_>,
+        length: u32,
+        number: i32,
+        func: u32,
+    ) -> Completion<Local<'s>> {
+        let function = self.new_native(native, name, length, false)?;
+        self.set_field_value(function, NATIVE_DATA, Value::int(number));
+        self.set_guest(function, func);
+        Ok(function)
+    }
+
+    /// Whether it is an exported function of a guest.
+    pub(crate) fn exported_func(&self, value: Local<'_>) -> Option<u32> {
+        if !self.is(value, Class::Native) {
+            return None;
+        }
+        Some(self.guest_of(value)).filter(|&func| func != 0)
+    }
+
+    /// Ends the script, if it is not being ended already.
+    pub(crate) fn end_script(&mut self) -> Thrown {
+        let why = self.agent.roots.termination.take().unwrap_or(Termination::Terminated);
+        self.terminate(why)
+    }
+
     /// One of the intrinsics that the embedder has in the current realm.
     pub(crate) fn embedder_intrinsic(&mut self, nth: u32) -> Local<'s> {
         let all = self.intrinsic(Intrinsic::Embedder);
@@ -243,7 +276,10 @@ impl<'s> Cx<'s> {
     ///
     /// A termination when memory is out.
     pub(crate) fn to_reference(&mut self, value: Local<'_>) -> Completion<Local<'s>> {
-        let now = self.value(value);
+        let mut now = self.value(value);
+        if let Some(number) = now.as_number() {
+            now = Value::number(number);
+        }
         if now.reference().is_some() || now.is_null() || now.as_int().is_some_and(|int| I31.contains(&int)) {
             return Ok(self.local(now));
         }
@@ -357,7 +393,7 @@ impl<'s> Cx<'s> {
     }
 
     /// Throws a RangeError for a recursion that is too deep, or passes a termination on.
-    pub(crate) fn recursion_error(&mut self) -> crate::js::cx::Thrown {
+    pub(crate) fn recursion_error(&mut self) -> Thrown {
         self.stack_overflow()
     }
 

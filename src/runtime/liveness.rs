@@ -17,7 +17,7 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
-use crate::abi::vmctx::INSTANCE;
+use crate::abi::vmctx::{INSTANCE, NO_REFERENCE};
 use crate::base::tuning::INSTANCE_COLLECTION_MIN;
 use crate::code::registry;
 use crate::compile::ModuleDebug;
@@ -36,7 +36,7 @@ use crate::wasm::module::WasmModule;
 use crate::wasm::types::{HeapType, RefType, ValType};
 
 /// Something that a store owns, by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Owned {
     /// An instance.
     Instance(u32),
@@ -71,6 +71,12 @@ pub(crate) struct Scope {
 }
 
 impl Store {
+    /// Something was made besides instances, of this weight: it may be time to look for what is not needed any more.
+    pub(crate) fn count_made(&mut self, weight: usize) {
+        self.pins.made += weight;
+        self.collect_instances_if_due();
+    }
+
     /// Begins a scope: what the host gets to know by handles from now on is kept until its end.
     #[inline]
     pub(crate) fn begin_scope(&self) -> Scope {
@@ -271,7 +277,7 @@ impl RootSource for Liveness<'_> {
 
     fn visit_major_roots(&mut self, visitor: &mut dyn RootVisitor) {
         self.store.visit_own_roots(visitor);
-        self.theirs.visit_major_roots(visitor);
+        self.theirs.visit_own_roots(visitor);
         self.work.clear();
         for position in 0..self.store.pins.stack.len() {
             self.mark(self.store.pins.stack[position]);
@@ -372,6 +378,10 @@ impl Liveness<'_> {
             if let Some(references) = references {
                 self.visit_references(segment.ty, references, visitor);
             }
+        }
+        if self.store.is_partnered {
+            // What the partner keeps for a function is kept as long as the function.
+            func_refs.iter().filter(|&&func| func != NO_REFERENCE).for_each(|&func| self.theirs.visit_func(func, visitor));
         }
         let object = &mut self.store.instances[index];
         (object.memories, object.tables, object.globals, object.tags) = (memories, tables, globals, tags);

@@ -15,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use crate::heap::{Heap, HeapRef, RootSource, RootVisitor};
+use crate::base::sync::Arc;
 use crate::heap::roots::FuncSet;
 use crate::runtime::store::Store;
 
@@ -37,18 +38,23 @@ pub(crate) struct StorePlace {
     here: Option<NonNull<Store>>,
     /// How many calls up the stack use the store.
     users: usize,
+    /// What the heap holds while its words are in the store.
+    heap_user: Arc<()>,
 }
 
 // SAFETY: it owns the store, which is `Send`; while somebody else on a stack has it, the agent around it is borrowed.
 unsafe impl Send for StorePlace {}
 
 impl StorePlace {
-    /// A place that owns a store, whose heap is that of a partner.
-    pub(crate) fn new(mut store: Box<Store>) -> Self {
+    /// A place that owns a store, which shares the heap of a partner: that one's words for generated code lie in the store from now on.
+    pub(crate) fn new(mut store: Box<Store>, heap: &mut Heap) -> Self {
         store.is_partnered = true;
+        let heap_user = Arc::new(());
+        // SAFETY: the words lie in the store's block, which stays where it is and is not freed while the heap holds `heap_user`.
+        unsafe { heap.move_state(NonNull::from(&mut store.block.heap), Arc::clone(&heap_user)) };
         // SAFETY: a box's pointer is not null.
         let owned = unsafe { NonNull::new_unchecked(Box::into_raw(store)) };
-        StorePlace { owned, here: Some(owned), users: 0 }
+        StorePlace { owned, here: Some(owned), users: 0, heap_user }
     }
 
     /// The store, unless it runs guests.
@@ -60,8 +66,8 @@ impl StorePlace {
 
 impl Drop for StorePlace {
     fn drop(&mut self) {
-        // A place that is dropped by what its own guests have called leaves the store to nobody.
-        if self.users == 0 {
+        // A place that is dropped by what its own guests have called, or before the heap, leaves the store to nobody.
+        if self.users == 0 && Arc::strong_count(&self.heap_user) == 1 {
             // SAFETY: it came from a box, and nobody else has it.
             drop(unsafe { Box::from_raw(self.owned.as_ptr()) });
         }

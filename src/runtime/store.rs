@@ -41,7 +41,7 @@ use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
 use crate::runtime::value::{Func, Val};
 use crate::wasm::canonical::{TypeHandle, matching};
-use crate::wasm::types::{HeapType, ValType};
+use crate::wasm::types::{HeapType, RefType, ValType};
 
 /// Tells the handles of one store from those of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -236,6 +236,25 @@ impl Store {
             Val::AnyRef(None) => ty.nullable && ty.heap.top() == HeapType::Any,
             Val::ExnRef(None) => ty.nullable && ty.heap.top() == HeapType::Exn,
             _ => false,
+        }
+    }
+
+    /// Whether a reference is of a type, which is canonical. `bits` are a function's, or an object's of the heap.
+    pub(crate) fn reference_matches(&self, bits: u32, ty: RefType) -> bool {
+        if bits == 0 {
+            return ty.nullable;
+        }
+        match ty.heap.top() {
+            HeapType::Func => {
+                let found = self.func_table.entry_of(bits).map(|entry| CanonicalTypeId::from_u32(entry.type_id));
+                let found = found.and_then(|id| self.engine.types().get(id));
+                ty.heap == HeapType::Func || found.is_some_and(|found| found.ty().matches(ty.heap))
+            }
+            HeapType::Extern => ty.heap == HeapType::Extern,
+            HeapType::Exn => ty.heap == HeapType::Exn,
+            _ => self.heap_type_of(HeapRef::from_bits(bits)).is_some_and(|found| {
+                matching::heap_matches(found.exact(), ty.heap, &|a, b| self.engine.types().is_subtype(a, b))
+            }),
         }
     }
 
