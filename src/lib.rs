@@ -41,6 +41,9 @@ pub mod wasi;
 #[cfg(feature = "js")]
 pub mod js;
 
+#[cfg(all(feature = "js", any(feature = "baseline", feature = "optimizing")))]
+pub mod bridge;
+
 pub mod api;
 /// What a script may expect around the language.
 #[cfg(feature = "js")]

@@ -185,6 +185,8 @@ pub struct Agent {
     pub(in crate::js) realm_count: u32,
     pub(in crate::js) regexps: crate::js::builtins::regexp::Compiled,
     pub(in crate::js) embedder_data: Box<dyn std::any::Any + Send>,
+    /// Who changes the length of array buffers' bytes that are not the agent's own.
+    pub(in crate::js) resize_hook: Option<crate::js::builtins::array_buffer::ResizeHook>,
     /// How many objects have an identity hash.
     pub(in crate::js) identity_count: u32,
     /// Slots of the stack with the objects whose elements are being joined to a text.
@@ -240,6 +242,7 @@ impl Agent {
             realm_count: 0,
             regexps: Default::default(),
             embedder_data: Box::new(()),
+            resize_hook: None,
             identity_count: 0,
             joining: Vec::new(),
             config,

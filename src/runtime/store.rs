@@ -71,6 +71,8 @@ pub struct Store {
     pub(crate) heap: Option<Box<Heap>>,
     /// Whether its heap is a partner's.
     pub(crate) is_partnered: bool,
+    /// Whether a memory has grown away from under a view of it, which the partner has not noticed yet.
+    pub(crate) views_closed: bool,
     /// The partner, while one is lent.
     pub(crate) partner: Option<NonNull<dyn Partner>>,
     /// Descriptors of types in the heap.
@@ -159,6 +161,7 @@ impl Store {
             host_refs: HashMap::new(),
             heap: None,
             is_partnered: false,
+            views_closed: false,
             partner: None,
             descriptors: HashMap::new(),
             roots: HostRoots::default(),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `console` | `console` and its formats |
 //! | `inspect` | values as people read them |
+//! | `wasm` | `WebAssembly` |
 //! | `timers` | `setTimeout` and its like, and the event loop |
 //! | `process` | `process`, `performance` |
 //! | `files` | `require("fs")` |
@@ -26,6 +27,11 @@ mod report;
 mod require;
 mod text_coding;
 mod timers;
+#[cfg(any(feature = "baseline", feature = "optimizing"))]
+mod wasm;
+#[cfg(not(any(feature = "baseline", feature = "optimizing")))]
+#[path = "wasm_absent.rs"]
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +48,7 @@ use crate::js::script::compile_script;
 use crate::js::source::SourceText;
 
 use self::timers::Timers;
+pub use self::wasm::WasmSettings;
 
 /// How a shell is made.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +61,8 @@ pub struct ShellConfig {
     pub timeout: Option<Duration>,
     /// Collect garbage at every allocation.
     pub gc_stress: bool,
+    /// What runs WebAssembly.
+    pub wasm: WasmSettings,
 }
 
 /// Why a program did not end by itself.
@@ -172,7 +181,7 @@ impl Shell {
             clocks: std::collections::HashMap::new(),
             rejections: Vec::new(),
         }));
-        let installed = agent.enter(|cx| install(cx).map_err(|thrown| end_of(cx, thrown)));
+        let installed = agent.enter(|cx| install(cx, config).map_err(|thrown| end_of(cx, thrown)));
         installed?;
         Ok(Shell { agent, timeout: config.timeout })
     }
@@ -286,7 +295,8 @@ fn run_module(cx: &mut Cx<'_>, name: &str, source: SourceText) -> Result<(), She
     Ok(())
 }
 
-fn install(cx: &mut Cx<'_>) -> Completion<()> {
+fn install(cx: &mut Cx<'_>, config: &ShellConfig) -> Completion<()> {
+    wasm::install(cx, config)?;
     console::install(cx)?;
     timers::install(cx)?;
     process::install(cx)?;
