@@ -41,7 +41,7 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
     let bits = bits_of(cx, value);
     let made = in_store(cx, |store| {
         let made = store.globals.insert(GlobalObject::new(GlobalType { content, mutable }, bits));
-        made.inspect(|&index| drop(store.global_handle(index)))
+        made.inspect(|&index| _ = store.global_handle(index))
     })?;
     match made {
         Ok(index) => object_with(cx, Owned::Global(index), prototype),

@@ -49,7 +49,7 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
     let ty = TableType { element, min, max, table64 };
     let value = element_of(cx, args, ty)?;
     let bits = bits_of(cx, value) as u32;
-    let made = in_store(cx, |store| store.new_table(ty, bits).inspect(|&index| drop(store.table_handle(index))))?;
+    let made = in_store(cx, |store| store.new_table(ty, bits).inspect(|&index| _ = store.table_handle(index)))?;
     match made {
         Ok(index) => object_with(cx, Owned::Table(index), prototype),
         Err(error) => Err(cx.range_error(&format!("{WHAT}: {error}"))),

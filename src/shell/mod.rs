@@ -248,6 +248,32 @@ impl Shell {
 }
 
 impl Shell {
+    /// Runs texts as scripts, one behind the other, then the event loop to its end, and gives the value of one more script as a string.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not end by itself.
+    pub fn run_scripts(&mut self, texts: &[(String, String)], result: &str) -> Result<String, ShellError> {
+        let watch = self.timeout.map(|timeout| Watch::start(timeout, self.agent.interrupt()));
+        let done = self.agent.enter(|cx| {
+            for (name, text) in texts {
+                let mut cx = cx.open();
+                let source = SourceText::from_utf8(name, text);
+                let script =
+                    compile_script(source).map_err(|error| ShellError::Syntax(report::syntax_error(name, text, &error)))?;
+                cx.run_script(&script).map_err(|thrown| end_of(&mut cx, thrown))?;
+            }
+            timers::run_loop(cx).map_err(|thrown| end_of(cx, thrown))?;
+            let mut cx = cx.open();
+            let value = cx.eval_source("result", result).and_then(|value| cx.to_rust_text(value));
+            value.map_err(|thrown| end_of(&mut cx, thrown))
+        });
+        if done.is_err() && watch.is_some_and(|watch| watch.has_timed_out()) {
+            return Err(ShellError::TimedOut);
+        }
+        done
+    }
+
     /// Whether a text is the beginning of a script, and not one yet.
     pub fn is_incomplete(text: &str) -> bool {
         match compile_script(SourceText::from_utf8("input", text)) {

@@ -40,8 +40,8 @@ pub enum Command {
     Build(LaterArgs),
     /// Run the conformance suite of JavaScript
     Test262(Test262Args),
-    #[command(hide = true)]
-    Wpt(LaterArgs),
+    /// Run the conformance suite of the WebAssembly JavaScript API
+    Wpt(WptArgs),
     /// Evaluate JavaScript line by line
     Repl,
 }
@@ -195,6 +195,27 @@ pub struct Test262Args {
     /// Print how many tests passed in each chapter
     #[arg(long)]
     pub chapters: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WptArgs {
+    /// The folder `test/js-api` of a checkout of WebAssembly/spec
+    pub suite: PathBuf,
+    /// Run only files whose path has this in it
+    #[arg(long, value_name = "S")]
+    pub filter: Option<String>,
+    /// Give a file this time (s, ms, us)
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub timeout: Option<Duration>,
+    /// Collect garbage at every allocation
+    #[arg(long)]
+    pub gc_stress: bool,
+    /// A list of subtests that are known to fail, one a line; only what differs from it is printed, and fails the run
+    #[arg(long, value_name = "FILE")]
+    pub expected: Option<PathBuf>,
+    /// Write the names of the subtests that failed to a file
+    #[arg(long, value_name = "FILE")]
+    pub write_failures: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
