@@ -358,12 +358,13 @@ pub(super) fn opaque_object<'s>(cx: &mut Cx<'s>, shown: Local<'s>, kind: Kind) -
     if let Some(known) = cx.companion::<Bridge>().and_then(|bridge| bridge.opaque.get(&bits).copied()) {
         return Ok(cx.root_reference(known.bits()));
     }
-    let prototype = if kind == Kind::Exception { cx.embedder_intrinsic(kind as u32) } else { Local::NULL };
-    let object = cx.new_embedder_object(kind as i32, prototype)?;
+    let object = if kind == Kind::Exception {
+        let prototype = cx.embedder_intrinsic(kind as u32);
+        cx.new_embedder_object(kind as i32, prototype)?
+    } else {
+        cx.new_opaque_object(kind as i32)?
+    };
     remember_opaque(cx, shown, object);
-    if kind == Kind::Opaque {
-        cx.prevent_extensions(object)?;
-    }
     Ok(object)
 }
 

@@ -76,7 +76,6 @@ fn value<'s>(cx: &mut Cx<'s>, this: Local<'s>, _: Args<'s>) -> Completion<Local<
 fn set_value<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "set WebAssembly.Global.value";
     require(cx, this, Kind::Global, WHAT)?;
-    require_args(cx, args, 1, WHAT)?;
     let (index, ty) = global_of(cx, this)?;
     if is_refused(ty.content) {
         return Err(refused(cx));

@@ -4,6 +4,7 @@ use crate::base::sync::Arc;
 use crate::bridge::call::{HostBody, host_closure};
 use crate::bridge::companion::{Signature, in_store, new_signature};
 use crate::bridge::values::{bits_of, carry, to_guest, to_js};
+use crate::compile::module::Module;
 use crate::heap::HeapRef;
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::Local;
@@ -69,12 +70,12 @@ pub(super) fn is_string_type(ty: ValType) -> bool {
     matches!(ty, ValType::Ref(RefType { heap: HeapType::Extern, .. }))
 }
 
-fn is_param(module: &WasmModule, wanted: Ty, found: ValType) -> bool {
+fn is_type(module: &WasmModule, wanted: Ty, found: ValType) -> bool {
     match (wanted, found) {
         (Ty::I32, ValType::I32) => true,
-        // What a builtin takes may be more than what it is given.
-        (Ty::Any | Ty::Text, ValType::Ref(ty)) => ty.heap == HeapType::Extern && (wanted == Ty::Any || !ty.nullable),
-        (Ty::Units, ValType::Ref(ty)) => ty.heap.type_index().is_some_and(|index| {
+        (Ty::Any, found) => found == ValType::EXTERNREF,
+        (Ty::Text, found) => found == ValType::Ref(RefType::non_null(HeapType::Extern)),
+        (Ty::Units, ValType::Ref(ty)) => ty.nullable && ty.heap.type_index().is_some_and(|index| {
             let ty = &module.types[index];
             let is_units = |ty: &CompositeType| {
                 matches!(ty, CompositeType::Array(array) if array.element.mutable && array.element.storage == StorageType::I16)
@@ -85,22 +86,23 @@ fn is_param(module: &WasmModule, wanted: Ty, found: ValType) -> bool {
     }
 }
 
-fn is_result(wanted: Ty, found: ValType) -> bool {
-    match wanted {
-        Ty::I32 => found == ValType::I32,
-        _ => matches!(found, ValType::Ref(RefType { heap: HeapType::Extern, .. })),
-    }
-}
-
 /// Checks the type of an import that is a builtin.
-pub(super) fn check(module: &WasmModule, import: &Import) -> Result<(), String> {
+pub(super) fn check(module: &Module, import: &Import) -> Result<(), String> {
+    let types = module.canonical_types();
+    let module = module.decoded();
     let (Some(builtin), ImportKind::Func(ty) | ImportKind::FuncExact(ty)) = (find(&import.name), import.kind) else {
         return Err(format!("\"{}\" of {MODULE} is a function", import.name));
     };
+    // A type of its own: final, extending none, and in no group with others.
+    let is_plain = types.handle(ty).is_some_and(|ty| ty.is_alone()) && {
+        let ty = &module.types[ty];
+        ty.is_final && ty.supertype.is_none()
+    };
     let ty = module.signature(ty);
-    let fits = ty.params.len() == builtin.params.len()
-        && ty.params.iter().zip(builtin.params).all(|(&found, &wanted)| is_param(module, wanted, found))
-        && matches!(*ty.results, [found] if is_result(builtin.result, found));
+    let fits = is_plain
+        && ty.params.len() == builtin.params.len()
+        && ty.params.iter().zip(builtin.params).all(|(&found, &wanted)| is_type(module, wanted, found))
+        && matches!(*ty.results, [found] if is_type(module, builtin.result, found));
     if fits { Ok(()) } else { Err(format!("\"{}\" of {MODULE} is of another type than {ty}", import.name)) }
 }
 

@@ -39,16 +39,13 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
     let memory64 = address_type(cx, descriptor, WHAT)?;
-    let initial = member(cx, descriptor, "initial")?;
-    let Some(initial) = initial else { return Err(missing(cx, WHAT, "initial")) };
-    let maximum = member(cx, descriptor, "maximum")?;
-    let shared = member(cx, descriptor, "shared")?;
+    let Some(initial) = member(cx, descriptor, "initial")? else { return Err(missing(cx, WHAT, "initial")) };
     let min = address_value(cx, initial, memory64, "WebAssembly.Memory(): Property 'initial': value")?;
-    let max = match maximum {
+    let max = match member(cx, descriptor, "maximum")? {
         Some(maximum) => Some(address_value(cx, maximum, memory64, "WebAssembly.Memory(): Property 'maximum': value")?),
         None => None,
     };
-    let shared = shared.is_some_and(|shared| cx.to_boolean(shared));
+    let shared = member(cx, descriptor, "shared")?.is_some_and(|shared| cx.to_boolean(shared));
     if max.is_some_and(|max| max < min) {
         return Err(cx.range_error("WebAssembly.Memory(): Property 'maximum': value is below the lower bound"));
     }

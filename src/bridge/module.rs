@@ -105,7 +105,7 @@ pub(super) fn finish(module: Module, options: Arc<Options>) -> Result<Compiled, 
                 return Err(CompileError::invalid(format!("import \"{}\": a string is of type externref", import.name), 0));
             }
         } else if compiled.is_builtin(import)
-            && let Err(message) = js_string::check(decoded, import)
+            && let Err(message) = js_string::check(&compiled.module, import)
         {
             return Err(CompileError::invalid(message, 0));
         }
@@ -240,12 +240,14 @@ fn imports<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Loca
 fn custom_sections<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Module.customSections()";
     let compiled = argument(cx, args, 2, WHAT)?;
-    let wanted = cx.to_rust_text(cx.arg(args, 1))?;
+    let wanted = cx.to_string(cx.arg(args, 1))?;
+    let wanted = cx.code_units(wanted)?;
     let list = cx.new_array(0)?;
     let decoded = compiled.module.decoded();
     let wire_bytes = compiled.module.wire_bytes();
     for (name, range) in decoded.tail.get().map_or(&[][..], |tail| &tail.customs) {
-        if **name != *wanted {
+        // A lone surrogate is in no name.
+        if !name.encode_utf16().eq(wanted.iter().copied()) {
             continue;
         }
         let bytes = wire_bytes.of(range);

@@ -30,16 +30,15 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
     let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Table as u32)?;
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
-    let table64 = address_type(cx, descriptor, WHAT)?;
     let Some(element) = member(cx, descriptor, "element")? else { return Err(missing(cx, WHAT, "element")) };
     let element = cx.to_rust_text(element)?;
     let Some(element) = reference_type(&element) else {
         return Err(cx.type_error("WebAssembly.Table(): Descriptor property 'element' must be a WebAssembly reference type"));
     };
+    let table64 = address_type(cx, descriptor, WHAT)?;
     let Some(initial) = member(cx, descriptor, "initial")? else { return Err(missing(cx, WHAT, "initial")) };
-    let maximum = member(cx, descriptor, "maximum")?;
     let min = address_value(cx, initial, table64, "WebAssembly.Table(): Property 'initial': value")?;
-    let max = match maximum {
+    let max = match member(cx, descriptor, "maximum")? {
         Some(maximum) => Some(address_value(cx, maximum, table64, "WebAssembly.Table(): Property 'maximum': value")?),
         None => None,
     };

@@ -127,6 +127,8 @@ classes! {
     RawJson 0,
     /// An object of the embedder: what it is, and three words of its own. See [`embed`](crate::js::embed).
     Embedder 4,
+    /// An embedder's object that is opaque: it has no properties and no prototype, and never gets any.
+    Opaque 4,
     /// A shadow of the global object, or another object of the engine that no script sees.
     Internal 4,
 }

@@ -111,21 +111,43 @@ impl<'s> Cx<'s> {
         Ok(object)
     }
 
+    /// A new opaque object, and what it is.
+    ///
+    /// # Errors
+    ///
+    /// A termination when memory is out.
+    pub(crate) fn new_opaque_object(&mut self, what: i32) -> Completion<Local<'s>> {
+        let object = self.make_object(Class::Opaque, Local::NULL)?;
+        self.set_field_value(object, 0, Value::int(what));
+        let reference = self.reference(object);
+        self.agent.forbid_extensions(reference).map_err(|error| self.heap_error(error))?;
+        Ok(object)
+    }
+
+    /// The error of who wants to change an opaque object.
+    #[cold]
+    pub(in crate::js) fn opaque_error(&mut self) -> Thrown {
+        self.type_error("WebAssembly objects are opaque")
+    }
+
     /// What an object of the embedder's is.
     #[inline]
     pub(crate) fn embedder_kind(&self, object: Local<'_>) -> Option<i32> {
-        if self.is(object, Class::Embedder) { self.field_value(object, 0).as_int() } else { None }
+        match self.class_of(object) {
+            Some(Class::Embedder | Class::Opaque) => self.field_value(object, 0).as_int(),
+            _ => None,
+        }
     }
 
     /// One of the three words of an embedder's object.
     pub(crate) fn embedder_field(&mut self, object: Local<'_>, nth: u32) -> Local<'s> {
-        debug_assert!(self.is(object, Class::Embedder) && nth < 3);
+        debug_assert!(self.embedder_kind(object).is_some() && nth < 3);
         self.field(object, 1 + nth)
     }
 
     /// Sets one of the three words of an embedder's object.
     pub(crate) fn set_embedder_field(&mut self, object: Local<'_>, nth: u32, value: Local<'_>) {
-        debug_assert!(self.is(object, Class::Embedder) && nth < 3);
+        debug_assert!(self.embedder_kind(object).is_some() && nth < 3);
         self.set_field(object, 1 + nth, value);
     }
 

@@ -12,6 +12,8 @@ use crate::shell::{Shell, ShellConfig};
 
 /// Bytes of a worker's stack.
 const STACK_BYTES: usize = 64 << 20;
+/// How many times as long a file may run that says so.
+const LONG: u32 = 10;
 /// What comes before the harness.
 const BEFORE: &str = "globalThis.self = globalThis; globalThis.GLOBAL = { isShadowRealm: () => false, isWindow: () => false, isWorker: () => false };";
 /// What comes behind it, and what it leaves: a line of JSON for each subtest.
@@ -54,6 +56,7 @@ pub struct Report {
 ///
 /// What could not be read.
 pub fn run(suite: &Path, settings: &Settings) -> Result<Report, String> {
+    let suite = &suite.canonicalize().map_err(|error| format!("cannot read {}: {error}", suite.display()))?;
     let mut files = Vec::new();
     walk(suite, &mut files)?;
     let below = |path: &PathBuf| path.strip_prefix(suite).unwrap_or(path).to_string_lossy().into_owned();
@@ -140,7 +143,9 @@ fn run_one(suite: &Path, path: &str, harness: &str, settings: &Settings) -> Resu
         texts.push((script.to_string_lossy().into_owned(), read(&script)?));
     }
     texts.push((path.to_owned(), source));
-    let config = ShellConfig { timeout: Some(settings.timeout), gc_stress: settings.gc_stress, ..ShellConfig::default() };
+    let is_long = texts.last().is_some_and(|(_, source)| source.contains("// META: timeout=long"));
+    let timeout = if is_long { settings.timeout * LONG } else { settings.timeout };
+    let config = ShellConfig { timeout: Some(timeout), gc_stress: settings.gc_stress, ..ShellConfig::default() };
     let mut shell = Shell::new(&config).map_err(|error| error.to_string())?;
     let report = shell.run_scripts(&texts, RESULT).map_err(|error| error.to_string())?;
     parse(&report).ok_or_else(|| "the harness did not come to its end".to_owned())
