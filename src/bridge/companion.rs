@@ -188,6 +188,8 @@ fn make_store(cx: &mut Cx<'_>) -> Completion<()> {
     let engine = engine(cx)?;
     match Store::new(&engine) {
         Ok(store) => {
+            let handle = store.interrupts.handle();
+            cx.interrupt().on_terminate(Box::new(move || handle.terminate()));
             let place = StorePlace::new(store, cx.agent_mut().heap_mut());
             if let Some(bridge) = cx.companion::<Bridge>() {
                 bridge.place = Some(place);

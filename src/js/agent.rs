@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, Mutex};
 use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::heap::roots::FuncSet;
 use crate::heap::{Heap, HeapConfig, HeapError, HeapRef, RootSource, RootVisitor};
@@ -48,25 +48,47 @@ pub enum Termination {
 }
 
 /// Ends what an agent runs, from any thread.
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicU32>);
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<InterruptState>);
+
+#[derive(Default)]
+struct InterruptState {
+    is_set: AtomicU32,
+    /// Who runs for the agent and does not ask it.
+    listeners: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
+
+impl std::fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Interrupt").field(&self.is_set()).finish()
+    }
+}
 
 impl Interrupt {
     /// Ends what runs now or next; no script catches it.
     pub fn terminate(&self) {
-        self.0.store(1, Ordering::SeqCst);
+        self.0.is_set.store(1, Ordering::SeqCst);
+        self.0.listeners.lock().iter().for_each(|listener| listener());
+    }
+
+    /// Has this called as well by each [`terminate`](Self::terminate).
+    pub(crate) fn on_terminate(&self, listener: Box<dyn Fn() + Send>) {
+        self.0.listeners.lock().push(listener);
+        if self.is_set() {
+            self.terminate();
+        }
     }
 
     /// Takes it back.
     pub fn clear(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.0.is_set.store(0, Ordering::SeqCst);
     }
 
     /// Whether it was asked for.
     #[inline(always)]
     pub fn is_set(&self) -> bool {
         // Relaxed: a poll that comes late comes again.
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.is_set.load(Ordering::Relaxed) != 0
     }
 }
 

@@ -277,7 +277,7 @@ pub struct BenchArgs {
 }
 
 /// Options of everything that makes an engine.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct EngineArgs {
     /// Which compiler to use: baseline, optimized or auto
     #[arg(long, value_name = "TIER", value_parser = tier)]

@@ -16,12 +16,13 @@ pub fn is_script(path: &Path) -> bool {
 
 /// Runs it to the end of its event loop.
 pub fn run(args: &RunArgs) -> Result<(), Exit> {
-    let engine_config = load::config(&args.engine)?;
-    let cache = args.engine.cache.clone();
+    // Most scripts need no engine.
+    let engine_args = args.engine.clone();
     let make = move || {
-        let config = match cache::open(cache.as_deref()) {
-            Some(cache) => engine_config.clone().with_code_cache(cache),
-            None => engine_config.clone(),
+        let config = load::config(&engine_args).map_err(Exit::into_message)?;
+        let config = match cache::open(engine_args.cache.as_deref()) {
+            Some(cache) => config.with_code_cache(cache),
+            None => config,
         };
         WasmEngine::new(&config).map_err(|error| error.to_string())
     };
