@@ -237,9 +237,7 @@ fn add_signature(cx: &mut Cx<'_>, ty: TypeHandle) -> Option<u32> {
     let signature = new_signature(ty)?;
     let func = &signature;
     let is_int = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64);
-    let is_fast = func.params.len() <= INTS_MAX
-        && func.results.len() <= 1
-        && func.params.iter().chain(&func.results).all(is_int);
+    let is_fast = func.params.len() <= INTS_MAX && func.results.len() <= 1 && func.params.iter().chain(&func.results).all(is_int);
     let mut fast = Fast { is_fast, count: func.params.len().min(INTS_MAX) as u8, ..Fast::default() };
     for (is_long, param) in fast.is_long.iter_mut().zip(&func.params) {
         *is_long = *param == ValType::I64;

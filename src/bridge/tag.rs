@@ -1,12 +1,12 @@
 //! `WebAssembly.Tag` and `WebAssembly.Exception` (§5.10, §5.11).
 
+use crate::abi::exception::EXCEPTION_TAG;
 use crate::bridge::companion::{in_store, is_refused, js_tag, object_with, remember_opaque};
 use crate::bridge::idl::{
     Kind, Member, enforce_range_u32, interface, member, missing, owned, require, require_args, require_dictionary, require_new,
     value_type,
 };
 use crate::bridge::values::{Carried, bits_of, carry, refused, to_guest, to_js};
-use crate::abi::exception::EXCEPTION_TAG;
 use crate::heap::HeapRef;
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};

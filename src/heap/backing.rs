@@ -130,7 +130,15 @@ impl Backing {
             None => return None,
         };
         let length = AtomicUsize::new(length);
-        Some(Arc::new(Backing { bytes, length, max: capacity, is_resizable: max.is_some(), is_shared, is_foreign: false, _owner: None }))
+        Some(Arc::new(Backing {
+            bytes,
+            length,
+            max: capacity,
+            is_resizable: max.is_some(),
+            is_shared,
+            is_foreign: false,
+            _owner: None,
+        }))
     }
 
     /// Bytes of somebody else, who sets their length: it is 0 from when they are gone. `None` when there are too many.

@@ -204,7 +204,10 @@ pub(in crate::heap) fn encode(ty: &TypeDesc<'_>) -> Result<Encoded, HeapError> {
                 SlotKind::Boxed => fixed.boxed_bits |= bit,
             }
         }
-        if matches!(ty.kind, ObjectKind::Fixed | ObjectKind::OpaqueFixed) && ty.fixed_bytes <= SMALL_BYTES && fixed.boxed_bits == 0 {
+        if matches!(ty.kind, ObjectKind::Fixed | ObjectKind::OpaqueFixed)
+            && ty.fixed_bytes <= SMALL_BYTES
+            && fixed.boxed_bits == 0
+        {
             fixed.small_words = ty.fixed_bytes.div_ceil(8) as u8;
         }
         return Ok(Encoded { fixed, slots: Vec::new() });

@@ -41,7 +41,9 @@ pub(in crate::heap) trait Visitor {
 pub(in crate::heap) fn object_bytes(memory: Memory, object: u32, descriptor: &Descriptor) -> u32 {
     let bytes = match ObjectKind::of(descriptor) {
         ObjectKind::Fixed | ObjectKind::OpaqueFixed | ObjectKind::Weak | ObjectKind::Resource => descriptor.fixed_bytes,
-        ObjectKind::Array | ObjectKind::OpaqueArray => descriptor.fixed_bytes + (memory.read(object + LENGTH) << descriptor.element_log2),
+        ObjectKind::Array | ObjectKind::OpaqueArray => {
+            descriptor.fixed_bytes + (memory.read(object + LENGTH) << descriptor.element_log2)
+        }
         ObjectKind::Ephemerons => descriptor.fixed_bytes + (memory.read(object + LENGTH) << PAIR_LOG2),
         ObjectKind::Descriptor => memory.read(object + LENGTH),
     };

@@ -91,8 +91,7 @@ impl AnyRef {
     pub fn array_len(&self, scope: &impl AsScope) -> Option<u32> {
         let store = scope.store();
         let object = named(store, *self)?;
-        matches!(composite(store, object)?, CompositeType::Array(_))
-            .then(|| store.heap().map(|heap| heap.length(object)))?
+        matches!(composite(store, object)?, CompositeType::Array(_)).then(|| store.heap().map(|heap| heap.length(object)))?
     }
 
     /// An element of an array. Packed elements are zero-extended.

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::base::sync::{Arc, Mutex};
 use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::{Arc, Mutex};
 use crate::heap::roots::FuncSet;
 use crate::heap::{Heap, HeapConfig, HeapError, HeapRef, RootSource, RootVisitor};
 use crate::js::class::{HASH, STRING_FLAGS, Thing, Types};

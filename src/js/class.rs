@@ -247,8 +247,8 @@ impl Types {
             types.classes.push(heap.add_type(&desc.opaque())?);
         }
         use Thing::{
-            Accessor, BigInt, Bytes, Ephemerons, Latin1, Primitive, PropertyTable, Refs, Rope, Shape, Slice, Sparse, Symbol, TwoByte,
-            Values, Weak, Words,
+            Accessor, BigInt, Bytes, Ephemerons, Latin1, Primitive, PropertyTable, Refs, Rope, Shape, Slice, Sparse, Symbol,
+            TwoByte, Values, Weak, Words,
         };
         let things = [
             Latin1,

@@ -267,7 +267,14 @@ impl<'s> Cx<'s> {
         let agent = &mut *self.agent;
         let is_array = !matches!(
             thing,
-            Thing::Rope | Thing::Slice | Thing::Symbol | Thing::Shape | Thing::PropertyTable | Thing::Accessor | Thing::Weak | Thing::Primitive
+            Thing::Rope
+                | Thing::Slice
+                | Thing::Symbol
+                | Thing::Shape
+                | Thing::PropertyTable
+                | Thing::Accessor
+                | Thing::Weak
+                | Thing::Primitive
         );
         let made = match is_array {
             true => agent.heap.allocate_array(ty, length, &mut agent.roots),

@@ -45,7 +45,8 @@ impl Store {
     /// the runtime.
     pub(crate) fn with_heap<R>(&mut self, run: impl FnOnce(&mut Heap, &mut dyn RootSource) -> R) -> Result<R, ResourceError> {
         if self.partner.is_some() {
-            let shared = |heap: &mut Heap, store: &mut Store, theirs: &mut dyn RootSource| run(heap, &mut BothRoots { store, theirs });
+            let shared =
+                |heap: &mut Heap, store: &mut Store, theirs: &mut dyn RootSource| run(heap, &mut BothRoots { store, theirs });
             return with_partner_heap(self, shared).map_err(|_| in_use());
         }
         self.ensure_heap()?;

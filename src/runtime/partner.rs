@@ -14,9 +14,9 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
-use crate::heap::{Heap, HeapRef, RootSource, RootVisitor};
 use crate::base::sync::Arc;
 use crate::heap::roots::FuncSet;
+use crate::heap::{Heap, HeapRef, RootSource, RootVisitor};
 use crate::runtime::store::Store;
 
 /// An agent that shares its heap.
@@ -134,10 +134,7 @@ impl Store {
 
 /// The heap of a store whose other parts are in use.
 #[inline]
-pub(crate) fn heap_of<'a>(
-    own: &'a mut Option<Box<Heap>>,
-    partner: &'a mut Option<NonNull<dyn Partner>>,
-) -> Option<&'a mut Heap> {
+pub(crate) fn heap_of<'a>(own: &'a mut Option<Box<Heap>>, partner: &'a mut Option<NonNull<dyn Partner>>) -> Option<&'a mut Heap> {
     match partner {
         None => own.as_deref_mut(),
         // SAFETY: what stands in the slot is lent to the store alone, which is borrowed.

@@ -29,7 +29,7 @@ console.log(sum, global.value.kept, held.first('text', 1));
 // Structures and arrays are opaque, and the same each time.
 const STRUCT = [0x5f, 2, I32, 1, ANYREF, 1], ARRAY = [0x5e, I32, 1];
 const guest = make({
-  types: [STRUCT, ARRAY, func([I32, ANYREF], [0x64, 0]), func([0x64, 0], [I32]), func([I32], [0x64, 1]), func([ANYREF], [I32]), func([0x64, 0], [ANYREF]), func([I32], [0x64, 0x6c])],
+  types: [STRUCT, ARRAY, func([I32, ANYREF], [[0x64, 0]]), func([[0x64, 0]], [I32]), func([I32], [[0x64, 1]]), func([ANYREF], [I32]), func([[0x64, 0]], [ANYREF]), func([I32], [[0x64, 0x6c]])],
   funcs: [
     [2, [get(0), get(1), 0xfb, 0, 0]],
     [3, [get(0), 0xfb, 2, 0, 0]],
@@ -78,3 +78,10 @@ const { table: onlyTable } = first;
 churn();
 console.log(onlyTable.get(0).mark, onlyTable.get(0)(), first.count.value, signed(-1).length);
 // => 780 true text
+// => 5 true null object null []
+// => 9,10,12,12,0,0,0,0,0,0,0,0,0
+// => true text -7 10000000000
+// => TypeError TypeError TypeError TypeError
+// => leaf true true true 1
+// => 2,65536,2,65536,2,65536,2,65536,2,65536,2,65536
+// => mine 1 1 1

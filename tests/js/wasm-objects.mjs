@@ -17,7 +17,7 @@ const old = memory.buffer;
 console.log(guest.grow(1), old.byteLength, old.detached, words.length, memory.buffer.byteLength, new Uint32Array(memory.buffer)[4]);
 const middle = memory.buffer;
 console.log(memory.grow(1), middle.byteLength, memory.buffer.byteLength, caught(() => memory.grow(2)), guest.grow(9));
-console.log(caught(() => memory.buffer.transfer()), caught(() => structuredClone?.(1)));
+console.log(caught(() => memory.buffer.transfer()), memory.buffer.resizable);
 console.log(caught(() => new WebAssembly.Memory({ initial: 3, maximum: 2 })), caught(() => new WebAssembly.Memory({ initial: 70000 })));
 const shared = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
 console.log(shared.buffer instanceof SharedArrayBuffer, Object.isFrozen(shared.buffer), shared.grow(1), shared.buffer.byteLength);
@@ -95,7 +95,7 @@ console.log(Object.prototype.toString.call(WebAssembly), String(memory), Object.
 // => 77 88 true true
 // => 1 0 true 0 131072 88
 // => 2 0 196608 RangeError -1
-// => TypeError 1
+// => TypeError false
 // => RangeError RangeError
 // => true true 1 131072
 // => true null 2 2 4 RangeError
@@ -118,9 +118,9 @@ console.log(Object.prototype.toString.call(WebAssembly), String(memory), Object.
 // => true false CompileError
 // => TypeError
 // => TypeError
-// => TypeError
-// => TypeError
+// => LinkError
+// => LinkError
 // => LinkError
 // => f,memory
 // => true null TypeError
-// => [object WebAssembly] [object WebAssembly.Memory] compile,compileStreaming,instantiate,instantiateStreaming,promising,validate
+// => [object WebAssembly] [object WebAssembly.Memory] JSTag,compile,compileStreaming,instantiate,instantiateStreaming,validate

@@ -35,6 +35,6 @@ console.log(await failed(WebAssembly.compileStreaming(7)), typeof WebAssembly.in
 // => TypeError LinkError
 // => TypeError TypeError
 // => fulfilled
-// => script,instantiated,microtask
+// => script,microtask,instantiated
 // => 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38
 // => TypeError function object
