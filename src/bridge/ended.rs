@@ -138,7 +138,7 @@ pub(super) fn thrown_in_guest(cx: &mut Cx<'_>, thrown: Thrown) -> Option<u32> {
     let value = cx.take_exception(thrown).ok()?;
     if cx.embedder_kind(value) == Some(Kind::Exception as i32) {
         let exception = cx.embedder_field(value, 0);
-        if let FromReference::Foreign(exception) = cx.from_reference(exception) {
+        if let FromReference::Foreign(exception) = cx.value_of_reference(exception) {
             return Some(cx.reference_bits(exception));
         }
     }

@@ -43,7 +43,7 @@ pub(super) fn refused(cx: &mut Cx<'_>) -> Thrown {
 /// ToJSValue(w).
 pub(super) fn to_js<'s>(cx: &mut Cx<'s>, ty: ValType, value: Carried<'s>) -> Completion<Local<'s>> {
     match value {
-        Carried::Reference(reference) => match cx.from_reference(reference) {
+        Carried::Reference(reference) => match cx.value_of_reference(reference) {
             FromReference::Value(value) => Ok(value),
             FromReference::Foreign(_) if is_refused(ty) => Err(refused(cx)),
             FromReference::Foreign(shown) => opaque_object(cx, shown, Kind::Opaque),
@@ -89,7 +89,7 @@ fn to_reference<'s>(cx: &mut Cx<'s>, value: Local<'s>, ty: RefType) -> Completio
             None => return Err(cx.type_error("WebAssembly objects are opaque: function-typed object expected")),
         },
         _ if cx.embedder_kind(value) == Some(Kind::Opaque as i32) => Carried::Reference(cx.embedder_field(value, 0)),
-        _ => Carried::Reference(cx.to_reference(value)?),
+        _ => Carried::Reference(cx.boxed_reference(value)?),
     };
     if matches!(ty, RefType { nullable: true, heap: HeapType::Extern | HeapType::Func | HeapType::Any }) {
         return Ok(carried);
@@ -105,7 +105,7 @@ fn to_reference<'s>(cx: &mut Cx<'s>, value: Local<'s>, ty: RefType) -> Completio
 pub(super) fn default_value<'s>(cx: &mut Cx<'s>, ty: ValType) -> Completion<Option<Carried<'s>>> {
     Ok(match ty {
         ValType::Ref(RefType { nullable: true, heap: HeapType::Extern }) => {
-            Some(Carried::Reference(cx.to_reference(Local::UNDEFINED)?))
+            Some(Carried::Reference(cx.boxed_reference(Local::UNDEFINED)?))
         }
         ValType::Ref(RefType { nullable: false, .. }) => None,
         _ => Some(Carried::Bits(0)),

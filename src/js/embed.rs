@@ -297,7 +297,7 @@ impl<'s> Cx<'s> {
     /// # Errors
     ///
     /// A termination when memory is out.
-    pub(crate) fn to_reference(&mut self, value: Local<'_>) -> Completion<Local<'s>> {
+    pub(crate) fn boxed_reference(&mut self, value: Local<'_>) -> Completion<Local<'s>> {
         let mut now = self.value(value);
         if let Some(number) = now.as_number() {
             now = Value::number(number);
@@ -310,7 +310,7 @@ impl<'s> Cx<'s> {
         Ok(self.local(Value::object(cell)))
     }
 
-    /// The reference that a value of [`to_reference`](Self::to_reference) is, or a function of Rust or what was foreign. It is good until the
+    /// The reference that a value of [`boxed_reference`](Self::boxed_reference) is, or a function of Rust or what was foreign. It is good until the
     /// next allocation.
     pub(crate) fn reference_bits(&self, value: Local<'_>) -> u32 {
         let now = self.value(value);
@@ -332,7 +332,7 @@ impl<'s> Cx<'s> {
     }
 
     /// The value that a reference is, which [`root_reference`](Self::root_reference) has given.
-    pub(crate) fn from_reference(&mut self, rooted: Local<'s>) -> FromReference<'s> {
+    pub(crate) fn value_of_reference(&mut self, rooted: Local<'s>) -> FromReference<'s> {
         let Some(reference) = self.value(rooted).reference() else { return FromReference::Value(rooted) };
         let heap = &self.agent.heap;
         let tag = match is(heap, reference) {

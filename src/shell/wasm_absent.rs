@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::compile::engine::WasmEngine;
 use crate::js::cx::{Completion, Cx};
 use crate::shell::ShellConfig;
 
@@ -11,7 +12,7 @@ pub struct WasmSettings;
 
 impl WasmSettings {
     /// Nothing is made.
-    pub fn new(make: impl Fn() -> Result<crate::WasmEngine, String> + Send + Sync + 'static) -> Self {
+    pub fn new(make: impl Fn() -> Result<WasmEngine, String> + Send + Sync + 'static) -> Self {
         let _ = make;
         WasmSettings
     }
