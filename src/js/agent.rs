@@ -12,7 +12,7 @@ use crate::js::cx::{Cx, Native};
 use crate::js::embed::Companion;
 use crate::js::global::Globals;
 use crate::js::host::{Host, NoHost};
-use crate::js::interp::Machine;
+use crate::js::interp::{Lookups, Machine};
 use crate::js::local::Local;
 use crate::js::module::Modules;
 use crate::js::names::Name;
@@ -127,6 +127,7 @@ pub(in crate::js) struct Roots {
     pub machine: Machine,
     pub modules: Modules,
     pub globals: Globals,
+    pub lookups: Lookups,
     /// What a layer above keeps with the agent.
     pub companion: Option<Box<dyn Companion>>,
 }
@@ -164,6 +165,7 @@ impl RootSource for Roots {
 
 impl Roots {
     fn visit_own(&mut self, visitor: &mut dyn RootVisitor) {
+        self.lookups.clear();
         for word in &mut self.stack[..self.top] {
             visitor.boxed(word);
         }
@@ -209,6 +211,8 @@ pub struct Agent {
     pub(in crate::js) embedder_data: Box<dyn std::any::Any + Send>,
     /// Who changes the length of array buffers' bytes that are not the agent's own.
     pub(in crate::js) resize_hook: Option<crate::js::builtins::array_buffer::ResizeHook>,
+    /// How often a shape that caches rely on has changed: see [`watch`](Agent::watch). From 1 on.
+    pub(in crate::js) shape_epoch: u64,
     /// How many objects have an identity hash.
     pub(in crate::js) identity_count: u32,
     /// Slots of the stack with the objects whose elements are being joined to a text.
@@ -246,6 +250,7 @@ impl Agent {
             machine: Machine::default(),
             modules: Modules::default(),
             globals: Globals::default(),
+            lookups: Lookups::default(),
             companion: None,
         };
         let mut agent = Agent {
@@ -265,6 +270,7 @@ impl Agent {
             regexps: Default::default(),
             embedder_data: Box::new(()),
             resize_hook: None,
+            shape_epoch: 1,
             identity_count: 0,
             joining: Vec::new(),
             config,

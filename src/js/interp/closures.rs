@@ -2,15 +2,15 @@
 
 use crate::heap::HeapRef;
 use crate::js::bytecode::{Constant, NamePrefix};
-use crate::js::class::Class;
+use crate::js::class::{Class, FIRST_FIELD, SLOTS};
 use crate::js::cx::{Completion, Cx};
 use crate::js::function::{CLOSURE_CODE, CLOSURE_ENVIRONMENT, CLOSURE_FLAGS, CLOSURE_REALM, CONSTRUCTS, IS_CLASS, IS_DERIVED};
-use crate::js::interp::loaded::{FUNCTION_CONSTANTS, text};
+use crate::js::interp::loaded::{FUNCTION_CONSTANTS, FUNCTION_PROTOTYPE_SHAPE, FUNCTION_SHAPE, text};
 use crate::js::intrinsic::Intrinsic;
 use crate::js::local::{Key, Local};
 use crate::js::names::Name;
 use crate::js::object::descriptor::PropertyDescriptor;
-use crate::js::object::shape::Attributes;
+use crate::js::object::shape::{Attributes, Shape};
 use crate::js::parse::ast::{FunctionInfo, FunctionKind, Place};
 use crate::js::value::Value;
 
@@ -79,14 +79,18 @@ impl<'s> Cx<'s> {
         environment: Local<'_>,
         prototype: Local<'_>,
     ) -> Completion<Local<'s>> {
-        let flags = flags_of(self.info_of(function));
+        let info = self.info_of(function);
         let closure = self.make_object(Class::Closure, prototype)?;
+        self.fill_closure(closure, function, environment, info);
+        Ok(closure)
+    }
+
+    fn fill_closure(&mut self, closure: Local<'_>, function: HeapRef, environment: Local<'_>, info: &FunctionInfo) {
         self.set_field_value(closure, CLOSURE_CODE, Value::object(function));
         self.set_field(closure, CLOSURE_ENVIRONMENT, environment);
-        self.set_field_value(closure, CLOSURE_FLAGS, Value::int(flags));
+        self.set_field_value(closure, CLOSURE_FLAGS, Value::int(flags_of(info)));
         let realm = self.agent.roots.realm;
         self.set_field_value(closure, CLOSURE_REALM, Value::object(realm));
-        Ok(closure)
     }
 
     pub(super) fn own_name(&mut self, function: HeapRef) -> Completion<Local<'s>> {
@@ -101,6 +105,54 @@ impl<'s> Cx<'s> {
     }
 
     fn new_closure_named(&mut self, function: HeapRef, environment: Local<'_>, name: Option<Local<'s>>) -> Completion<Local<'s>> {
+        if self.read_value(function, FUNCTION_SHAPE).is_object() {
+            let name = match name {
+                Some(name) => name,
+                None => self.own_name(function)?,
+            };
+            if let Some(closure) = self.closure_of_known_shape(function, environment, name)? {
+                return Ok(closure);
+            }
+            return self.first_closure(function, environment, Some(name));
+        }
+        self.first_closure(function, environment, name)
+    }
+
+    /// A closure like the last one of its function.
+    fn closure_of_known_shape(
+        &mut self,
+        function: HeapRef,
+        environment: Local<'_>,
+        name: Local<'_>,
+    ) -> Completion<Option<Local<'s>>> {
+        let shape = Shape(self.read_value(function, FUNCTION_SHAPE).heap_ref());
+        let realm = self.agent.roots.realm;
+        if shape.prototype(&self.agent.heap) != self.read_value(realm, Intrinsic::FunctionPrototype as u32) {
+            return Ok(None);
+        }
+        let prototype_shape = self.read_value(function, FUNCTION_PROTOTYPE_SHAPE).reference().map(Shape);
+        let (info, count) = (self.info_of(function), shape.count(&self.agent.heap));
+        let slots = self.allocate_values(count, Value::UNDEFINED)?;
+        let slots = self.local(Value::object(slots));
+        let prototype = match prototype_shape {
+            Some(shape) => Some(self.make_with_shape(Class::Ordinary, shape)?),
+            None => None,
+        };
+        let closure = self.make_with_shape(Class::Closure, shape)?;
+        let (slots, name, reference) = (self.reference(slots), self.value(name), self.reference(closure));
+        self.write_value(slots, 0, Value::int(info.length.cast_signed()));
+        self.write_value(slots, 1, name);
+        if let Some(prototype) = prototype {
+            let prototype = self.value(prototype);
+            self.write_value(slots, 2, prototype);
+            self.agent.heap.write_boxed(prototype.heap_ref(), FIRST_FIELD, Value::object(reference).bits());
+        }
+        self.agent.heap.write_ref(reference, SLOTS, slots);
+        self.fill_closure(closure, function, environment, info);
+        Ok(Some(closure))
+    }
+
+    fn first_closure(&mut self, function: HeapRef, environment: Local<'_>, name: Option<Local<'s>>) -> Completion<Local<'s>> {
         let info = self.info_of(function);
         let prototype = match (info.is_async, info.is_generator) {
             (false, false) => Intrinsic::FunctionPrototype,
@@ -118,7 +170,27 @@ impl<'s> Cx<'s> {
         };
         self.add_named(closure, Name::name.local(), name, Attributes::CONFIGURABLE)?;
         self.add_prototype(closure, info)?;
+        self.keep_closure_shape(function, closure, info);
         Ok(closure)
+    }
+
+    /// Keeps what the next closure of the function can be made by.
+    fn keep_closure_shape(&mut self, function: HeapRef, closure: Local<'_>, info: &FunctionInfo) {
+        let shape = self.shape(closure);
+        let heap = &self.agent.heap;
+        if info.is_generator || info.is_async || shape.is_unique(heap) {
+            return;
+        }
+        if shape.count(heap) == 3 {
+            let prototype = self.slot_value(self.reference(closure), 2);
+            let Some(prototype) = prototype.reference() else { return };
+            let prototype_shape = Shape::of(heap, prototype);
+            if prototype_shape.is_unique(heap) || prototype_shape.count(heap) != 1 {
+                return;
+            }
+            self.write_value(function, FUNCTION_PROTOTYPE_SHAPE, Value::object(prototype_shape.0));
+        }
+        self.write_value(function, FUNCTION_SHAPE, Value::object(shape.0));
     }
 
     /// The "prototype" that closures of some kinds have.

@@ -2,12 +2,14 @@
 
 use crate::heap::{HeapRef, RootVisitor};
 use crate::js::bytecode::FunctionCode;
-use crate::js::class::{Class, FIRST_FIELD};
+use crate::js::class::{Class, FIRST_FIELD, INLINE_SLOTS, SHAPE};
 use crate::js::cx::{Completion, Cx, Thrown};
-use crate::js::function::{CLOSURE_CODE, CLOSURE_ENVIRONMENT, CLOSURE_FLAGS, CLOSURE_REALM, IS_CLASS, IS_DERIVED};
+use crate::js::function::{CLOSURE_CODE, CLOSURE_ENVIRONMENT, CLOSURE_FLAGS, CLOSURE_REALM, CONSTRUCTS, IS_CLASS, IS_DERIVED};
 use crate::js::interp::loaded::FUNCTION_CODE;
 use crate::js::intrinsic::Intrinsic;
 use crate::js::local::Local;
+use crate::js::names::Name;
+use crate::js::object::shape::Shape;
 use crate::js::value::Value;
 
 /// The loop that runs the frame ends with it.
@@ -215,6 +217,54 @@ impl<'s> Cx<'s> {
             roots.stack[caller.fp + usize::from(frame.to)] = value.bits();
         }
         Flow::Continue
+    }
+
+    /// Ends the top frame with a value for its caller in the same loop, if it is a plain call's or a base constructor's: whether it was.
+    #[inline(always)]
+    pub(super) fn return_plain(&mut self, value: Value) -> bool {
+        let roots = &mut self.agent.roots;
+        let [.., caller, frame] = &roots.machine.frames[..] else { return false };
+        if frame.flags & !CONSTRUCT != 0 || !frame.activation.is_undefined() {
+            return false;
+        }
+        let this_wins = frame.flags & CONSTRUCT != 0 && !value.is_object();
+        let value = if this_wins { roots.stack[frame.fp + 1] } else { value.bits() };
+        roots.realm = frame.realm;
+        roots.top = caller.top;
+        roots.stack[caller.fp + usize::from(frame.to)] = value;
+        roots.machine.frames.pop();
+        true
+    }
+
+    /// Pushes the frame of a `new` of a base constructor whose prototype is found at once, with a new object for `this`. Whether it did.
+    pub(super) fn push_construct(&mut self, callee: usize, argc: u32, new_target: Value, to: u16) -> Completion<bool> {
+        let function = Value::from_bits(self.agent.roots.stack[callee]);
+        let agent = &*self.agent;
+        let ty = agent.types.class(Class::Closure);
+        let is_closure = |value: Value| value.is_object() && agent.heap.descriptor(value.heap_ref()) == ty;
+        if !is_closure(function) || !is_closure(new_target) {
+            return Ok(false);
+        }
+        let flags = self.field_of(function, CLOSURE_FLAGS).as_int().unwrap_or(0);
+        if flags & (CONSTRUCTS | IS_DERIVED) != CONSTRUCTS {
+            return Ok(false);
+        }
+        let heap = &agent.heap;
+        let found = Shape::of(heap, new_target.heap_ref()).find(heap, self.value(Name::prototype.local()));
+        let Some(found) = found.filter(|found| !found.attributes.is_accessor()) else { return Ok(false) };
+        let prototype = self.slot_value(new_target.heap_ref(), found.place);
+        let Some(shape) = prototype.is_object().then(|| agent.known_root(prototype.heap_ref())).flatten() else {
+            return Ok(false);
+        };
+        let Some(this) = heap.try_allocate(agent.types.class(Class::Ordinary)) else { return Ok(false) };
+        let heap = &mut self.agent.heap;
+        heap.write_ref(this, SHAPE, shape.0);
+        for nth in 0..INLINE_SLOTS {
+            heap.write_boxed(this, FIRST_FIELD + 8 * nth, Value::UNDEFINED.bits());
+        }
+        self.agent.roots.stack[callee + 1] = Value::object(this).bits();
+        self.push_plain(callee, argc, new_target, to, CONSTRUCT)?;
+        Ok(true)
     }
 
     /// `Return`.

@@ -8,6 +8,7 @@ use crate::heap::{HeapRef, RootSource};
 use crate::js::bytecode::{Constant, FunctionCode, ScriptCode};
 use crate::js::class::{FIRST_FIELD, Thing};
 use crate::js::cx::{Completion, Cx};
+use crate::js::interp::cache::{SITE_NAME, SITE_WORDS};
 use crate::js::local::{Key, Local};
 use crate::js::parse::ast::{FunctionId, FunctionInfo, StringId, Text as SourceString};
 use crate::js::string::Text;
@@ -30,14 +31,10 @@ pub(super) const FUNCTION_CODE: u32 = 2;
 pub(super) const FUNCTION_INFO: u32 = 3;
 pub(super) const FUNCTION_CONSTANTS: u32 = 4;
 pub(super) const FUNCTION_SITES: u32 = 5;
-const FUNCTION_WORDS: u32 = 6;
-
-/// Words of a site: its name, and an inline cache: a shape, a place.
-pub(super) const SITE_WORDS: u32 = 4;
-pub(super) const SITE_NAME: u32 = 0;
-pub(super) const SITE_SHAPE: u32 = 1;
-pub(super) const SITE_PLACE: u32 = 2;
-pub(super) const SITE_HOLDER: u32 = 3;
+/// Shapes of its closures and of their prototypes, from the first closure on.
+pub(super) const FUNCTION_SHAPE: u32 = 6;
+pub(super) const FUNCTION_PROTOTYPE_SHAPE: u32 = 7;
+const FUNCTION_WORDS: u32 = 8;
 
 /// Longer string constants are not interned.
 const MAX_ATOM: usize = 256;

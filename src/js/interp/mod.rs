@@ -11,6 +11,7 @@ mod activation;
 mod arithmetic;
 mod async_generator;
 mod asynchronous;
+mod cache;
 mod classes;
 mod closures;
 mod declarations;
@@ -35,6 +36,7 @@ mod tests;
 mod trace;
 
 pub(in crate::js) use activation::ResumeMode;
+pub(in crate::js) use cache::Lookups;
 pub(in crate::js) use closures::ENVIRONMENT_SLOTS;
 pub(in crate::js) use frame::Frame;
 pub(in crate::js) use promises::Capability;

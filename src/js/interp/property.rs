@@ -1,88 +1,14 @@
 //! Property references (§6.2.5), inline caches excepted.
 
-use crate::heap::HeapRef;
-use crate::js::class::{Class, class_of};
+use crate::js::class::Class;
 use crate::js::cx::{Completion, Cx, Thrown};
 use crate::js::function::CLOSURE_HOME;
-use crate::js::interp::loaded::{FUNCTION_SITES, SITE_HOLDER, SITE_NAME, SITE_PLACE, SITE_SHAPE, SITE_WORDS};
 use crate::js::local::{Key, Local};
-use crate::js::names::Name;
-use crate::js::object::shape::{Attributes, Shape};
-use crate::js::value::Value;
-
-/// Places in caches from here on are outside of the object.
-pub(super) const OUTSIDE: i32 = 1 << 16;
 
 impl<'s> Cx<'s> {
     /// `GetNamed`.
     pub(super) fn get_named(&mut self, object: Local<'s>, name: Local<'s>) -> Completion<Local<'s>> {
         self.get_v(object, Key::Name(name))
-    }
-
-    /// Fills the cache of a site after a slow access to a property of an object: of an own data property, or of one of the object's prototype.
-    pub(super) fn fill_cache(&mut self, object: HeapRef, site: u16, for_write: bool) {
-        let function = self.frame().function;
-        let sites = self.read_value(function, FUNCTION_SITES).heap_ref();
-        let at = SITE_WORDS * u32::from(site);
-        let name = self.read_value(sites, at + SITE_NAME);
-        let heap = &self.agent.heap;
-        let class = class_of(heap, object);
-        if matches!(class, Class::Proxy | Class::ModuleNamespace | Class::TypedArray) || name == self.value(Name::length.local())
-        {
-            return;
-        }
-        let shape = Shape::of(heap, object);
-        if shape.is_unique(heap) {
-            // The object is its own holder: what stands at the place is looked at each time.
-            let found = if for_write { None } else { shape.find(heap, name) };
-            if let Some(found) = found.filter(|found| !found.attributes.is_accessor()) {
-                self.write_value(sites, at + SITE_SHAPE, Value::object(shape.0));
-                self.write_value(sites, at + SITE_PLACE, Value::int(found.place.cast_signed()));
-                self.write_value(sites, at + SITE_HOLDER, Value::object(object));
-            }
-            return;
-        }
-        if let Some(found) = shape.find(heap, name) {
-            if found.attributes.is_accessor() || (for_write && !found.attributes.has(Attributes::WRITABLE)) {
-                return;
-            }
-            let place = place_of(heap, shape, found.place);
-            self.write_value(sites, at + SITE_SHAPE, Value::object(shape.0));
-            self.write_value(sites, at + SITE_PLACE, Value::int(place));
-            self.write_value(sites, at + SITE_HOLDER, Value::UNDEFINED);
-            return;
-        }
-        if for_write {
-            return;
-        }
-        let Some(holder) = shape.prototype(heap).reference() else { return };
-        let holder_shape = Shape::of(heap, holder);
-        if !holder_shape.is_unique(heap)
-            || matches!(class_of(heap, holder), Class::Proxy | Class::ModuleNamespace | Class::TypedArray)
-        {
-            return;
-        }
-        let Some(found) = holder_shape.find(heap, name) else { return };
-        if found.attributes.is_accessor() {
-            return;
-        }
-        self.write_value(sites, at + SITE_SHAPE, Value::object(shape.0));
-        self.write_value(sites, at + SITE_PLACE, Value::int(found.place.cast_signed()));
-        self.write_value(sites, at + SITE_HOLDER, Value::object(holder));
-    }
-
-    /// The value of a cached property of a prototype, if it still stands where it stood.
-    #[inline]
-    pub(super) fn cached_of_holder(&self, holder: HeapRef, name: Value, place: u32) -> Option<Value> {
-        let heap = &self.agent.heap;
-        let shape = Shape::of(heap, holder);
-        if !shape.is_unique(heap) || place >= shape.count(heap) {
-            return None;
-        }
-        match shape.entry(heap, place) {
-            Some((key, attributes)) if key == name && !attributes.is_accessor() => Some(self.slot_value(holder, place)),
-            _ => None,
-        }
     }
 
     /// `GetKeyed`.
@@ -204,13 +130,5 @@ impl<'s> Cx<'s> {
         }
         let key = self.to_property_key(key)?;
         self.has_property(object, key).map(Local::bool)
-    }
-}
-
-fn place_of(heap: &crate::heap::Heap, shape: Shape, place: u32) -> i32 {
-    let inline = shape.inline_slots(heap);
-    match place.checked_sub(inline) {
-        None => place.cast_signed(),
-        Some(outside) => OUTSIDE + outside.cast_signed(),
     }
 }

@@ -5,15 +5,15 @@
 
 use crate::heap::HeapRef;
 use crate::js::bytecode::{Instruction, Op};
-use crate::js::class::{Class, ELEMENTS, FIRST_FIELD, SHAPE, SLOTS, Thing};
+use crate::js::class::{Class, ELEMENTS, FIRST_FIELD, Thing, class_of};
 use crate::js::convert::primitive::to_int32;
 use crate::js::cx::{Completion, Cx, Thrown};
 use crate::js::interp::environment::{PARENT, SLOTS as ENVIRONMENT_SLOTS};
 use crate::js::interp::frame::Flow;
-use crate::js::interp::loaded::{FUNCTION_CONSTANTS, FUNCTION_SITES, SITE_HOLDER, SITE_NAME, SITE_PLACE, SITE_SHAPE, SITE_WORDS};
-use crate::js::interp::property::OUTSIDE;
+use crate::js::interp::loaded::{FUNCTION_CONSTANTS, FUNCTION_SITES};
+use crate::js::intrinsic::Intrinsic;
+use crate::js::object::shape::Shape;
 use crate::js::value::Value;
-use crate::layout::heap::FIELDS;
 
 /// What the loop has at hand of the running frame.
 struct At {
@@ -25,6 +25,8 @@ struct At {
     next: *const Instruction,
     /// Index of the first register.
     fp: usize,
+    /// The caches of the function's sites. They never move.
+    sites: HeapRef,
 }
 
 impl At {
@@ -84,9 +86,10 @@ impl<'s> Cx<'s> {
     fn at(&mut self) -> At {
         let frame = self.frame();
         let (fp, pc, start) = (frame.fp, frame.pc, frame.code().code.as_ptr());
+        let sites = self.read_value(frame.function, FUNCTION_SITES).heap_ref();
         // SAFETY: `pc` was taken in this code; `fp` lies inside the stack.
         let (next, registers) = unsafe { (start.add(pc as usize), self.agent.roots.stack.as_mut_ptr().add(fp)) };
-        At { registers, start, next, fp }
+        At { registers, start, next, fp, sites }
     }
 
     /// Runs the top frame, and those it calls, until it ends. With `thrown`, its first act is to throw that.
@@ -205,6 +208,9 @@ impl<'s> Cx<'s> {
         self.save(at);
         let callee = at.fp + usize::from(word.b());
         let function = Value::from_bits(self.agent.roots.stack[callee]);
+        if self.push_construct(callee, u32::from(word.c()), new_target, word.a())? {
+            return Ok(true);
+        }
         if self.is_closure(function) && self.is_constructor(crate::js::local::Local::of_slot(function, callee)) {
             self.push_frame(callee, u32::from(word.c()), new_target, word.a(), 0)?;
             return Ok(true);
@@ -218,48 +224,6 @@ impl<'s> Cx<'s> {
         at.registers = self.registers(at.fp);
         at.set(word.a(), value);
         Ok(false)
-    }
-
-    /// An own data property, or one of the prototype, by the site's cache.
-    #[inline(always)]
-    fn cached(&self, object: HeapRef, site: u16) -> Option<Value> {
-        let heap = &self.agent.heap;
-        let sites = self.read_value(self.frame().function, FUNCTION_SITES).heap_ref();
-        let entry = SITE_WORDS * u32::from(site);
-        let shape = self.read_value(sites, entry + SITE_SHAPE);
-        if !shape.is_object() || heap.read_ref(object, SHAPE) != shape.heap_ref() {
-            return None;
-        }
-        let place = self.read_value(sites, entry + SITE_PLACE).as_int()?;
-        let holder = self.read_value(sites, entry + SITE_HOLDER);
-        if holder.is_object() {
-            let name = self.read_value(sites, entry + SITE_NAME);
-            return self.cached_of_holder(holder.heap_ref(), name, place.cast_unsigned());
-        }
-        Some(Value::from_bits(if place < OUTSIDE {
-            heap.read_boxed(object, FIRST_FIELD + 8 * place.cast_unsigned())
-        } else {
-            heap.read_boxed(heap.read_ref(object, SLOTS), FIELDS + 8 * (place - OUTSIDE).cast_unsigned())
-        }))
-    }
-
-    #[inline(always)]
-    fn cached_write(&mut self, object: HeapRef, site: u16, value: Value) -> bool {
-        let sites = self.read_value(self.frame().function, FUNCTION_SITES).heap_ref();
-        let entry = SITE_WORDS * u32::from(site);
-        let shape = self.read_value(sites, entry + SITE_SHAPE);
-        if !shape.is_object() || self.agent.heap.read_ref(object, SHAPE) != shape.heap_ref() {
-            return false;
-        }
-        let Some(place) = self.read_value(sites, entry + SITE_PLACE).as_int() else { return false };
-        let heap = &mut self.agent.heap;
-        if place < OUTSIDE {
-            heap.write_boxed(object, FIRST_FIELD + 8 * place.cast_unsigned(), value.bits());
-        } else {
-            let slots = heap.read_ref(object, SLOTS);
-            heap.write_boxed(slots, FIELDS + 8 * (place - OUTSIDE).cast_unsigned(), value.bits());
-        }
-        true
     }
 
     /// The elements of a plain array that are dense, and how many are in use.
@@ -310,9 +274,19 @@ impl<'s> Cx<'s> {
     #[inline(never)]
     fn get_named_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
         let object = at.get(word.b());
-        self.save(at);
-        if object.is_object() {
-            self.fill_cache(object.heap_ref(), word.c(), false);
+        // A primitive value's property is its prototype's.
+        let holder = match object {
+            _ if object.is_object() => Some(object),
+            _ if object.is_string() => Some(self.read_value(self.agent.roots.realm, Intrinsic::StringPrototype as u32)),
+            _ if object.is_number() => Some(self.read_value(self.agent.roots.realm, Intrinsic::NumberPrototype as u32)),
+            _ => None,
+        };
+        if let Some(holder) = holder.and_then(Value::reference) {
+            let cached = self.agent.cached_get(at.sites, word.c(), holder);
+            if let Some(value) = cached.or_else(|| self.agent.get_again(at.sites, word.c(), holder)) {
+                at.set(word.a(), value);
+                return Ok(());
+            }
         }
         self.run_value(at, word)
     }
@@ -320,11 +294,100 @@ impl<'s> Cx<'s> {
     #[inline(never)]
     fn set_named_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
         let object = at.get(word.a());
-        self.save(at);
+        if !object.is_object() {
+            return self.run_effect(at, word);
+        }
+        if self.agent.set_again(at.sites, word.c(), object.heap_ref(), at.get(word.b())) {
+            return Ok(());
+        }
+        self.run_addition(at, word, object.heap_ref(), false)
+    }
+
+    /// A write that may add a property.
+    fn run_addition(&mut self, at: &mut At, word: Instruction, object: HeapRef, by_define: bool) -> Completion<()> {
+        let before = Shape::of(&self.agent.heap, object);
+        self.run_effect(at, word)?;
+        self.agent.added(at.sites, word.c(), before, at.get(word.a()).heap_ref(), by_define);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn define_named_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
+        let object = at.get(word.a());
+        if !object.is_object() {
+            return self.run_effect(at, word);
+        }
+        self.run_addition(at, word, object.heap_ref(), true)
+    }
+
+    #[inline(never)]
+    fn load_global_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
+        self.fill_global(at.sites, word.b(), false);
+        self.run_value(at, word)
+    }
+
+    #[inline(never)]
+    fn store_global_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
+        self.fill_global(at.sites, word.b(), true);
+        self.run_effect(at, word)
+    }
+
+    /// An element that is not of a dense array: of a typed array, a character, or a property by an interned name.
+    #[inline(never)]
+    fn get_keyed_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
+        let (object, key) = (at.get(word.b()), at.get(word.c()));
         if object.is_object() {
-            self.fill_cache(object.heap_ref(), word.c(), true);
+            let value = match key.as_int() {
+                Some(index @ 0..) if class_of(&self.agent.heap, object.heap_ref()) == Class::TypedArray => {
+                    self.typed_array_get_index(object.heap_ref(), index.cast_unsigned())
+                }
+                None if key.is_string() => self.agent.get_by_key(object.heap_ref(), key.heap_ref()),
+                _ => None,
+            };
+            if let Some(value) = value {
+                at.set(word.a(), value);
+                return Ok(());
+            }
+        }
+        self.run_value(at, word)
+    }
+
+    #[inline(never)]
+    fn set_keyed_slow(&mut self, at: &mut At, word: Instruction) -> Completion<()> {
+        let (object, key) = (at.get(word.a()), at.get(word.b()));
+        if object.is_object()
+            && let Some(index @ 0..) = key.as_int()
+        {
+            let (reference, index, value) = (object.heap_ref(), index.cast_unsigned(), at.get(word.c()));
+            let done = match class_of(&self.agent.heap, reference) {
+                Class::TypedArray => self.typed_array_set_index(reference, index, value),
+                Class::Array => self.append_dense(reference, index, value),
+                _ => false,
+            };
+            if done {
+                return Ok(());
+            }
         }
         self.run_effect(at, word)
+    }
+
+    /// Writes a new element behind the last of an array, where there is a place for it: whether it could.
+    fn append_dense(&mut self, array: HeapRef, index: u32, value: Value) -> bool {
+        let Some((elements, places)) = self.dense(Value::object(array)) else { return false };
+        let object = Value::object(array);
+        let is_next = self.field_of(object, 0) == Value::int(index.cast_signed()) || self.read_hole(elements, places, index);
+        if index >= places || !is_next || !self.agent.may_append(array) {
+            return false;
+        }
+        self.write_value(elements, index, value);
+        if self.field_of(object, 0).as_int().is_none_or(|length| length.cast_unsigned() <= index) {
+            self.agent.heap.write_boxed(array, FIRST_FIELD, Value::number(f64::from(index) + 1.0).bits());
+        }
+        true
+    }
+
+    fn read_hole(&self, elements: HeapRef, places: u32, index: u32) -> bool {
+        index < places && self.read_value(elements, index).is_hole()
     }
 
     /// The loop itself: ends with the frame it began with, or at an exception of the top frame.
@@ -417,7 +480,7 @@ impl<'s> Cx<'s> {
         }
         loop {
             let word = at.fetch();
-            match word.op() {
+            match op_of(word) {
                 Op::Nop | Op::Extra | Op::Debugger => {}
                 Op::LoadUndefined => at.set(word.a(), Value::UNDEFINED),
                 Op::LoadNull => at.set(word.a(), Value::NULL),
@@ -477,9 +540,20 @@ impl<'s> Cx<'s> {
                 }
                 Op::GetNamed => {
                     let object = at.get(word.b());
-                    match if object.is_object() { self.cached(object.heap_ref(), word.c()) } else { None } {
+                    let cached =
+                        if object.is_object() { self.agent.cached_get(at.sites, word.c(), object.heap_ref()) } else { None };
+                    match cached {
                         Some(value) => at.set(word.a(), value),
                         None => self.get_named_slow(&mut at, word)?,
+                    }
+                }
+                Op::LoadGlobal => match self.agent.cached_global(at.sites, word.b()) {
+                    Some(value) => at.set(word.a(), value),
+                    None => self.load_global_slow(&mut at, word)?,
+                },
+                Op::StoreGlobal => {
+                    if !self.agent.cached_set_global(at.sites, word.b(), at.get(word.a())) {
+                        self.store_global_slow(&mut at, word)?;
                     }
                 }
                 Op::GetLength => {
@@ -497,17 +571,27 @@ impl<'s> Cx<'s> {
                 }
                 Op::SetNamed => {
                     let object = at.get(word.a());
-                    if !(object.is_object() && self.cached_write(object.heap_ref(), word.c(), at.get(word.b()))) {
+                    let is_done =
+                        object.is_object() && self.agent.cached_set(at.sites, word.c(), object.heap_ref(), at.get(word.b()));
+                    if !is_done {
                         self.set_named_slow(&mut at, word)?;
+                    }
+                }
+                Op::DefineNamed => {
+                    let object = at.get(word.a());
+                    let is_done =
+                        object.is_object() && self.agent.cached_set(at.sites, word.c(), object.heap_ref(), at.get(word.b()));
+                    if !is_done {
+                        self.define_named_slow(&mut at, word)?;
                     }
                 }
                 Op::GetKeyed => match self.dense_element(at.get(word.b()), at.get(word.c())) {
                     Some(value) => at.set(word.a(), value),
-                    None => self.run_value(&mut at, word)?,
+                    None => self.get_keyed_slow(&mut at, word)?,
                 },
                 Op::SetKeyed | Op::SetKeyedStrict => {
                     if !self.write_dense(at.get(word.a()), at.get(word.b()), at.get(word.c())) {
-                        self.run_effect(&mut at, word)?;
+                        self.set_keyed_slow(&mut at, word)?;
                     }
                 }
                 Op::Call => {
@@ -539,12 +623,20 @@ impl<'s> Cx<'s> {
                     at.set(word.a(), value);
                 }
                 Op::Return => {
-                    self.save(&at);
-                    flow!(self.return_value(at.get(word.a()))?);
+                    if self.return_plain(at.get(word.a())) {
+                        at = self.at();
+                    } else {
+                        self.save(&at);
+                        flow!(self.return_value(at.get(word.a()))?);
+                    }
                 }
                 Op::ReturnUndefined => {
-                    self.save(&at);
-                    flow!(self.return_value(Value::UNDEFINED)?);
+                    if self.return_plain(Value::UNDEFINED) {
+                        at = self.at();
+                    } else {
+                        self.save(&at);
+                        flow!(self.return_value(Value::UNDEFINED)?);
+                    }
                 }
                 Op::ReturnDerived => {
                     self.save(&at);
@@ -675,7 +767,6 @@ impl<'s> Cx<'s> {
                 | Op::PushEnv
                 | Op::PushWith
                 | Op::CopyEnv
-                | Op::StoreGlobal
                 | Op::InitGlobal
                 | Op::StoreBlockFunction
                 | Op::LoadNameCall
@@ -693,7 +784,6 @@ impl<'s> Cx<'s> {
                 | Op::ArrayPush
                 | Op::ArrayPushHole
                 | Op::ArraySpread
-                | Op::DefineNamed
                 | Op::DefineKeyed
                 | Op::DefineMethod
                 | Op::DefineGetter
@@ -732,6 +822,18 @@ impl<'s> Cx<'s> {
                 self.is_strictly_equal(left, right)
             }
         }
+    }
+}
+
+/// The operation of an instruction, without a table.
+#[inline(always)]
+fn op_of(word: Instruction) -> Op {
+    let number = word.0 as u16;
+    if usize::from(number) < Op::COUNT {
+        // SAFETY: the enumeration has the numbers from 0 to `COUNT`, in 16 bits.
+        unsafe { std::mem::transmute::<u16, Op>(number) }
+    } else {
+        Op::Nop
     }
 }
 

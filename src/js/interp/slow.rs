@@ -142,10 +142,7 @@ impl<'s> Cx<'s> {
                 self.reserve_elements(array, word.bc().min(1 << 12))?;
                 Ok(array)
             }
-            Op::NewArrayOf => {
-                let values: Vec<Local<'s>> = (0..word.c()).map(|nth| self.register(fp, word.b() + nth)).collect();
-                self.array_from(&values)
-            }
+            Op::NewArrayOf => self.new_array_of(fp, word.b(), word.c()),
             Op::ObjectRest => self.object_rest(b, c),
             Op::RegExp => self.regexp_literal(word.bc()),
             Op::TemplateObject => self.template_object(word.bc()),

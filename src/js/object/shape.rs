@@ -16,7 +16,7 @@
 
 use crate::heap::{Heap, HeapError, HeapRef, SlotKind};
 use crate::js::agent::Agent;
-use crate::js::class::{HASH, SHAPE, Thing};
+use crate::js::class::{Class, ELEMENTS, FIRST_FIELD, HASH, SHAPE, Thing, class_of};
 use crate::js::value::Value;
 use crate::layout::heap::{FIELDS, LENGTH};
 
@@ -48,8 +48,15 @@ pub(in crate::js) const SHAPE_SLOTS: &[(u32, SlotKind)] = &[
 const UNIQUE: u32 = 1;
 /// [[Extensible]] is false.
 const NOT_EXTENSIBLE: u32 = 2;
-/// Inline slots stand in the flags from this bit on.
+/// A change of it starts a new epoch: see [`Agent::watch`].
+const WATCHED: u32 = 4;
+/// Inline slots stand in the flags from this bit on, in 8 bits.
 const INLINE_SHIFT: u32 = 8;
+/// How often a change of it has started an epoch, from this bit on, in 8 bits.
+const EPOCHS_SHIFT: u32 = 16;
+const ONE_EPOCH: u32 = 1 << EPOCHS_SHIFT;
+/// A shape that has started so many is not watched any more.
+const MAX_EPOCHS: u32 = 200;
 
 /// Offsets in a property table.
 const TABLE_USED: u32 = LENGTH;
@@ -161,13 +168,20 @@ impl Shape {
     }
 
     pub fn inline_slots(self, heap: &Heap) -> u32 {
-        self.flags(heap) >> INLINE_SHIFT
+        self.flags(heap) >> INLINE_SHIFT & 0xff
     }
 
     /// [[Prototype]]: an object or null.
     #[inline]
     pub fn prototype(self, heap: &Heap) -> Value {
         Value::from_bits(heap.read_boxed(self.0, PROTOTYPE))
+    }
+
+    /// Whether a property with these attributes was added to another shape to get this one.
+    pub fn is_child_by(self, heap: &Heap, parent: Shape, key: Value, attributes: Attributes) -> bool {
+        heap.read_ref(self.0, PARENT) == parent.0
+            && heap.read_ref(self.0, ADDED_KEY) == key.heap_ref()
+            && heap.read_u32(self.0, ADDED_FLAGS) == u32::from(attributes.bits())
     }
 
     fn table(self, heap: &Heap) -> HeapRef {
@@ -217,6 +231,28 @@ fn index_put(heap: &mut Heap, index: HeapRef, hash: u32, place: u32) {
 }
 
 impl Agent {
+    /// Has any change of a unique shape start a new epoch, from now on until it does: of which keys it has, where they are, with which attributes, and of
+    /// its prototype. `false` if it is no unique shape, or one that changes too often.
+    pub(in crate::js) fn watch(&mut self, shape: Shape) -> bool {
+        let flags = shape.flags(&self.heap);
+        if flags & UNIQUE == 0 || flags >> EPOCHS_SHIFT >= MAX_EPOCHS {
+            return false;
+        }
+        if flags & WATCHED == 0 {
+            self.heap.write_u32(shape.0, FLAGS, flags | WATCHED);
+        }
+        true
+    }
+
+    /// A unique shape is being changed.
+    fn changing(&mut self, shape: Shape) {
+        let flags = shape.flags(&self.heap);
+        if flags & WATCHED != 0 {
+            self.heap.write_u32(shape.0, FLAGS, (flags & !WATCHED) + ONE_EPOCH);
+            self.shape_epoch += 1;
+        }
+    }
+
     fn new_shape(&mut self, prototype: Value, table: HeapRef, count: u32, flags: u32) -> Result<Shape, HeapError> {
         let shape = self.heap.allocate_old(self.types.thing(Thing::Shape), 0)?;
         self.heap.write_boxed(shape, PROTOTYPE, prototype.bits());
@@ -246,6 +282,33 @@ impl Agent {
         let root = self.root_shape(prototype, inline_slots)?;
         self.heap.write_ref(own.0, slot, root);
         Ok(Shape(root))
+    }
+
+    /// The shape of a fresh ordinary object with this prototype, if there was one before.
+    pub(in crate::js) fn known_root(&self, prototype: HeapRef) -> Option<Shape> {
+        let own = Shape::of(&self.heap, prototype);
+        if !own.is_unique(&self.heap) {
+            return None;
+        }
+        let root = self.heap.read_ref(own.0, ROOT_INLINE);
+        (!root.is_null()).then_some(Shape(root))
+    }
+
+    /// Whether an element may be added to an array without asking anybody: it is extensible, and no object of its chain has elements or is exotic.
+    pub(in crate::js) fn may_append(&self, array: HeapRef) -> bool {
+        let heap = &self.heap;
+        let shape = Shape::of(heap, array);
+        if !shape.is_extensible(heap) || heap.read_boxed(array, FIRST_FIELD + 8) == Value::TRUE.bits() {
+            return false;
+        }
+        let mut at = shape.prototype(heap);
+        while let Some(object) = at.reference() {
+            if !heap.read_ref(object, ELEMENTS).is_null() || !matches!(class_of(heap, object), Class::Array | Class::Ordinary) {
+                return false;
+            }
+            at = Shape::of(heap, object).prototype(heap);
+        }
+        true
     }
 
     fn new_table(&mut self, capacity: u32) -> Result<HeapRef, HeapError> {
@@ -310,6 +373,7 @@ impl Agent {
     pub(in crate::js) fn add_property(&mut self, shape: Shape, key: Value, attributes: Attributes) -> Result<Shape, HeapError> {
         let count = shape.count(&self.heap);
         if shape.is_unique(&self.heap) {
+            self.changing(shape);
             self.append(shape.table(&self.heap), key, attributes)?;
             self.heap.write_u32(shape.0, COUNT, count + 1);
             return Ok(shape);
@@ -396,6 +460,7 @@ impl Agent {
     /// Changes the attributes of a property of an object.
     pub(in crate::js) fn set_attributes(&mut self, object: HeapRef, place: u32, attributes: Attributes) -> Result<(), HeapError> {
         let shape = self.make_unique(object)?;
+        self.changing(shape);
         if let Some((key, _)) = shape.entry(&self.heap, place) {
             let entries = self.heap.read_ref(shape.table(&self.heap), TABLE_ENTRIES);
             self.heap.write_boxed(entries, FIELDS + 8 * place, entry(key, attributes));
@@ -406,6 +471,7 @@ impl Agent {
     /// Takes a property out of an object's shape. Its place is not used again before [`compact`](Agent::compact_shape).
     pub(in crate::js) fn remove_property(&mut self, object: HeapRef, place: u32) -> Result<(), HeapError> {
         let shape = self.make_unique(object)?;
+        self.changing(shape);
         let entries = self.heap.read_ref(shape.table(&self.heap), TABLE_ENTRIES);
         self.heap.write_boxed(entries, FIELDS + 8 * place, Value::HOLE.bits());
         let holes = self.heap.read_u32(shape.0, HOLES) + 1;
@@ -421,6 +487,7 @@ impl Agent {
 
     /// Closes the holes of a unique shape; gives the old place of each property in order, so that the values can be moved alike.
     pub(in crate::js) fn compact_shape(&mut self, shape: Shape) -> Result<Vec<u32>, HeapError> {
+        self.changing(shape);
         let count = shape.count(&self.heap);
         let kept: Vec<u32> = (0..count).filter(|&place| shape.entry(&self.heap, place).is_some()).collect();
         let from = self.heap.read_ref(shape.table(&self.heap), TABLE_ENTRIES);
@@ -450,6 +517,7 @@ impl Agent {
             return Ok(());
         }
         let shape = self.make_unique(object)?;
+        self.changing(shape);
         self.heap.write_boxed(shape.0, PROTOTYPE, prototype.bits());
         Ok(())
     }
