@@ -45,6 +45,7 @@ mod space;
 pub mod stats;
 mod trace;
 pub mod verify;
+mod view;
 pub mod weak;
 
 pub use descriptor::{DescriptorRef, ObjectKind, SlotKind, TypeDesc};
@@ -54,6 +55,7 @@ pub use heap::{Heap, HeapConfig, NO_CLIENT};
 pub use reference::HeapRef;
 pub use roots::{NoRoots, RootSource, RootVisitor};
 pub use stats::HeapStats;
+pub use view::HeapView;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::js::cx::{Cx, Native};
 use crate::js::embed::Companion;
 use crate::js::global::Globals;
 use crate::js::host::{Host, NoHost};
-use crate::js::interp::{Lookups, Machine};
+use crate::js::interp::{KnownNatives, Lookups, Machine};
 use crate::js::local::Local;
 use crate::js::module::Modules;
 use crate::js::names::Name;
@@ -195,6 +195,7 @@ pub struct Agent {
     pub(in crate::js) types: Types,
     pub(in crate::js) natives: Vec<Native>,
     pub(in crate::js) native_ids: HashMap<usize, u32>,
+    pub(in crate::js) known_natives: KnownNatives,
     /// Lowest address of the thread's stack that calls may reach.
     pub(in crate::js) native_limit: usize,
     pub(in crate::js) interrupt: Interrupt,
@@ -259,6 +260,7 @@ impl Agent {
             types,
             natives: Vec::new(),
             native_ids: HashMap::new(),
+            known_natives: KnownNatives::default(),
             native_limit: 0,
             interrupt: Interrupt::default(),
             host: Box::new(NoHost),
@@ -301,6 +303,12 @@ impl Agent {
             self.roots.top = slot + 1;
         }
         Ok(())
+    }
+
+    /// One of the engine's names as a string or symbol.
+    #[inline]
+    pub(in crate::js) fn name_value(&self, name: Name) -> Value {
+        Value::from_bits(self.roots.stack[name as usize])
     }
 
     /// Runs something with the agent on this thread, in its first realm or in the one that is current already.

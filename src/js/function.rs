@@ -334,6 +334,12 @@ impl<'s> Cx<'s> {
 }
 
 impl crate::js::agent::Agent {
+    /// Says which functions of Rust `call`, `apply` and `instanceof` are.
+    pub(in crate::js) fn know_function_natives(&mut self, call: Native, apply: Native, has_instance: Native) {
+        let [call, apply, has_instance] = [call, apply, has_instance].map(|native| self.native_id(native));
+        self.known_natives = crate::js::interp::KnownNatives { call, apply, has_instance };
+    }
+
     /// The number of a function of Rust, by which the heap names it.
     fn native_id(&mut self, native: Native) -> u32 {
         let next = self.natives.len() as u32;

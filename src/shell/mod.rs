@@ -48,7 +48,7 @@ use crate::js::script::compile_script;
 use crate::js::source::SourceText;
 
 use self::timers::Timers;
-pub use self::wasm::WasmSettings;
+pub use self::wasm::{GUEST_STACK_BYTES, WasmSettings};
 
 /// How a shell is made.
 #[derive(Debug, Clone, Default)]

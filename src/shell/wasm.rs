@@ -9,6 +9,10 @@ use crate::compile::engine::WasmEngine;
 use crate::js::cx::{Completion, Cx};
 use crate::shell::ShellConfig;
 
+/// Bytes of stack below the outermost guest, for engines of scripts: calls go from guests to scripts and back, and what lies between counts. Where a thread's
+/// stack is shorter, its end is the limit.
+pub const GUEST_STACK_BYTES: usize = 6 << 20;
+
 /// How the engine is made, if a script needs one.
 #[derive(Clone)]
 pub struct WasmSettings(Arc<dyn Fn() -> Result<WasmEngine, String> + Send + Sync>);
@@ -22,7 +26,10 @@ impl WasmSettings {
 
 impl Default for WasmSettings {
     fn default() -> Self {
-        WasmSettings::new(|| WasmEngine::new(&Config::default()).map_err(|error| error.to_string()))
+        WasmSettings::new(|| {
+            let config = Config::default().with_max_wasm_stack_bytes(GUEST_STACK_BYTES);
+            WasmEngine::new(&config).map_err(|error| error.to_string())
+        })
     }
 }
 

@@ -6,6 +6,9 @@ use crate::compile::engine::WasmEngine;
 use crate::js::cx::{Completion, Cx};
 use crate::shell::ShellConfig;
 
+/// For no guest.
+pub const GUEST_STACK_BYTES: usize = 0;
+
 /// Nothing to say.
 #[derive(Debug, Clone, Default)]
 pub struct WasmSettings;

@@ -62,7 +62,7 @@ const both = importing([I32])((left) => {
   depth.calls++;
   return left > 0 ? both.run(left - 1) + 1 : 0;
 });
-console.log(both.run(200), depth.calls);
+console.log(both.run(800), depth.calls);
 const endless = importing([I32])((x) => endless.run(x));
 console.log(caught(() => endless.run(1)));
 const { forever } = make({ types: [func([], [])], funcs: [[0, call(0)]], exports: [['forever', 'func', 0]] });
@@ -96,7 +96,7 @@ console.log(caught(() => make({ types: [func([], [])], imports: [['m', 'f', 'fun
 // => true
 // => 3 RuntimeError RuntimeError
 // => true true RuntimeError: unreachable true
-// => 200 201
+// => 800 801
 // => RangeError
 // => RangeError 3
 // => [ 42 ]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use deltic::WasmEngine;
-use deltic::shell::{Shell, ShellConfig, ShellError, WasmSettings};
+use deltic::shell::{GUEST_STACK_BYTES, Shell, ShellConfig, ShellError, WasmSettings};
 
 use crate::args::RunArgs;
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ pub fn run(args: &RunArgs) -> Result<(), Exit> {
     // Most scripts need no engine.
     let engine_args = args.engine.clone();
     let make = move || {
-        let config = load::config(&engine_args).map_err(Exit::into_message)?;
+        let config = load::config(&engine_args).map_err(Exit::into_message)?.with_max_wasm_stack_bytes(GUEST_STACK_BYTES);
         let config = match cache::open(engine_args.cache.as_deref()) {
             Some(cache) => config.with_code_cache(cache),
             None => config,

@@ -29,6 +29,7 @@ pub(in crate::js) fn install(cx: &mut Cx<'_>) -> Completion<()> {
     )?;
     let has_instance = cx.new_native(has_instance, Name::sym_hasInstance.key(), 1, false)?;
     cx.define_data(prototype, Name::sym_hasInstance.key(), has_instance, Attributes::NONE)?;
+    cx.agent.know_function_natives(call, apply, self::has_instance);
     // AddRestrictedFunctionProperties (§10.2.4)
     let thrower = cx.intrinsic(Intrinsic::ThrowTypeError);
     for name in [Name::caller, Name::arguments] {

@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** a place is used only with the shape for which it was found, or in the epoch in which it was found.
 
-use crate::heap::{Heap, HeapRef};
+use crate::heap::{Heap, HeapRef, HeapView};
 use crate::js::agent::Agent;
 use crate::js::class::{Class, FIRST_FIELD, SHAPE, SLOTS, class_of};
 use crate::js::cx::Cx;
@@ -108,11 +108,11 @@ fn place_of(heap: &Heap, shape: Shape, place: u32) -> u32 {
 }
 
 #[inline(always)]
-fn read_place(heap: &Heap, object: HeapRef, place: u32) -> Value {
+fn read_place(view: HeapView<'_>, object: HeapRef, place: u32) -> Value {
     Value::from_bits(if place < OUTSIDE {
-        heap.read_boxed(object, place)
+        view.read_boxed(object, place)
     } else {
-        heap.read_boxed(heap.read_ref(object, SLOTS), place - OUTSIDE)
+        view.read_boxed(view.read_ref(object, SLOTS), place - OUTSIDE)
     })
 }
 
@@ -131,11 +131,16 @@ const fn word(site: u16, nth: u32) -> u32 {
     FIELDS + 8 * (SITE_WORDS * site as u32 + nth)
 }
 
+#[inline(always)]
+fn get_found(view: HeapView<'_>, object: HeapRef, found: Found) -> Value {
+    let holder = if found.other == 0 { object } else { HeapRef::from_bits(found.other) };
+    read_place(view, holder, found.place)
+}
+
 impl Agent {
     /// The cache of a site, if it is for an object's shape.
     #[inline(always)]
-    fn cached(&self, sites: HeapRef, site: u16, object: HeapRef) -> Option<Found> {
-        let heap = &self.heap;
+    fn cached(&self, heap: HeapView<'_>, sites: HeapRef, site: u16, object: HeapRef) -> Option<Found> {
         // An empty cache has null in its lower half.
         if heap.read_boxed(sites, word(site, SITE_SHAPE)) as u32 != heap.read_ref(object, SHAPE).bits() {
             return None;
@@ -151,20 +156,14 @@ impl Agent {
 
     /// A property that is read.
     #[inline(always)]
-    pub(super) fn cached_get(&self, sites: HeapRef, site: u16, object: HeapRef) -> Option<Value> {
-        self.cached(sites, site, object).map(|found| self.get_found(object, found))
-    }
-
-    #[inline(always)]
-    fn get_found(&self, object: HeapRef, found: Found) -> Value {
-        let holder = if found.other == 0 { object } else { HeapRef::from_bits(found.other) };
-        read_place(&self.heap, holder, found.place)
+    pub(super) fn cached_get(&self, view: HeapView<'_>, sites: HeapRef, site: u16, object: HeapRef) -> Option<Value> {
+        self.cached(view, sites, site, object).map(|found| get_found(view, object, found))
     }
 
     /// Writes a property: whether it could.
     #[inline(always)]
-    pub(super) fn cached_set(&mut self, sites: HeapRef, site: u16, object: HeapRef, value: Value) -> bool {
-        match self.cached(sites, site, object) {
+    pub(super) fn cached_set(&mut self, view: HeapView<'_>, sites: HeapRef, site: u16, object: HeapRef, value: Value) -> bool {
+        match self.cached(view, sites, site, object) {
             Some(found) => self.set_found(object, found, value),
             None => false,
         }
@@ -191,17 +190,17 @@ impl Agent {
 
     /// A global that is read: `None` also if it is not initialized.
     #[inline(always)]
-    pub(super) fn cached_global(&self, sites: HeapRef, site: u16) -> Option<Value> {
-        let (place, holder) = self.cached_holder(sites, site)?;
-        let value = read_place(&self.heap, holder, place);
+    pub(super) fn cached_global(&self, view: HeapView<'_>, sites: HeapRef, site: u16) -> Option<Value> {
+        let (place, holder) = self.cached_holder(view, sites, site)?;
+        let value = read_place(view, holder, place);
         (!value.is_uninitialized()).then_some(value)
     }
 
     /// Writes a global: whether it could.
     #[inline(always)]
-    pub(super) fn cached_set_global(&mut self, sites: HeapRef, site: u16, value: Value) -> bool {
-        match self.cached_holder(sites, site) {
-            Some((place, holder)) if !read_place(&self.heap, holder, place).is_uninitialized() => {
+    pub(super) fn cached_set_global(&mut self, view: HeapView<'_>, sites: HeapRef, site: u16, value: Value) -> bool {
+        match self.cached_holder(view, sites, site) {
+            Some((place, holder)) if !read_place(view, holder, place).is_uninitialized() => {
                 write_place(&mut self.heap, holder, place, value);
                 true
             }
@@ -210,8 +209,7 @@ impl Agent {
     }
 
     #[inline(always)]
-    fn cached_holder(&self, sites: HeapRef, site: u16) -> Option<(u32, HeapRef)> {
-        let heap = &self.heap;
+    fn cached_holder(&self, heap: HeapView<'_>, sites: HeapRef, site: u16) -> Option<(u32, HeapRef)> {
         if heap.read_boxed(sites, word(site, SITE_EPOCH)) != self.shape_epoch {
             return None;
         }
@@ -234,11 +232,10 @@ impl Agent {
         self.heap.read_boxed(sites, word(site, SITE_NAME)) as u32
     }
 
-    /// Finds where a property is read from, and says so to the site. `None` if it is to be looked up each time.
-    fn find_for_get(&mut self, sites: HeapRef, site: u16, object: HeapRef) -> Option<Found> {
-        let name = Value::from_bits(self.heap.read_boxed(sites, word(site, SITE_NAME)));
+    /// Finds where a property is read from, and keeps it. `None` if it is to be looked up each time.
+    fn find_for_get(&mut self, object: HeapRef, name: Value) -> Option<Found> {
         let first = Shape::of(&self.heap, object);
-        if name == Name::length.local().as_value() {
+        if name == self.name_value(Name::length) {
             return None;
         }
         let (mut at, mut found) = (object, None);
@@ -264,20 +261,33 @@ impl Agent {
         let place = place_of(&self.heap, shape, property.place);
         let other = if at != object || shape.is_unique(&self.heap) { at.bits() } else { 0 };
         let found = Found { place, other, epoch: self.shape_epoch };
-        self.fill(sites, site, first, found);
         self.roots.lookups.put(first.0.bits(), name.heap_ref().bits(), found);
         Some(found)
     }
 
+    /// A data property of an object or its prototypes by an interned name or a symbol. `None` may be anything else.
+    pub(super) fn known_property(&mut self, object: HeapRef, name: Value) -> Option<Value> {
+        if let Some(value) = self.get_by_key(object, name.heap_ref()) {
+            return Some(value);
+        }
+        let found = self.find_for_get(object, name)?;
+        Some(get_found(self.heap.view(), object, found))
+    }
+
     /// A property that is read and that the site has not cached.
     pub(super) fn get_again(&mut self, sites: HeapRef, site: u16, object: HeapRef) -> Option<Value> {
-        let shape = Shape::of(&self.heap, object).0.bits();
-        let known = self.roots.lookups.get(shape, self.site_key_bits(sites, site));
+        let shape = Shape::of(&self.heap, object);
+        let name = Value::from_bits(self.heap.read_boxed(sites, word(site, SITE_NAME)));
+        let known = self.roots.lookups.get(shape.0.bits(), name.heap_ref().bits());
         let found = match known.filter(|found| found.other == 0 || found.epoch == self.shape_epoch) {
             Some(found) => found,
-            None => self.find_for_get(sites, site, object)?,
+            None => {
+                let found = self.find_for_get(object, name)?;
+                self.fill(sites, site, shape, found);
+                found
+            }
         };
-        Some(self.get_found(object, found))
+        Some(get_found(self.heap.view(), object, found))
     }
 
     /// A property that is read by a key that is a string: one that is interned, and that objects of this shape were asked for before.
@@ -285,7 +295,7 @@ impl Agent {
         let shape = Shape::of(&self.heap, object).0.bits();
         let found =
             self.roots.lookups.get(shape, key.bits()).filter(|found| found.other == 0 || found.epoch == self.shape_epoch)?;
-        Some(self.get_found(object, found))
+        Some(get_found(self.heap.view(), object, found))
     }
 
     /// Writes a property that the site has not cached: whether it could.
@@ -298,7 +308,7 @@ impl Agent {
             return self.set_found(object, found, value);
         }
         let name = Value::from_bits(self.heap.read_boxed(sites, word(site, SITE_NAME)));
-        if name == Name::length.local().as_value() || !is_plain(class_of(&self.heap, object)) {
+        if name == self.name_value(Name::length) || !is_plain(class_of(&self.heap, object)) {
             return false;
         }
         let Some(property) = shape.find(&self.heap, name) else { return false };
@@ -320,7 +330,7 @@ impl Agent {
         let after = Shape::of(&self.heap, object);
         let heap = &self.heap;
         let is_added = after.is_child_by(heap, before, name, Attributes::ALL);
-        if !is_added || name == Name::length.local().as_value() || !is_plain(class_of(heap, object)) {
+        if !is_added || name == self.name_value(Name::length) || !is_plain(class_of(heap, object)) {
             return;
         }
         let mut above = before.prototype(heap).reference();

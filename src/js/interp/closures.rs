@@ -2,10 +2,10 @@
 
 use crate::heap::HeapRef;
 use crate::js::bytecode::{Constant, NamePrefix};
-use crate::js::class::{Class, FIRST_FIELD, SLOTS};
+use crate::js::class::{Class, ELEMENTS, FIRST_FIELD, SLOTS};
 use crate::js::cx::{Completion, Cx};
 use crate::js::function::{CLOSURE_CODE, CLOSURE_ENVIRONMENT, CLOSURE_FLAGS, CLOSURE_REALM, CONSTRUCTS, IS_CLASS, IS_DERIVED};
-use crate::js::interp::loaded::{FUNCTION_CONSTANTS, FUNCTION_PROTOTYPE_SHAPE, FUNCTION_SHAPE, text};
+use crate::js::interp::loaded::{FUNCTION_ARGUMENTS_SHAPE, FUNCTION_CONSTANTS, FUNCTION_PROTOTYPE_SHAPE, FUNCTION_SHAPE, text};
 use crate::js::intrinsic::Intrinsic;
 use crate::js::local::{Key, Local};
 use crate::js::names::Name;
@@ -13,6 +13,7 @@ use crate::js::object::descriptor::PropertyDescriptor;
 use crate::js::object::shape::{Attributes, Shape};
 use crate::js::parse::ast::{FunctionInfo, FunctionKind, Place};
 use crate::js::value::Value;
+use crate::layout::heap::FIELDS;
 
 /// The flags of a function's closures.
 fn flags_of(info: &FunctionInfo) -> i32 {
@@ -237,25 +238,24 @@ impl<'s> Cx<'s> {
     pub(super) fn arguments_object(&mut self, mapped: bool) -> Completion<Local<'s>> {
         let (args, argc, fp) = (self.frame().args, self.frame().argc, self.frame().fp);
         let class = if mapped { Class::MappedArguments } else { Class::Arguments };
-        let object = self.make_of(class, Intrinsic::ObjectPrototype)?;
-        for nth in 0..argc {
-            let value = self.passed(args, nth);
-            self.put_element(object, nth, value, Attributes::ALL)?;
+        let known = self.read_value(self.frame().function, FUNCTION_ARGUMENTS_SHAPE).reference().map(Shape);
+        let prototype = self.read_value(self.agent.roots.realm, Intrinsic::ObjectPrototype as u32);
+        let object = match known.filter(|shape| shape.prototype(&self.agent.heap) == prototype) {
+            Some(shape) => self.arguments_of_known_shape(class, shape, argc, fp)?,
+            None => self.first_arguments(class, argc, fp)?,
+        };
+        if argc != 0 {
+            let elements = self.allocate_values(argc, Value::UNDEFINED)?;
+            for nth in 0..argc {
+                let bits = self.agent.roots.stack[args + nth as usize];
+                self.agent.heap.write_boxed(elements, FIELDS + 8 * nth, bits);
+            }
+            let reference = self.reference(object);
+            self.agent.heap.write_ref(reference, ELEMENTS, elements);
         }
-        let length = Local::number(f64::from(argc));
-        self.add_named(object, Name::length.local(), length, Attributes::HIDDEN)?;
-        let values = self.intrinsic(Intrinsic::ArrayProtoValues);
-        let key = Name::sym_iterator.local();
         if !mapped {
-            self.add_named(object, key, values, Attributes::HIDDEN)?;
-            let thrower = self.intrinsic(Intrinsic::ThrowTypeError);
-            let callee = PropertyDescriptor::accessor(thrower, thrower, Attributes::NONE);
-            self.define_own_property(object, Name::callee.key(), callee)?;
             return Ok(object);
         }
-        self.add_named(object, key, values, Attributes::HIDDEN)?;
-        let callee = self.register(fp, 0);
-        self.add_named(object, Name::callee.local(), callee, Attributes::HIDDEN)?;
         let function = self.frame().function;
         let info = self.info_of(function);
         let scope = self.script_code(self.script_of(function)).scope(info.scope);
@@ -271,6 +271,48 @@ impl<'s> Cx<'s> {
         self.set_field_value(object, crate::js::object::arguments::MAP, Value::object(map));
         let environment = self.frame().environment;
         self.set_field_value(object, crate::js::object::arguments::ENVIRONMENT, environment);
+        Ok(object)
+    }
+
+    /// An arguments object without elements.
+    fn first_arguments(&mut self, class: Class, argc: u32, fp: usize) -> Completion<Local<'s>> {
+        let object = self.make_of(class, Intrinsic::ObjectPrototype)?;
+        self.add_named(object, Name::length.local(), Local::number(f64::from(argc)), Attributes::HIDDEN)?;
+        let values = self.intrinsic(Intrinsic::ArrayProtoValues);
+        self.add_named(object, Name::sym_iterator.local(), values, Attributes::HIDDEN)?;
+        if class == Class::Arguments {
+            let thrower = self.intrinsic(Intrinsic::ThrowTypeError);
+            let callee = PropertyDescriptor::accessor(thrower, thrower, Attributes::NONE);
+            self.define_own_property(object, Name::callee.key(), callee)?;
+        } else {
+            let callee = self.register(fp, 0);
+            self.add_named(object, Name::callee.local(), callee, Attributes::HIDDEN)?;
+        }
+        let shape = self.shape(object);
+        if !shape.is_unique(&self.agent.heap) {
+            self.write_value(self.frame().function, FUNCTION_ARGUMENTS_SHAPE, Value::object(shape.0));
+        }
+        Ok(object)
+    }
+
+    /// The same, like the last one of the running function.
+    fn arguments_of_known_shape(&mut self, class: Class, shape: Shape, argc: u32, fp: usize) -> Completion<Local<'s>> {
+        let callee = if class == Class::Arguments {
+            let thrower = self.intrinsic(Intrinsic::ThrowTypeError);
+            self.new_accessor(thrower, thrower)?
+        } else {
+            self.register(fp, 0)
+        };
+        let slots = self.allocate_values(shape.count(&self.agent.heap), Value::UNDEFINED)?;
+        let slots = self.local(Value::object(slots));
+        let object = self.make_with_shape(class, shape)?;
+        let values = self.read_value(self.agent.roots.realm, Intrinsic::ArrayProtoValues as u32);
+        let (slots, callee) = (self.reference(slots), self.value(callee));
+        self.write_value(slots, 0, Value::number(f64::from(argc)));
+        self.write_value(slots, 1, values);
+        self.write_value(slots, 2, callee);
+        let reference = self.reference(object);
+        self.agent.heap.write_ref(reference, SLOTS, slots);
         Ok(object)
     }
 

@@ -17,16 +17,6 @@ pub(super) const EXTENSION: u32 = 3;
 pub(super) const SLOTS: u32 = 4;
 
 impl<'s> Cx<'s> {
-    /// The Environment so many hops up from the current one.
-    #[inline]
-    pub(super) fn environment_at(&self, hops: u16) -> HeapRef {
-        let mut environment = self.frame().environment.heap_ref();
-        for _ in 0..hops {
-            environment = self.read_value(environment, PARENT).heap_ref();
-        }
-        environment
-    }
-
     /// A new Environment of a scope inside another (or null).
     pub(in crate::js) fn new_environment(&mut self, script: HeapRef, id: ScopeId, parent: Local<'_>) -> Completion<HeapRef> {
         let scope = self.script_code(script).scope(id);

@@ -128,16 +128,16 @@ impl<'s> Cx<'s> {
         self.push_plain(callee, argc, new_target, to, flags | CONSTRUCT)
     }
 
+    #[inline(always)]
     fn push_plain(&mut self, callee: usize, argc: u32, new_target: Value, to: u16, flags: u8) -> Completion<()> {
         self.poll()?;
-        let closure = Value::from_bits(self.agent.roots.stack[callee]).heap_ref();
-        let field = |cx: &Self, nth: u32| Value::from_bits(cx.agent.heap.read_boxed(closure, FIRST_FIELD + 8 * nth));
-        let function = field(self, CLOSURE_CODE).heap_ref();
+        let function = self.field_of(Value::from_bits(self.agent.roots.stack[callee]), CLOSURE_CODE).heap_ref();
         if self.read_value(function, FUNCTION_CODE).bits() == 0 {
             // What it makes is old or reached from what is: the closure moves, so it is read again.
             self.code_of(function)?;
-            return self.push_plain(callee, argc, new_target, to, flags);
         }
+        let closure = Value::from_bits(self.agent.roots.stack[callee]).heap_ref();
+        let field = |cx: &Self, nth: u32| Value::from_bits(cx.agent.heap.read_boxed(closure, FIRST_FIELD + 8 * nth));
         let code = self.code_of(function)?;
         let count = code.register_count as usize;
         let formals = u32::from(code.parameter_count);
@@ -152,17 +152,20 @@ impl<'s> Cx<'s> {
         let (environment, realm) = (field(self, CLOSURE_ENVIRONMENT), field(self, CLOSURE_REALM).heap_ref());
         let roots = &mut self.agent.roots;
         let undefined = Value::UNDEFINED.bits();
-        if argc <= formals {
-            let missing = args + argc as usize..(args + formals as usize).min(end);
-            roots.stack[missing].fill(undefined);
-        } else {
-            let kept = 2 + formals as usize;
-            roots.stack.copy_within(callee..callee + kept, fp);
-        }
+        // What is not an argument is undefined; words between the caller's end and the arguments' are good values already.
         let defined = fp + 2 + formals as usize;
-        if roots.top.max(defined) < end {
-            let from = roots.top.max(defined);
-            roots.stack[from..end].fill(undefined);
+        let ranges = if argc <= formals {
+            [args + argc as usize..defined.min(end), roots.top.max(defined)..end]
+        } else {
+            roots.stack.copy_within(callee..callee + 2 + formals as usize, fp);
+            [0..0, roots.top.max(defined)..end]
+        };
+        let stack = roots.stack.as_mut_ptr();
+        for range in ranges {
+            for word in range {
+                // SAFETY: both ranges end at `end` at most, which lies inside the stack.
+                unsafe { *stack.add(word) = undefined };
+            }
         }
         let top = roots.top.max(end);
         let caller_realm = std::mem::replace(&mut roots.realm, realm);

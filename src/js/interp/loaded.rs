@@ -34,7 +34,9 @@ pub(super) const FUNCTION_SITES: u32 = 5;
 /// Shapes of its closures and of their prototypes, from the first closure on.
 pub(super) const FUNCTION_SHAPE: u32 = 6;
 pub(super) const FUNCTION_PROTOTYPE_SHAPE: u32 = 7;
-const FUNCTION_WORDS: u32 = 8;
+/// Shape of its arguments objects, from the first one on.
+pub(super) const FUNCTION_ARGUMENTS_SHAPE: u32 = 8;
+const FUNCTION_WORDS: u32 = 9;
 
 /// Longer string constants are not interned.
 const MAX_ATOM: usize = 256;

@@ -12,6 +12,7 @@ mod arithmetic;
 mod async_generator;
 mod asynchronous;
 mod cache;
+mod calls;
 mod classes;
 mod closures;
 mod declarations;
@@ -37,6 +38,7 @@ mod trace;
 
 pub(in crate::js) use activation::ResumeMode;
 pub(in crate::js) use cache::Lookups;
+pub(in crate::js) use calls::KnownNatives;
 pub(in crate::js) use closures::ENVIRONMENT_SLOTS;
 pub(in crate::js) use frame::Frame;
 pub(in crate::js) use promises::Capability;

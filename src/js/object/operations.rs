@@ -8,6 +8,7 @@ use crate::js::local::{Key, Local};
 use crate::js::names::Name;
 use crate::js::object::descriptor::PropertyDescriptor;
 use crate::js::object::shape::Attributes;
+use crate::js::value::Value;
 
 /// What of a property EnumerableOwnProperties (§7.3.23) gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,8 +281,9 @@ impl<'s> Cx<'s> {
         if !object.is_object() {
             return Err(self.type_error("CreateListFromArrayLike called on non-object"));
         }
-        if let Some(elements) = self.plain_elements(object) {
-            return Ok(elements);
+        if let Some((elements, count)) = self.plain_list(self.reference(object)) {
+            let values: Vec<Value> = (0..count).map(|nth| self.read_value(elements, nth)).collect();
+            return Ok(values.into_iter().map(|value| self.local(value)).collect());
         }
         let length = self.length_of_array_like(object)?;
         if length > u64::from(u32::MAX) {
