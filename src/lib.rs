@@ -40,6 +40,8 @@ pub mod wasi;
 
 #[cfg(feature = "js")]
 pub mod js;
+#[cfg(feature = "js")]
+pub mod regexp;
 
 pub mod api;
 /// What a script may expect around the language.
