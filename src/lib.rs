@@ -43,6 +43,9 @@ pub mod js;
 #[cfg(feature = "js")]
 pub mod regexp;
 
+#[cfg(all(feature = "js", any(feature = "baseline", feature = "optimizing")))]
+pub mod bridge;
+
 pub mod api;
 /// What a script may expect around the language.
 #[cfg(feature = "js")]

@@ -9,6 +9,8 @@ mod readme;
 #[cfg(feature = "js")]
 pub mod test262;
 pub mod wast;
+#[cfg(all(feature = "js", any(feature = "baseline", feature = "optimizing")))]
+pub mod wpt;
 
 pub use crate::abi::artifact::{Entry, Tier};
 pub use crate::abi::cpu::CpuFeatures;

@@ -169,7 +169,10 @@ impl CompileFuture {
     }
 
     fn tell(&mut self) {
-        let progress = self.progress();
+        self.tell_of(self.progress());
+    }
+
+    fn tell_of(&mut self, progress: CompileProgress) {
         if progress != self.told {
             self.told = progress;
             if let Some(observer) = &mut self.observer {
@@ -217,6 +220,8 @@ impl CompileFuture {
                             error.map(|()| module)
                         }
                         (Ok(()), _) => {
+                            // What was told above may be from before the end.
+                            self.tell_of(CompileProgress { done: job.done_count(), total: module.decoded().bodies.len() });
                             module.validated(wall);
                             module.ready()
                         }
@@ -232,6 +237,12 @@ impl CompileFuture {
                     JobState::Finished | JobState::Cancelled => {
                         let result = module.begin(self.engine.default_variant(), JobKind::Eager, false);
                         let result = result.and_then(|job| job.wait(&self.engine));
+                        // As above.
+                        if result.is_ok()
+                            && let Some(job) = module.job()
+                        {
+                            self.tell_of(job.compile_progress());
+                        }
                         module.count_features();
                         return Some(result.map(|()| module));
                     }

@@ -27,6 +27,9 @@ pub struct Backing {
     max: usize,
     is_resizable: bool,
     is_shared: bool,
+    /// Whether the bytes are somebody else's, who may keep them by this.
+    is_foreign: bool,
+    _owner: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 // SAFETY: the bytes are allocated memory that the backing owns; see the invariants for how threads use it.
@@ -101,7 +104,7 @@ words! { u8 AtomicU8, u16 AtomicU16, u32 AtomicU32, u64 AtomicU64, }
 
 impl Drop for Backing {
     fn drop(&mut self) {
-        if let Some(layout) = layout(self.max) {
+        if let Some(layout) = layout(self.max).filter(|_| !self.is_foreign) {
             // SAFETY: allocated in `new` with the same layout, and nobody else knows the backing any more.
             unsafe { dealloc(self.bytes.as_ptr(), layout) };
         }
@@ -127,7 +130,52 @@ impl Backing {
             None => return None,
         };
         let length = AtomicUsize::new(length);
-        Some(Arc::new(Backing { bytes, length, max: capacity, is_resizable: max.is_some(), is_shared }))
+        Some(Arc::new(Backing {
+            bytes,
+            length,
+            max: capacity,
+            is_resizable: max.is_some(),
+            is_shared,
+            is_foreign: false,
+            _owner: None,
+        }))
+    }
+
+    /// Bytes of somebody else, who sets their length: it is 0 from when they are gone. `None` when there are too many.
+    ///
+    /// # Safety
+    ///
+    /// As long as the backing lives, so many bytes as its length says are there, at most `max`; those up to the first length are. The owner keeps
+    /// them there, if there is one. Of bytes that are not shared no reference is held while the backing is used.
+    pub unsafe fn foreign(
+        bytes: NonNull<u8>,
+        length: usize,
+        max: Option<usize>,
+        is_shared: bool,
+        owner: Option<Box<dyn std::any::Any + Send + Sync>>,
+    ) -> Option<Arc<Backing>> {
+        if max.unwrap_or(length) > MAX_BYTES || length > MAX_BYTES {
+            return None;
+        }
+        let (is_resizable, max) = (max.is_some(), max.unwrap_or(length));
+        let length = AtomicUsize::new(length);
+        Some(Arc::new(Backing { bytes, length, max, is_resizable, is_shared, is_foreign: true, _owner: owner }))
+    }
+
+    /// Says how many of somebody else's bytes there are now.
+    ///
+    /// # Safety
+    ///
+    /// The backing is of [`foreign`](Self::foreign), and they are there.
+    pub unsafe fn set_foreign_len(&self, length: usize) {
+        debug_assert!(self.is_foreign && length <= self.max);
+        // Release: partner of the Acquire in `len`.
+        self.length.store(length.min(self.max), Ordering::Release);
+    }
+
+    /// Whether the bytes are somebody else's.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     /// How many bytes there are now.
@@ -164,7 +212,7 @@ impl Backing {
 
     /// Changes the length of bytes that are not shared. `false` if that is not possible.
     pub fn resize(&self, length: usize) -> bool {
-        if self.is_shared || !self.is_resizable || length > self.max {
+        if self.is_shared || !self.is_resizable || self.is_foreign || length > self.max {
             return false;
         }
         let old = self.len();
@@ -178,7 +226,7 @@ impl Backing {
 
     /// Lets shared bytes grow. `false` if it is too much, or less than there are.
     pub fn grow(&self, length: usize) -> bool {
-        if !self.is_shared || !self.is_resizable || length > self.max {
+        if !self.is_shared || !self.is_resizable || self.is_foreign || length > self.max {
             return false;
         }
         let grown = |old| (old <= length).then_some(length);

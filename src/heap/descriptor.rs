@@ -19,14 +19,18 @@ pub enum ObjectKind {
     Resource = 4,
     /// A descriptor.
     Descriptor = 5,
+    /// As `Fixed`, but of a language whose objects guests cannot look into: no cast to a structure succeeds.
+    OpaqueFixed = 6,
+    /// As `Array`, but opaque in the same way.
+    OpaqueArray = 7,
 }
 
 impl ObjectKind {
     #[inline(always)]
     pub(in crate::heap) fn of(descriptor: &Descriptor) -> Self {
         match descriptor.kind {
-            0 => ObjectKind::Fixed,
-            1 => ObjectKind::Array,
+            0 | 6 => ObjectKind::Fixed,
+            1 | 7 => ObjectKind::Array,
             2 => ObjectKind::Weak,
             3 => ObjectKind::Ephemerons,
             4 => ObjectKind::Resource,
@@ -121,6 +125,16 @@ impl<'a> TypeDesc<'a> {
         TypeDesc { client, ..self }
     }
 
+    /// The same, of objects that guests hold and pass on, and never look into.
+    pub fn opaque(self) -> Self {
+        let kind = match self.kind {
+            ObjectKind::Fixed => ObjectKind::OpaqueFixed,
+            ObjectKind::Array => ObjectKind::OpaqueArray,
+            kind => kind,
+        };
+        TypeDesc { kind, ..self }
+    }
+
     /// The same, below a supertype.
     pub fn below(self, parent: DescriptorRef) -> Self {
         TypeDesc { parent: Some(parent), ..self }
@@ -190,7 +204,10 @@ pub(in crate::heap) fn encode(ty: &TypeDesc<'_>) -> Result<Encoded, HeapError> {
                 SlotKind::Boxed => fixed.boxed_bits |= bit,
             }
         }
-        if ty.kind == ObjectKind::Fixed && ty.fixed_bytes <= SMALL_BYTES && fixed.boxed_bits == 0 {
+        if matches!(ty.kind, ObjectKind::Fixed | ObjectKind::OpaqueFixed)
+            && ty.fixed_bytes <= SMALL_BYTES
+            && fixed.boxed_bits == 0
+        {
             fixed.small_words = ty.fixed_bytes.div_ceil(8) as u8;
         }
         return Ok(Encoded { fixed, slots: Vec::new() });

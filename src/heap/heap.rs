@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 
+use crate::base::sync::Arc;
 use crate::heap::cage::{BLOCK_BYTES, Cage};
 use crate::heap::collect::MIN_THRESHOLD_BYTES;
 use crate::heap::collect::minor::Queue;
@@ -82,6 +83,8 @@ pub struct Heap {
     state: NonNull<HeapState>,
     /// Where `state` is, if nobody else has it.
     _own_state: Option<Box<UnsafeCell<HeapState>>>,
+    /// By which the owner of `state` knows that it is in use.
+    _user: Option<Arc<()>>,
 }
 
 // SAFETY: the heap owns its memory; `state` points into a block that its owner moves between threads together with the heap, by the
@@ -124,6 +127,19 @@ impl Heap {
         Ok(heap)
     }
 
+    /// Has the words for generated code at another place from now on. `user` is held as long as they are there.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new): the place is valid as long as the heap is.
+    pub unsafe fn move_state(&mut self, to: NonNull<HeapState>, user: Arc<()>) {
+        // SAFETY: both places are valid by contract, and are different ones or the same.
+        unsafe { to.as_ptr().copy_from(self.state.as_ptr(), 1) };
+        self.state = to;
+        self._own_state = None;
+        self._user = Some(user);
+    }
+
     /// # Safety
     ///
     /// As for `new`.
@@ -158,6 +174,7 @@ impl Heap {
             host_type: NULL,
             state,
             _own_state: None,
+            _user: None,
             config,
         };
         heap.limit_bytes = heap.config.limit_bytes.min(u64::from(heap.nursery.start - heap.image_end()));

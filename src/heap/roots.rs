@@ -15,6 +15,11 @@ pub trait RootSource {
         self.visit_roots(visitor);
     }
 
+    /// The same for a major collection that finds out which functions are alive: shows what the source holds whatever becomes of them.
+    fn visit_own_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_major_roots(visitor);
+    }
+
     /// An object holds this function (never 0) and is alive: shows what the function holds. Major collections ask once for each.
     fn visit_func(&mut self, func: u32, visitor: &mut dyn RootVisitor) {
         let _ = (func, visitor);

@@ -40,8 +40,10 @@ pub(in crate::heap) trait Visitor {
 #[inline(always)]
 pub(in crate::heap) fn object_bytes(memory: Memory, object: u32, descriptor: &Descriptor) -> u32 {
     let bytes = match ObjectKind::of(descriptor) {
-        ObjectKind::Fixed | ObjectKind::Weak | ObjectKind::Resource => descriptor.fixed_bytes,
-        ObjectKind::Array => descriptor.fixed_bytes + (memory.read(object + LENGTH) << descriptor.element_log2),
+        ObjectKind::Fixed | ObjectKind::OpaqueFixed | ObjectKind::Weak | ObjectKind::Resource => descriptor.fixed_bytes,
+        ObjectKind::Array | ObjectKind::OpaqueArray => {
+            descriptor.fixed_bytes + (memory.read(object + LENGTH) << descriptor.element_log2)
+        }
         ObjectKind::Ephemerons => descriptor.fixed_bytes + (memory.read(object + LENGTH) << PAIR_LOG2),
         ObjectKind::Descriptor => memory.read(object + LENGTH),
     };
@@ -111,8 +113,8 @@ impl Within for Range<u32> {
 #[inline(always)]
 fn visit<V: Visitor, W: Within>(memory: Memory, object: u32, descriptor: &Descriptor, within: &W, visitor: &mut V) {
     match ObjectKind::of(descriptor) {
-        ObjectKind::Fixed => visit_fixed(memory, object, descriptor, within, visitor),
-        ObjectKind::Array => visit_array(memory, object, descriptor, within, visitor),
+        ObjectKind::Fixed | ObjectKind::OpaqueFixed => visit_fixed(memory, object, descriptor, within, visitor),
+        ObjectKind::Array | ObjectKind::OpaqueArray => visit_array(memory, object, descriptor, within, visitor),
         ObjectKind::Weak => {
             if within.has(object + FIELDS) {
                 visitor.weak(object, object + FIELDS);

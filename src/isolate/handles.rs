@@ -394,7 +394,7 @@ impl ExternRef {
         if self.store != store.id {
             return None;
         }
-        store.heap.as_ref()?.host_value(store.roots.get(self.root)?)
+        store.heap()?.host_value(store.roots.get(self.root)?)
     }
 }
 

@@ -71,7 +71,7 @@ impl Isolate {
 
     /// Figures of its heap; `None` as long as no guest has needed one.
     pub fn heap_stats(&self) -> Option<HeapStats> {
-        self.store.heap.as_ref().map(|heap| heap.stats())
+        self.store.heap().map(|heap| heap.stats())
     }
 
     /// Frees everything that nothing holds any more: objects of the heap, instances and what belongs to them.

@@ -14,6 +14,7 @@ pub mod isolate;
 pub mod linker;
 pub mod marshal;
 pub(crate) mod objects;
+pub(crate) mod raw;
 pub mod scope;
 pub mod typed;
 

@@ -18,7 +18,7 @@ fn named(store: &Store, any: AnyRef) -> Option<HeapRef> {
 }
 
 fn canonical(store: &Store, object: HeapRef) -> Option<&TypeHandle> {
-    let heap = store.heap.as_ref().filter(|_| object.is_object())?;
+    let heap = store.heap().filter(|_| object.is_object())?;
     store.kept_types.get(&CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(object))))
 }
 
@@ -28,7 +28,7 @@ fn composite(store: &Store, object: HeapRef) -> Option<CompositeType> {
 
 fn read(store: &mut Store, object: HeapRef, field: FieldType, offset: u32) -> Option<Val> {
     let mut bytes = [0; 16];
-    let heap = store.heap.as_ref()?;
+    let heap = store.heap()?;
     heap.read_data(object, offset, &mut bytes[..1 << storage_log2(field.storage)]);
     let bits = u128::from_le_bytes(bytes);
     Some(match field.storage {
@@ -66,7 +66,7 @@ impl AnyRef {
     /// The value of the host that it is, if it is one.
     pub fn data<'a>(&self, scope: &'a impl AsScope) -> Option<&'a (dyn Any + Send)> {
         let store = scope.store();
-        store.heap.as_ref()?.host_value(named(store, *self)?)
+        store.heap()?.host_value(named(store, *self)?)
     }
 
     /// A field of a structure. Packed fields are zero-extended.
@@ -83,7 +83,7 @@ impl AnyRef {
         let store = scope.store_mut();
         let object = named(store, *self)?;
         canonical(store, object)?.ty().clauses().descriptor?;
-        let found = store.heap.as_ref()?.read_ref(object, CUSTOM_DESCRIPTOR);
+        let found = store.heap()?.read_ref(object, CUSTOM_DESCRIPTOR);
         Some(AnyRef { store: store.id, root: store.roots.add(found) })
     }
 
@@ -91,8 +91,7 @@ impl AnyRef {
     pub fn array_len(&self, scope: &impl AsScope) -> Option<u32> {
         let store = scope.store();
         let object = named(store, *self)?;
-        matches!(composite(store, object)?, CompositeType::Array(_))
-            .then(|| store.heap.as_ref().map(|heap| heap.length(object)))?
+        matches!(composite(store, object)?, CompositeType::Array(_)).then(|| store.heap().map(|heap| heap.length(object)))?
     }
 
     /// An element of an array. Packed elements are zero-extended.
@@ -100,7 +99,7 @@ impl AnyRef {
         let store = scope.store_mut();
         let object = named(store, *self)?;
         let CompositeType::Array(ty) = composite(store, object)? else { return None };
-        let is_inside = store.heap.as_ref().is_some_and(|heap| index < heap.length(object));
+        let is_inside = store.heap().is_some_and(|heap| index < heap.length(object));
         is_inside.then(|| read(store, object, ty.element, FIELDS + (index << storage_log2(ty.element.storage))))?
     }
 }

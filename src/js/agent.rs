@@ -3,11 +3,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::base::sync::{Arc, Mutex};
+use crate::heap::roots::FuncSet;
 use crate::heap::{Heap, HeapConfig, HeapError, HeapRef, RootSource, RootVisitor};
 use crate::js::class::{HASH, STRING_FLAGS, Thing, Types};
 use crate::js::cx::{Cx, Native};
+use crate::js::embed::Companion;
 use crate::js::global::Globals;
 use crate::js::host::{Host, NoHost};
 use crate::js::interp::Machine;
@@ -46,25 +48,47 @@ pub enum Termination {
 }
 
 /// Ends what an agent runs, from any thread.
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicU32>);
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<InterruptState>);
+
+#[derive(Default)]
+struct InterruptState {
+    is_set: AtomicU32,
+    /// Who runs for the agent and does not ask it.
+    listeners: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
+
+impl std::fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Interrupt").field(&self.is_set()).finish()
+    }
+}
 
 impl Interrupt {
     /// Ends what runs now or next; no script catches it.
     pub fn terminate(&self) {
-        self.0.store(1, Ordering::SeqCst);
+        self.0.is_set.store(1, Ordering::SeqCst);
+        self.0.listeners.lock().iter().for_each(|listener| listener());
+    }
+
+    /// Has this called as well by each [`terminate`](Self::terminate).
+    pub(crate) fn on_terminate(&self, listener: Box<dyn Fn() + Send>) {
+        self.0.listeners.lock().push(listener);
+        if self.is_set() {
+            self.terminate();
+        }
     }
 
     /// Takes it back.
     pub fn clear(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.0.is_set.store(0, Ordering::SeqCst);
     }
 
     /// Whether it was asked for.
     #[inline(always)]
     pub fn is_set(&self) -> bool {
         // Relaxed: a poll that comes late comes again.
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.is_set.load(Ordering::Relaxed) != 0
     }
 }
 
@@ -103,10 +127,43 @@ pub(in crate::js) struct Roots {
     pub machine: Machine,
     pub modules: Modules,
     pub globals: Globals,
+    /// What a layer above keeps with the agent.
+    pub companion: Option<Box<dyn Companion>>,
 }
 
 impl RootSource for Roots {
     fn visit_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_own(visitor);
+        self.visit_companion(|companion| companion.visit_roots(visitor));
+    }
+
+    fn visit_major_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_own(visitor);
+        self.visit_companion(|companion| companion.visit_major_roots(visitor));
+    }
+
+    fn visit_own_roots(&mut self, visitor: &mut dyn RootVisitor) {
+        self.visit_own(visitor);
+        self.visit_companion(|companion| companion.visit_own_roots(visitor));
+    }
+
+    fn visit_func(&mut self, func: u32, visitor: &mut dyn RootVisitor) {
+        self.visit_companion_func(func, visitor);
+    }
+
+    fn marked(&mut self, is_live: &dyn Fn(HeapRef) -> bool) {
+        self.atoms.retain(is_live);
+        self.machine.marked(is_live);
+        self.visit_companion(|companion| companion.marked(is_live));
+    }
+
+    fn funcs_found(&mut self, found: &FuncSet) {
+        self.companion_funcs_found(found);
+    }
+}
+
+impl Roots {
+    fn visit_own(&mut self, visitor: &mut dyn RootVisitor) {
         for word in &mut self.stack[..self.top] {
             visitor.boxed(word);
         }
@@ -126,11 +183,6 @@ impl RootSource for Roots {
         self.machine.visit_roots(visitor);
         self.modules.visit(visitor);
         self.globals.visit(visitor);
-    }
-
-    fn marked(&mut self, is_live: &dyn Fn(HeapRef) -> bool) {
-        self.atoms.retain(is_live);
-        self.machine.marked(is_live);
     }
 }
 
@@ -155,6 +207,8 @@ pub struct Agent {
     pub(in crate::js) realm_count: u32,
     pub(in crate::js) regexps: crate::js::builtins::regexp::Compiled,
     pub(in crate::js) embedder_data: Box<dyn std::any::Any + Send>,
+    /// Who changes the length of array buffers' bytes that are not the agent's own.
+    pub(in crate::js) resize_hook: Option<crate::js::builtins::array_buffer::ResizeHook>,
     /// How many objects have an identity hash.
     pub(in crate::js) identity_count: u32,
     /// Slots of the stack with the objects whose elements are being joined to a text.
@@ -192,6 +246,7 @@ impl Agent {
             machine: Machine::default(),
             modules: Modules::default(),
             globals: Globals::default(),
+            companion: None,
         };
         let mut agent = Agent {
             heap,
@@ -209,6 +264,7 @@ impl Agent {
             realm_count: 0,
             regexps: Default::default(),
             embedder_data: Box::new(()),
+            resize_hook: None,
             identity_count: 0,
             joining: Vec::new(),
             config,

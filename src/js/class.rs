@@ -13,9 +13,11 @@ pub(in crate::js) const SHAPE: u32 = LENGTH;
 pub(in crate::js) const SLOTS: u32 = FIELDS;
 /// Offset of an object's elements.
 pub(in crate::js) const ELEMENTS: u32 = FIELDS + 4;
-/// Offset of an object's identity hash, by which tables find it wherever it moves; 0 as long as nobody has asked for it. The 4 bytes
-/// behind it are free.
+/// Offset of an object's identity hash, by which tables find it wherever it moves; 0 as long as nobody has asked for it.
 pub(in crate::js) const IDENTITY_HASH: u32 = FIELDS + 8;
+/// Offset, in functions of Rust and objects of the embedder, of a function of a guest that the object stands for or keeps; 0 for none.
+/// In other objects these 4 bytes are free.
+pub(in crate::js) const GUEST: u32 = FIELDS + 12;
 /// Offset of an object's first internal slot, of its first property in ordinary objects.
 pub(in crate::js) const FIRST_FIELD: u32 = FIELDS + 16;
 /// How many properties lie in an ordinary object itself.
@@ -123,8 +125,10 @@ classes! {
     AsyncDisposableStack 3,
     /// What `JSON.rawJSON` makes.
     RawJson 0,
-    /// An object of the host, with a value of the host.
-    Host 4,
+    /// An object of the embedder: what it is, and three words of its own. See [`embed`](crate::js::embed).
+    Embedder 4,
+    /// An embedder's object that is opaque: it has no properties and no prototype, and never gets any.
+    Opaque 4,
     /// A shadow of the global object, or another object of the engine that no script sees.
     Internal 4,
 }
@@ -177,6 +181,8 @@ pub(in crate::js) enum Thing {
     Weak,
     /// A table whose values live as long as their keys.
     Ephemerons,
+    /// A boxed value, for places that hold references only.
+    Primitive,
 }
 
 /// Offset of a string's hash, and of a symbol's.
@@ -188,7 +194,7 @@ pub(in crate::js) const PRIVATE: u32 = 2;
 /// Offset of a flat string's characters, of a rope's left part, of a slice's whole, of a BigInt's digits.
 pub(in crate::js) const STRING_DATA: u32 = FIELDS + 8;
 
-const THINGS: u32 = 16;
+const THINGS: u32 = 17;
 
 /// The descriptors of one heap.
 #[derive(Debug)]
@@ -221,6 +227,7 @@ fn thing_desc(thing: Thing) -> TypeDesc<'static> {
         Thing::Shape => TypeDesc::fixed(crate::js::object::shape::SHAPE_BYTES, crate::js::object::shape::SHAPE_SLOTS),
         Thing::PropertyTable => TypeDesc::fixed(16, &[(8, SlotKind::Ref), (12, SlotKind::Ref)]),
         Thing::Accessor => TypeDesc::fixed(24, &[(8, SlotKind::Boxed), (16, SlotKind::Boxed)]),
+        Thing::Primitive => TypeDesc::fixed(16, &[(8, SlotKind::Boxed)]),
         Thing::Weak => TypeDesc { kind: ObjectKind::Weak, ..TypeDesc::fixed(16, &[]) },
         Thing::Ephemerons => TypeDesc { kind: ObjectKind::Ephemerons, ..TypeDesc::fixed(FIELDS, &[]) },
     }
@@ -233,12 +240,15 @@ impl Types {
         for &(class, fields) in Class::ALL {
             let mut slots = vec![(SHAPE, SlotKind::Ref), (SLOTS, SlotKind::Ref), (ELEMENTS, SlotKind::Ref)];
             slots.extend((0..fields).map(|nth| (FIRST_FIELD + 8 * nth, SlotKind::Boxed)));
+            if matches!(class, Class::Native | Class::Embedder) {
+                slots.push((GUEST, SlotKind::Func));
+            }
             let desc = TypeDesc::fixed(FIRST_FIELD + 8 * fields, &slots).client(CLIENT_BASE + class as u32);
-            types.classes.push(heap.add_type(&desc)?);
+            types.classes.push(heap.add_type(&desc.opaque())?);
         }
         use Thing::{
-            Accessor, BigInt, Bytes, Ephemerons, Latin1, PropertyTable, Refs, Rope, Shape, Slice, Sparse, Symbol, TwoByte,
-            Values, Weak, Words,
+            Accessor, BigInt, Bytes, Ephemerons, Latin1, Primitive, PropertyTable, Refs, Rope, Shape, Slice, Sparse, Symbol,
+            TwoByte, Values, Weak, Words,
         };
         let things = [
             Latin1,
@@ -257,11 +267,12 @@ impl Types {
             Accessor,
             Weak,
             Ephemerons,
+            Primitive,
         ];
         for (nth, thing) in things.into_iter().enumerate() {
             debug_assert_eq!(nth, thing as usize);
             let client = CLIENT_BASE + 0x100 + thing as u32;
-            types.things.push(heap.add_type(&thing_desc(thing).client(client))?);
+            types.things.push(heap.add_type(&thing_desc(thing).client(client).opaque())?);
         }
         Ok(types)
     }

@@ -190,7 +190,7 @@ impl<'s> Cx<'s> {
     }
 
     #[cold]
-    fn stack_overflow(&mut self) -> Thrown {
+    pub(in crate::js) fn stack_overflow(&mut self) -> Thrown {
         // The error itself is made with what is kept free.
         let limit = std::mem::take(&mut self.agent.native_limit);
         let thrown = self.range_error("Maximum call stack size exceeded");
@@ -267,7 +267,14 @@ impl<'s> Cx<'s> {
         let agent = &mut *self.agent;
         let is_array = !matches!(
             thing,
-            Thing::Rope | Thing::Slice | Thing::Symbol | Thing::Shape | Thing::PropertyTable | Thing::Accessor | Thing::Weak
+            Thing::Rope
+                | Thing::Slice
+                | Thing::Symbol
+                | Thing::Shape
+                | Thing::PropertyTable
+                | Thing::Accessor
+                | Thing::Weak
+                | Thing::Primitive
         );
         let made = match is_array {
             true => agent.heap.allocate_array(ty, length, &mut agent.roots),

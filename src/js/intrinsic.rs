@@ -136,6 +136,8 @@ pub enum Intrinsic {
     ObjectShape,
     IteratorResultShape,
     TemplateMap,
+    /// Intrinsics of a layer above, in an array.
+    Embedder,
     /// How many there are.
     Count,
 }

@@ -8,6 +8,7 @@ pub mod bytecode;
 pub mod class;
 pub mod convert;
 pub mod cx;
+pub(crate) mod embed;
 pub mod errors;
 pub mod function;
 pub mod global;

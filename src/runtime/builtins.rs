@@ -53,7 +53,9 @@ impl Store {
     pub(crate) fn grow_memory(&mut self, memory: u32, pages: u64) -> Option<u64> {
         let (object, limiter) = (&mut self.memories[memory as usize], &mut self.limiter);
         let may_grow = |old, desired, max| limiter.as_mut().is_none_or(|limiter| limiter.memory_growing(old, desired, max));
+        let had_view = !object.has_no_view();
         let old_pages = object.grow_if(pages, may_grow)?;
+        self.views_closed |= had_view && object.has_no_view();
         if object.may_move() {
             self.refresh_memory_bases(memory);
         }

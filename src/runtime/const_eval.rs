@@ -108,7 +108,7 @@ impl Store {
             }
             ConstOp::ArrayNew(_) => {
                 let bits = self.pop(stack);
-                let length = self.heap.as_ref().map_or(0, |heap| heap.length(object));
+                let length = self.heap().map_or(0, |heap| heap.length(object));
                 self.fill_array(object, 0, bits, length).map_err(failed)?;
             }
             ConstOp::ArrayNewFixed(_, length) => {

@@ -22,6 +22,7 @@ use crate::layout::block::ActivationWords;
 use crate::runtime::backtrace;
 use crate::runtime::error::{CallError, ResourceError};
 use crate::runtime::liveness::Owned;
+use crate::runtime::partner::heap_of;
 use crate::runtime::rooted::Root;
 use crate::runtime::store::Store;
 use crate::runtime::stubs::{HANDLED, LEFT};
@@ -87,7 +88,8 @@ impl Store {
         }
         let made = self.with_heap(|heap, roots| heap.allocate(descriptor, roots))?;
         let exception = made.map_err(|error| ResourceError(error.to_string()))?;
-        let (Some(heap), TagObject { layout, identity, .. }) = (&mut self.heap, &self.tags[tag as usize]) else {
+        let (heap, tag) = (heap_of(&mut self.heap, &mut self.partner), &self.tags[tag as usize]);
+        let (Some(heap), TagObject { layout, identity, .. }) = (heap, tag) else {
             return Ok(exception);
         };
         heap.write_u32(exception, EXCEPTION_TAG, *identity);
@@ -197,7 +199,7 @@ impl Store {
     /// The tag of an exception.
     pub(crate) fn exception_tag(&mut self, exception: ExnRef) -> Option<Tag> {
         let object = self.exception_of(exception)?;
-        let identity = self.heap.as_ref()?.read_u32(object, EXCEPTION_TAG);
+        let identity = self.heap()?.read_u32(object, EXCEPTION_TAG);
         match self.func_table.owner(identity)? {
             Owned::Tag(index) => Some(self.tag_handle(index)),
             _ => None,
@@ -206,22 +208,27 @@ impl Store {
 
     /// The payload of an exception.
     pub(crate) fn exception_payload(&mut self, exception: ExnRef) -> Option<Vec<Val>> {
-        let (object, tag) = (self.exception_of(exception)?, self.exception_tag(exception)?);
-        let tag = self.tags.find(tag.key)?;
-        let (heap, params) = (self.heap.as_ref()?, &tag.ty.as_func()?.params);
+        let fields = self.payload_bits(self.exception_of(exception)?)?;
+        Some(fields.into_iter().map(|(ty, bits)| Val::from_bits(ty, bits, self)).collect())
+    }
+
+    /// The types and bits of what an exception carries. References are good until the next allocation.
+    pub(crate) fn payload_bits(&self, exception: HeapRef) -> Option<Vec<(ValType, u128)>> {
+        let heap = self.heap()?;
+        let Some(Owned::Tag(tag)) = self.func_table.owner(heap.read_u32(exception, EXCEPTION_TAG)) else { return None };
+        let tag = &self.tags[tag as usize];
         let read = |(field, &ty): (&crate::abi::exception::PayloadField, &ValType)| {
             let mut bytes = [0; 16];
             let bits = match slot_kind(field.ty) {
-                SlotKind::Ref => u128::from(heap.read_ref(object, field.offset).bits()),
+                SlotKind::Ref => u128::from(heap.read_ref(exception, field.offset).bits()),
                 _ => {
-                    heap.read_data(object, field.offset, &mut bytes[..payload_bytes(field.ty) as usize]);
+                    heap.read_data(exception, field.offset, &mut bytes[..payload_bytes(field.ty) as usize]);
                     u128::from_le_bytes(bytes)
                 }
             };
             (ty, bits)
         };
-        let fields: Vec<(ValType, u128)> = tag.layout.fields.iter().zip(params).map(read).collect();
-        Some(fields.into_iter().map(|(ty, bits)| Val::from_bits(ty, bits, self)).collect())
+        Some(tag.layout.fields.iter().zip(&tag.ty.as_func()?.params).map(read).collect())
     }
 }
 

@@ -230,6 +230,12 @@ impl FuncTable {
         self.sides.get(reference as usize)?.owner
     }
 
+    /// The entry of a reference; `None` for null and for what is no entry.
+    #[inline]
+    pub(crate) fn entry_of(&self, reference: u32) -> Option<&FuncEntry> {
+        self.find(self.key(reference))
+    }
+
     /// What a handle holds of a function. That of null finds nothing.
     pub(crate) fn key(&self, reference: u32) -> Key {
         let side = self.sides.get(reference as usize).filter(|side| side.owner.is_some());

@@ -9,6 +9,7 @@ use crate::compile::module::Module;
 use crate::heap::{DescriptorRef, Heap, HeapError, HeapRef, SlotKind, TypeDesc};
 use crate::layout::heap::{CUSTOM_DESCRIPTOR, FIELDS};
 use crate::runtime::error::ResourceError;
+use crate::runtime::partner::heap_of;
 use crate::runtime::store::Store;
 use crate::wasm::canonical::CanonicalType;
 use crate::wasm::types::{CompositeType, FieldType};
@@ -95,7 +96,7 @@ impl Store {
             CompositeType::Func(_) => return Err(ResourceError("functions have no descriptors".into())),
         };
         let desc = TypeDesc { parent, ..desc.client(ty.id().as_u32()) };
-        let heap = self.heap.as_mut().ok_or_else(|| ResourceError("the heap is in use".into()))?;
+        let heap = self.heap_mut().ok_or_else(|| ResourceError("the heap is in use".into()))?;
         let made = heap.add_type(&desc).map_err(|error| ResourceError(error.to_string()))?;
         self.descriptors.insert(ty.id(), made);
         Ok(made)
@@ -125,7 +126,7 @@ impl Store {
 
     /// Sets a field of an object that was just made.
     pub(crate) fn init_field(&mut self, object: HeapRef, field: &FieldType, offset: u32, bits: u128) {
-        let Some(heap) = self.heap.as_mut() else { return };
+        let Some(heap) = self.heap_mut() else { return };
         match field_kind(field) {
             FieldKind::Ref => heap.write_ref(object, offset, HeapRef::from_bits(bits as u32)),
             _ => heap.write_data(object, offset, &bits.to_le_bytes()[..1 << storage_log2(field.storage)]),
@@ -134,17 +135,17 @@ impl Store {
 
     /// Sets the custom descriptor of a structure that was just made.
     pub(crate) fn init_custom_descriptor(&mut self, object: HeapRef, descriptor: HeapRef) {
-        if let Some(heap) = self.heap.as_mut() {
+        if let Some(heap) = self.heap_mut() {
             heap.write_ref(object, CUSTOM_DESCRIPTOR, descriptor);
         }
     }
 
     fn heap_ref(&self) -> Result<&Heap, TrapCode> {
-        self.heap.as_deref().ok_or(TrapCode::OutOfMemory)
+        self.heap().ok_or(TrapCode::OutOfMemory)
     }
 
-    fn heap_mut(&mut self) -> Result<&mut Heap, TrapCode> {
-        self.heap.as_deref_mut().ok_or(TrapCode::OutOfMemory)
+    fn guest_heap_mut(&mut self) -> Result<&mut Heap, TrapCode> {
+        self.heap_mut().ok_or(TrapCode::OutOfMemory)
     }
 
     /// The elements `start..start + count` of an array.
@@ -164,7 +165,7 @@ impl Store {
     /// Fills elements with a value's bits.
     pub(crate) fn fill_array(&mut self, array: HeapRef, start: u32, bits: u128, count: u32) -> Result<(), TrapCode> {
         let elements = self.elements(array, start, count)?;
-        let heap = self.heap_mut()?;
+        let heap = self.guest_heap_mut()?;
         heap.fill_slots(elements.array, elements.offset, elements.bytes, elements.log2, bits);
         if elements.kind == SlotKind::Ref {
             heap.barrier_range(array, elements.offset, elements.bytes);
@@ -188,7 +189,7 @@ impl Store {
         let target = self.elements(to, to_start, count)?;
         let source = self.elements(from, start, count)?;
         let is_ref = target.kind == SlotKind::Ref;
-        self.heap_mut()?.copy_slots(to, target.offset, from, source.offset, target.bytes, is_ref);
+        self.guest_heap_mut()?.copy_slots(to, target.offset, from, source.offset, target.bytes, is_ref);
         Ok(())
     }
 
@@ -218,7 +219,7 @@ impl Store {
         let range = self.data_range(instance, data, offset, u64::from(length) << log2)?;
         let array = self.new_array(instance, ty, length)?;
         let bytes = self.instances[instance].module.wire_bytes().clone();
-        self.heap_mut()?.write_data(array, FIELDS, bytes.of(&range));
+        self.guest_heap_mut()?.write_data(array, FIELDS, bytes.of(&range));
         Ok(array)
     }
 
@@ -250,7 +251,7 @@ impl Store {
         let elements = self.elements(array, start, count)?;
         let range = self.data_range(instance, data, offset, u64::from(count) << elements.log2)?;
         let bytes = self.instances[instance].module.wire_bytes().clone();
-        self.heap_mut()?.write_data(array, elements.offset, bytes.of(&range));
+        self.guest_heap_mut()?.write_data(array, elements.offset, bytes.of(&range));
         Ok(())
     }
 
@@ -272,7 +273,7 @@ impl Store {
     ) -> Result<(), TrapCode> {
         let elements = self.elements(array, start, count)?;
         let range = self.elem_range(instance, elem, offset, count)?;
-        let heap = self.heap.as_deref_mut().ok_or(TrapCode::OutOfMemory)?;
+        let heap = heap_of(&mut self.heap, &mut self.partner).ok_or(TrapCode::OutOfMemory)?;
         let references = self.instances[instance].elems[elem.index()].as_deref().unwrap_or_default();
         for (nth, &reference) in (0..).zip(&references[range]) {
             heap.write_u32(array, elements.offset + 4 * nth, reference);

@@ -10,6 +10,7 @@ use crate::code::registry;
 use crate::heap::{Heap, HeapConfig, HeapRef, RootSource, RootVisitor};
 use crate::runtime::backtrace;
 use crate::runtime::error::ResourceError;
+use crate::runtime::partner::{BothRoots, with_partner_heap};
 use crate::runtime::store::Store;
 use crate::wasm::types::ValType;
 
@@ -20,8 +21,11 @@ impl Store {
     ///
     /// Address space is not to be had.
     pub(crate) fn ensure_heap(&mut self) -> Result<(), ResourceError> {
-        if self.heap.is_some() {
+        if self.heap.is_some() || self.partner.is_some() {
             return Ok(());
+        }
+        if self.is_partnered {
+            return Err(in_use());
         }
         let settings = self.engine.config().heap();
         let config = HeapConfig {
@@ -40,8 +44,13 @@ impl Store {
     /// Gives access to the heap together with this store's roots. Called while no guest runs: there is none, or it has called
     /// the runtime.
     pub(crate) fn with_heap<R>(&mut self, run: impl FnOnce(&mut Heap, &mut dyn RootSource) -> R) -> Result<R, ResourceError> {
+        if self.partner.is_some() {
+            let shared =
+                |heap: &mut Heap, store: &mut Store, theirs: &mut dyn RootSource| run(heap, &mut BothRoots { store, theirs });
+            return with_partner_heap(self, shared).map_err(|_| in_use());
+        }
         self.ensure_heap()?;
-        let Some(mut heap) = self.heap.take() else { return Err(ResourceError("the heap is in use".into())) };
+        let Some(mut heap) = self.heap.take() else { return Err(in_use()) };
         let result = run(&mut heap, &mut StoreRoots(self));
         self.heap = Some(heap);
         Ok(result)
@@ -52,6 +61,10 @@ impl Store {
         let made = self.with_heap(|heap, roots| heap.allocate_host(value, roots))?;
         made.map_err(|error| ResourceError(error.to_string()))
     }
+}
+
+fn in_use() -> ResourceError {
+    ResourceError("the heap is in use".into())
 }
 
 /// What a store holds. The heap is not in it while it collects.
@@ -100,6 +113,9 @@ impl Store {
                         .for_each(|element| visit(element, visitor));
                 }
             }
+        }
+        for context in store.host_contexts.values_mut() {
+            visitor.boxed(&mut context.captured);
         }
         store.visit_frames(visitor);
     }

@@ -29,6 +29,17 @@ pub(crate) trait HostCode: 'static {
     ///
     /// The data is what the definition was made with, and the frame follows the definition's type.
     unsafe fn run(data: *const (), store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError>;
+
+    /// The same of a function that may have captured a value of the heap.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run), with the data of the context.
+    #[inline(always)]
+    unsafe fn run_of(context: *const HostContext, store: &mut Store, frame: *mut EntryFrame) -> Result<(), HostError> {
+        // SAFETY: by contract.
+        unsafe { Self::run((*context).data, store, frame) }
+    }
 }
 
 /// By which stub guests call host functions of a type, and what that calls for one.
@@ -125,6 +136,8 @@ pub struct HostContext {
     pub ty: TypeHandle,
     /// Its entry in the function table.
     pub reference: u32,
+    /// A boxed value of the heap that the closure is about.
+    pub captured: u64,
 }
 
 impl HostContext {
@@ -143,6 +156,7 @@ impl HostContext {
             func,
             ty,
             reference: 0,
+            captured: 0,
         })
     }
 }
@@ -236,11 +250,10 @@ unsafe fn store_of<'a>(context: *mut HostContext) -> &'a mut Store {
 /// Called by way of the host stubs only, with the context, its store and the frame of the call in progress.
 #[inline(always)]
 unsafe fn call<C: HostCode>(context: *mut HostContext, store: &mut Store, frame: *mut EntryFrame) -> u32 {
-    // SAFETY: the context is that of the call.
-    let data = unsafe { (*context).data };
+    let context = context.cast_const();
     let scope = if C::USES_HANDLES { Some(store.begin_scope()) } else { None };
     // SAFETY: `HostFunc::new` was promised that `C` fits the data and the type; the frame is of the call.
-    match std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { C::run(data, store, frame) })) {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| unsafe { C::run_of(context, store, frame) })) {
         Ok(Ok(())) => {
             if let Some(scope) = scope {
                 store.end_scope(scope);

@@ -17,24 +17,26 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
-use crate::abi::vmctx::INSTANCE;
+use crate::abi::vmctx::{INSTANCE, NO_REFERENCE};
 use crate::base::tuning::INSTANCE_COLLECTION_MIN;
 use crate::code::registry;
 use crate::compile::ModuleDebug;
-use crate::heap::{HeapRef, RootSource, RootVisitor};
+use crate::heap::roots::FuncSet;
+use crate::heap::{Heap, HeapRef, NoRoots, RootSource, RootVisitor};
 use crate::layout::objects::FUNC_ENTRY_LOG2;
 use crate::runtime::activation::Waiting;
 use crate::runtime::arena::Key;
 use crate::runtime::backtrace;
 use crate::runtime::fiber;
 use crate::runtime::heap::visit;
+use crate::runtime::partner::with_partner_heap;
 use crate::runtime::store::Store;
 use crate::runtime::value::{Func, Global, Instance, Memory, Table, Tag};
 use crate::wasm::module::WasmModule;
 use crate::wasm::types::{HeapType, RefType, ValType};
 
 /// Something that a store owns, by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Owned {
     /// An instance.
     Instance(u32),
@@ -69,6 +71,12 @@ pub(crate) struct Scope {
 }
 
 impl Store {
+    /// Something was made besides instances, of this weight: it may be time to look for what is not needed any more.
+    pub(crate) fn count_made(&mut self, weight: usize) {
+        self.pins.made += weight;
+        self.collect_instances_if_due();
+    }
+
     /// Begins a scope: what the host gets to know by handles from now on is kept until its end.
     #[inline]
     pub(crate) fn begin_scope(&self) -> Scope {
@@ -180,12 +188,22 @@ impl Store {
     pub(crate) fn collect_instances(&mut self) {
         let Some(waiting) = self.waiting() else { return };
         let _span = tracing::debug_span!(target: crate::base::trace::GC, "instances", count = self.instances.len()).entered();
-        match self.heap.take() {
-            Some(mut heap) => {
-                heap.collect_major(&mut Liveness { store: self, waiting, work: Vec::new() });
-                self.heap = Some(heap);
+        let collect = |heap: &mut Heap, store: &mut Store, theirs: &mut dyn RootSource| {
+            heap.collect_major(&mut Liveness { store, theirs, waiting, work: Vec::new() });
+        };
+        if let Err(collect) = with_partner_heap(self, collect) {
+            match self.heap.take() {
+                Some(mut heap) => {
+                    collect(&mut heap, self, &mut NoRoots);
+                    self.heap = Some(heap);
+                }
+                // Its partner has the heap, and knows what is alive.
+                None if self.is_partnered => return,
+                None => {
+                    let waiting = self.waiting().unwrap_or_default();
+                    Liveness { store: self, theirs: &mut NoRoots, waiting, work: Vec::new() }.visit_major_roots(&mut NoHeap);
+                }
             }
-            None => Liveness { store: self, waiting, work: Vec::new() }.visit_major_roots(&mut NoHeap),
         }
         self.sweep();
     }
@@ -243,6 +261,8 @@ impl RootVisitor for NoHeap {
 /// The roots of a collection that finds out which objects of the store are alive.
 struct Liveness<'a> {
     store: &'a mut Store,
+    /// Those of the partner.
+    theirs: &'a mut dyn RootSource,
     waiting: Vec<Waiting>,
     /// Found alive, and not yet looked into.
     work: Vec<Owned>,
@@ -252,10 +272,12 @@ impl RootSource for Liveness<'_> {
     /// Of a minor collection, which may come first and moves objects: everything.
     fn visit_roots(&mut self, visitor: &mut dyn RootVisitor) {
         self.store.visit_all_roots(visitor);
+        self.theirs.visit_roots(visitor);
     }
 
     fn visit_major_roots(&mut self, visitor: &mut dyn RootVisitor) {
         self.store.visit_own_roots(visitor);
+        self.theirs.visit_own_roots(visitor);
         self.work.clear();
         for position in 0..self.store.pins.stack.len() {
             self.mark(self.store.pins.stack[position]);
@@ -267,6 +289,15 @@ impl RootSource for Liveness<'_> {
     fn visit_func(&mut self, func: u32, visitor: &mut dyn RootVisitor) {
         self.mark_func(func);
         self.drain(visitor);
+        self.theirs.visit_func(func, visitor);
+    }
+
+    fn marked(&mut self, is_live: &dyn Fn(HeapRef) -> bool) {
+        self.theirs.marked(is_live);
+    }
+
+    fn funcs_found(&mut self, found: &FuncSet) {
+        self.theirs.funcs_found(found);
     }
 }
 
@@ -304,7 +335,8 @@ impl Liveness<'_> {
                     self.store.tables[index as usize].return_elements(elements);
                 }
                 Owned::Global(index) => self.visit_global(index as usize, visitor),
-                Owned::Host(_) | Owned::Memory(_) | Owned::Tag(_) => {}
+                Owned::Host(index) => visitor.boxed(&mut self.store.host_contexts[index as usize].captured),
+                Owned::Memory(_) | Owned::Tag(_) => {}
             }
         }
     }
@@ -346,6 +378,10 @@ impl Liveness<'_> {
             if let Some(references) = references {
                 self.visit_references(segment.ty, references, visitor);
             }
+        }
+        if self.store.is_partnered {
+            // What the partner keeps for a function is kept as long as the function.
+            func_refs.iter().filter(|&&func| func != NO_REFERENCE).for_each(|&func| self.theirs.visit_func(func, visitor));
         }
         let object = &mut self.store.instances[index];
         (object.memories, object.tables, object.globals, object.tags) = (memories, tables, globals, tags);

@@ -10,10 +10,14 @@
 //! A guarded memory may be used by checked code too, which is how instances with memories of both kinds work. A memory belongs to
 //! one store, or is shared: then the store has a part of it ([`SharedMemory`]).
 
+use std::ptr::NonNull;
+
+use crate::base::sync::Arc;
 use crate::base::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::base::limits::PAGE_BYTES;
 use crate::base::tuning::{MEMORY_GUARD_BYTES, MEMORY_RESERVATION_BYTES};
+use crate::heap::backing::Backing;
 use crate::layout::MemoryDef;
 use crate::platform::memory::{MemoryError, Reservation};
 use crate::platform::spare::{MappedImage, MemorySlot, SlotPool};
@@ -40,6 +44,37 @@ pub struct OwnMemory {
     ty: MemoryType,
     slot: MemorySlot,
     guarded: bool,
+    /// What shows the bytes to another language.
+    view: View,
+}
+
+/// A view of a memory's bytes. It has no bytes from when the memory goes, or grows if it cannot follow.
+#[derive(Debug, Default)]
+struct View(Option<Arc<Backing>>);
+
+impl View {
+    /// The memory has so many bytes now, in the same place or not.
+    fn follow(&mut self, bytes: u64, is_same_place: bool) {
+        let Some(view) = &self.0 else { return };
+        match usize::try_from(bytes) {
+            // SAFETY: the memory has these bytes where the view has them.
+            Ok(bytes) if view.is_resizable() && is_same_place && bytes <= view.max() => unsafe { view.set_foreign_len(bytes) },
+            _ => self.close(),
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(view) = self.0.take() {
+            // SAFETY: no bytes are always there.
+            unsafe { view.set_foreign_len(0) };
+        }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 impl MemoryObject {
@@ -150,6 +185,34 @@ impl MemoryObject {
         }
     }
 
+    /// The bytes as another language's buffers show them: until the next growth, or, if `max` says to what length, following that. The view before
+    /// it has no bytes any more. `None` when there are too many.
+    pub(crate) fn view(&mut self, max: Option<usize>) -> Option<Arc<Backing>> {
+        match self {
+            MemoryObject::Own(memory) => {
+                memory.view.close();
+                let length = usize::try_from(memory.len_bytes()).ok()?;
+                let bytes = NonNull::new(memory.slot.base())?;
+                // SAFETY: the bytes are the slot's. Whoever takes it away, or changes their number or place, tells the view.
+                let view = unsafe { Backing::foreign(bytes, length, max, false, None) }?;
+                memory.view = View(Some(Arc::clone(&view)));
+                Some(view)
+            }
+            MemoryObject::Shared(memory) => {
+                let length = usize::try_from(memory.def().len_bytes.load(Ordering::SeqCst)).ok()?;
+                // Relaxed: that of a shared memory never changes.
+                let bytes = NonNull::new(memory.def().base.load(Ordering::Relaxed))?;
+                // SAFETY: a shared memory stays as long as somebody has it, and never shrinks.
+                unsafe { Backing::foreign(bytes, length, max, true, Some(Box::new(memory.clone()))) }
+            }
+        }
+    }
+
+    /// Whether the view that was given last has lost its bytes, or there is none.
+    pub(crate) fn has_no_view(&self) -> bool {
+        matches!(self, MemoryObject::Own(OwnMemory { view: View(None), .. }))
+    }
+
     /// Grows by pages if `may_grow` agrees, which is given the present, the wanted and the largest size in bytes; the old size in
     /// pages.
     pub fn grow_if(&mut self, pages: u64, may_grow: impl FnOnce(u64, u64, u64) -> bool) -> Option<u64> {
@@ -171,7 +234,8 @@ impl MemoryObject {
 
     /// Where it lay, for the next memory of the same sizes, if there may be one.
     pub(crate) fn into_slot(self) -> Option<MemorySlot> {
-        let MemoryObject::Own(memory) = self else { return None };
+        let MemoryObject::Own(mut memory) = self else { return None };
+        memory.view.close();
         // One that has moved was not made with these sizes.
         let len = slot_len_bytes(&memory.ty, memory.guarded).ok()?;
         (memory.slot.len_bytes() == len).then_some(memory.slot)
@@ -186,7 +250,7 @@ impl OwnMemory {
         let guarded = reserved.is_some();
         let slot = reserved.map_or_else(|| find(false), Ok)?;
         let def = Box::new(MemoryDef { base: AtomicPtr::new(slot.base()), len_bytes: AtomicU64::new(min_bytes) });
-        Ok(OwnMemory { def, ty, slot, guarded })
+        Ok(OwnMemory { def, ty, slot, guarded, view: View::default() })
     }
 
     fn len_bytes(&self) -> u64 {
@@ -216,6 +280,7 @@ impl OwnMemory {
 
     /// Makes the memory this long, a length that [`grown_bytes`] gave. When there is an error, nothing has changed.
     fn resize(&mut self, bytes: u64) -> Result<(), ResourceError> {
+        let place = self.slot.base();
         if bytes > self.slot.len_bytes() as u64 {
             self.relocate(bytes)?;
         }
@@ -223,6 +288,7 @@ impl OwnMemory {
         self.slot.make_accessible(accessible).map_err(|error| no_memory(bytes, error))?;
         // Relaxed: read on the store's own thread.
         self.def.len_bytes.store(bytes, Ordering::Relaxed);
+        self.view.follow(bytes, self.slot.base() == place);
         Ok(())
     }
 
@@ -230,6 +296,7 @@ impl OwnMemory {
         debug_assert!(!self.guarded, "this memory never moves");
         let len_bytes = region_len_bytes(bytes.saturating_mul(2).min(self.ty.max_bytes()).max(bytes))?;
         let slot = MemorySlot::new(len_bytes, accessible_bytes(bytes, len_bytes)).map_err(|error| refused(bytes, error))?;
+        self.view.close();
         let len = self.len_bytes() as usize;
         // SAFETY: both slots have `len` accessible bytes, and they are distinct mappings.
         unsafe { std::ptr::copy_nonoverlapping(self.slot.base(), slot.base(), len) };

@@ -30,6 +30,7 @@ pub mod link;
 pub(crate) mod liveness;
 pub mod memory;
 mod osr;
+pub(crate) mod partner;
 pub(crate) mod racy;
 pub(crate) mod reports;
 pub(crate) mod rooted;

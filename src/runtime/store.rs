@@ -6,6 +6,7 @@
 use crate::base::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::ptr::NonNull;
 
 use crate::abi::vmctx::NO_REFERENCE;
 use crate::base::{CanonicalTypeId, FuncIndex};
@@ -32,6 +33,7 @@ use crate::runtime::limiter::ResourceLimiter;
 use crate::runtime::liveness::{Owned, Pins};
 use crate::runtime::memory::MemoryObject;
 use crate::runtime::osr::LoopStates;
+use crate::runtime::partner::Partner;
 use crate::runtime::reports::CodeReports;
 use crate::runtime::rooted::HostRoots;
 use crate::runtime::stubs;
@@ -39,7 +41,7 @@ use crate::runtime::table::TableObject;
 use crate::runtime::trap::Raised;
 use crate::runtime::value::{Func, Val};
 use crate::wasm::canonical::{TypeHandle, matching};
-use crate::wasm::types::{HeapType, ValType};
+use crate::wasm::types::{HeapType, RefType, ValType};
 
 /// Tells the handles of one store from those of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +69,12 @@ pub struct Store {
     pub(crate) host_refs: HashMap<usize, u32>,
     /// Before the block in no order that matters: it writes there only while it is used.
     pub(crate) heap: Option<Box<Heap>>,
+    /// Whether its heap is a partner's.
+    pub(crate) is_partnered: bool,
+    /// Whether a memory has grown away from under a view of it, which the partner has not noticed yet.
+    pub(crate) views_closed: bool,
+    /// The partner, while one is lent.
+    pub(crate) partner: Option<NonNull<dyn Partner>>,
     /// Descriptors of types in the heap.
     pub(crate) descriptors: HashMap<CanonicalTypeId, DescriptorRef>,
     /// What the host's handles name.
@@ -93,7 +101,8 @@ pub struct Store {
 }
 
 // SAFETY: the raw pointers of a store (block, vmctx, definitions, slots) lead only to what the store owns or keeps alive through
-// modules and host functions, which are `Send + Sync`; host data is `Send`. Whoever moves the store moves the right to all of it.
+// modules and host functions, which are `Send + Sync`; host data is `Send`. A partner is lent only while the store is
+// borrowed. Whoever moves the store moves the right to all of it.
 unsafe impl Send for Store {}
 
 impl Store {
@@ -151,6 +160,9 @@ impl Store {
             pins: Pins::default(),
             host_refs: HashMap::new(),
             heap: None,
+            is_partnered: false,
+            views_closed: false,
+            partner: None,
             descriptors: HashMap::new(),
             roots: HostRoots::default(),
             kept_types: HashMap::new(),
@@ -230,12 +242,31 @@ impl Store {
         }
     }
 
+    /// Whether a reference is of a type, which is canonical. `bits` are a function's, or an object's of the heap.
+    pub(crate) fn reference_matches(&self, bits: u32, ty: RefType) -> bool {
+        if bits == 0 {
+            return ty.nullable;
+        }
+        match ty.heap.top() {
+            HeapType::Func => {
+                let found = self.func_table.entry_of(bits).map(|entry| CanonicalTypeId::from_u32(entry.type_id));
+                let found = found.and_then(|id| self.engine.types().get(id));
+                ty.heap == HeapType::Func || found.is_some_and(|found| found.ty().matches(ty.heap))
+            }
+            HeapType::Extern => ty.heap == HeapType::Extern,
+            HeapType::Exn => ty.heap == HeapType::Exn,
+            _ => self.heap_type_of(HeapRef::from_bits(bits)).is_some_and(|found| {
+                matching::heap_matches(found.exact(), ty.heap, &|a, b| self.engine.types().is_subtype(a, b))
+            }),
+        }
+    }
+
     /// The type of what a reference of the `any` hierarchy names; `None` for null.
     pub(crate) fn heap_type_of(&self, reference: HeapRef) -> Option<HeapType> {
         if reference.as_i31().is_some() {
             return Some(HeapType::I31);
         }
-        let heap = self.heap.as_ref().filter(|_| reference.is_object())?;
+        let heap = self.heap().filter(|_| reference.is_object())?;
         let id = CanonicalTypeId::from_u32(heap.client_of(heap.descriptor(reference)));
         // What is no structure and no array is a value of the host; `NO_CLIENT` is the id of no type.
         Some(self.kept_types.get(&id).map_or(HeapType::Any, |handle| handle.ty().heap()))

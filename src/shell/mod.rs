@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `console` | `console` and its formats |
 //! | `inspect` | values as people read them |
+//! | `wasm` | `WebAssembly` |
 //! | `timers` | `setTimeout` and its like, and the event loop |
 //! | `process` | `process`, `performance` |
 //! | `files` | `require("fs")` |
@@ -26,6 +27,11 @@ mod report;
 mod require;
 mod text_coding;
 mod timers;
+#[cfg(any(feature = "baseline", feature = "optimizing"))]
+mod wasm;
+#[cfg(not(any(feature = "baseline", feature = "optimizing")))]
+#[path = "wasm_absent.rs"]
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +48,7 @@ use crate::js::script::compile_script;
 use crate::js::source::SourceText;
 
 use self::timers::Timers;
+pub use self::wasm::WasmSettings;
 
 /// How a shell is made.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +61,8 @@ pub struct ShellConfig {
     pub timeout: Option<Duration>,
     /// Collect garbage at every allocation.
     pub gc_stress: bool,
+    /// What runs WebAssembly.
+    pub wasm: WasmSettings,
 }
 
 /// Why a program did not end by itself.
@@ -172,7 +181,7 @@ impl Shell {
             clocks: std::collections::HashMap::new(),
             rejections: Vec::new(),
         }));
-        let installed = agent.enter(|cx| install(cx).map_err(|thrown| end_of(cx, thrown)));
+        let installed = agent.enter(|cx| install(cx, config).map_err(|thrown| end_of(cx, thrown)));
         installed?;
         Ok(Shell { agent, timeout: config.timeout })
     }
@@ -239,6 +248,32 @@ impl Shell {
 }
 
 impl Shell {
+    /// Runs texts as scripts, one behind the other, then the event loop to its end, and gives the value of one more script as a string.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not end by itself.
+    pub fn run_scripts(&mut self, texts: &[(String, String)], result: &str) -> Result<String, ShellError> {
+        let watch = self.timeout.map(|timeout| Watch::start(timeout, self.agent.interrupt()));
+        let done = self.agent.enter(|cx| {
+            for (name, text) in texts {
+                let mut cx = cx.open();
+                let source = SourceText::from_utf8(name, text);
+                let script =
+                    compile_script(source).map_err(|error| ShellError::Syntax(report::syntax_error(name, text, &error)))?;
+                cx.run_script(&script).map_err(|thrown| end_of(&mut cx, thrown))?;
+            }
+            timers::run_loop(cx).map_err(|thrown| end_of(cx, thrown))?;
+            let mut cx = cx.open();
+            let value = cx.eval_source("result", result).and_then(|value| cx.to_rust_text(value));
+            value.map_err(|thrown| end_of(&mut cx, thrown))
+        });
+        if done.is_err() && watch.is_some_and(|watch| watch.has_timed_out()) {
+            return Err(ShellError::TimedOut);
+        }
+        done
+    }
+
     /// Whether a text is the beginning of a script, and not one yet.
     pub fn is_incomplete(text: &str) -> bool {
         match compile_script(SourceText::from_utf8("input", text)) {
@@ -286,7 +321,8 @@ fn run_module(cx: &mut Cx<'_>, name: &str, source: SourceText) -> Result<(), She
     Ok(())
 }
 
-fn install(cx: &mut Cx<'_>) -> Completion<()> {
+fn install(cx: &mut Cx<'_>, config: &ShellConfig) -> Completion<()> {
+    wasm::install(cx, config)?;
     console::install(cx)?;
     timers::install(cx)?;
     process::install(cx)?;

@@ -115,11 +115,20 @@ pub(super) fn run_loop(cx: &mut Cx<'_>) -> Completion<()> {
         cx.run_jobs()?;
         super::process::check_rejections(cx)?;
         cx.poll()?;
+        if super::wasm::run_ready(cx)? {
+            continue;
+        }
         let now = Instant::now();
         let Some(state) = cx.embedder_data::<State>() else { return Ok(()) };
-        let Some((&(due, number), _)) = state.timers.waiting.first_key_value() else { return Ok(()) };
+        let Some((&(due, number), _)) = state.timers.waiting.first_key_value() else {
+            if !super::wasm::has_pending(cx) {
+                return Ok(());
+            }
+            super::wasm::wait(cx, MAX_SLEEP);
+            continue;
+        };
         if due > now {
-            crate::base::sync::thread::sleep((due - now).min(MAX_SLEEP));
+            super::wasm::wait(cx, (due - now).min(MAX_SLEEP));
             continue;
         }
         let Some((_, timer)) = state.timers.waiting.pop_first() else { return Ok(()) };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use deltic::test262;
+use deltic::{test262, wpt};
 
 use crate::support::{files_below, relative, root};
 
@@ -214,4 +214,37 @@ fn a_sample_of_the_conformance_suite_does_what_is_expected() {
 fn a_sample_of_the_conformance_suite_does_the_same_with_a_collection_at_every_allocation() {
     let timeout = std::time::Duration::from_secs(120);
     sample(&test262::Settings { sample: Some((150, 2)), gc_stress: true, timeout, ..test262::Settings::default() });
+}
+
+#[test]
+fn the_suite_of_the_webassembly_api_does_what_is_expected() {
+    let suite = root().join("../suites/spec/test/js-api");
+    if !suite.is_dir() {
+        println!("the suite is not beside the checkout: nothing to run");
+        return;
+    }
+    let known = test262::expected(&std::fs::read_to_string(root().join("tests/expect/wpt.txt")).unwrap_or_default());
+    // The file of limits builds modules of millions of entries: it is for a release build.
+    let files = [
+        "constructor/",
+        "exception/",
+        "functions/",
+        "gc/",
+        "global/",
+        "instance/",
+        "js-string/",
+        "memory/",
+        "module/",
+        "prototypes",
+        "table/",
+        "tag/",
+    ];
+    for filter in files {
+        let report =
+            wpt::run(&suite, &wpt::Settings { filter: Some(filter.to_owned()), ..wpt::Settings::default() }).expect("a report");
+        let surprises: Vec<_> = report.failed.iter().filter(|(name, _)| !known.contains(name)).collect();
+        assert!(surprises.is_empty(), "{surprises:#?}");
+        let mended: Vec<&String> = report.passed.iter().filter(|name| known.contains(*name)).collect();
+        assert!(mended.is_empty(), "no longer needed in tests/expect/wpt.txt: {mended:#?}");
+    }
 }

@@ -11,7 +11,7 @@ use crate::support::{bless, files_below, relative, root};
 /// Folders of `src/` from the bottom up, and which others each may name. `base` may be named by all.
 ///
 /// This table, the one in `ARCHITECTURE.md` and a heading in `RATIONALE.md` change together.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("base", &[]),
     ("platform", &[]),
     ("layout", &[]),
@@ -29,19 +29,20 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("isolate", &["platform", "tasks", "wasm", "layout", "heap", "abi", "code", "compile", "runtime"]),
     ("wasi", &["wasm", "runtime", "isolate"]),
     ("js", &["platform", "tasks", "store", "layout", "heap", "isolate"]),
-    ("shell", &["platform", "heap", "isolate", "js"]),
+    ("bridge", &["wasm", "layout", "heap", "abi", "compile", "runtime", "isolate", "js"]),
+    ("shell", &["platform", "heap", "compile", "isolate", "js", "bridge"]),
     (
         "api",
         &[
             "platform", "layout", "tasks", "store", "wasm", "heap", "abi", "codegen", "code", "cache", "compile", "runtime",
-            "isolate", "wasi", "js", "shell",
+            "isolate", "wasi", "js", "bridge", "shell",
         ],
     ),
     ("bin", &[]),
 ];
 
 /// Modules of the library that the command may name: the public face.
-const FACE: [&str; 8] = ["inspect", "is_precompiled_bytes", "read_shared", "shell", "test262", "trace", "wasi", "wast"];
+const FACE: [&str; 9] = ["inspect", "is_precompiled_bytes", "read_shared", "shell", "test262", "trace", "wasi", "wast", "wpt"];
 
 /// Where `unsafe` is allowed. An attribute in `compile/mod.rs` would hold for the token as well.
 const UNSAFE: [&str; 11] = [

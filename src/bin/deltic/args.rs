@@ -40,8 +40,8 @@ pub enum Command {
     Build(LaterArgs),
     /// Run the conformance suite of JavaScript
     Test262(Test262Args),
-    #[command(hide = true)]
-    Wpt(LaterArgs),
+    /// Run the conformance suite of the WebAssembly JavaScript API
+    Wpt(WptArgs),
     /// Evaluate JavaScript line by line
     Repl,
 }
@@ -198,6 +198,27 @@ pub struct Test262Args {
 }
 
 #[derive(Debug, Args)]
+pub struct WptArgs {
+    /// The folder `test/js-api` of a checkout of WebAssembly/spec
+    pub suite: PathBuf,
+    /// Run only files whose path has this in it
+    #[arg(long, value_name = "S")]
+    pub filter: Option<String>,
+    /// Give a file this time (s, ms, us)
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub timeout: Option<Duration>,
+    /// Collect garbage at every allocation
+    #[arg(long)]
+    pub gc_stress: bool,
+    /// A list of subtests that are known to fail, one a line; only what differs from it is printed, and fails the run
+    #[arg(long, value_name = "FILE")]
+    pub expected: Option<PathBuf>,
+    /// Write the names of the subtests that failed to a file
+    #[arg(long, value_name = "FILE")]
+    pub write_failures: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct InspectArgs {
     /// The cache directory whose key the file was made with, if not the user's
     #[arg(long, value_name = "DIR")]
@@ -256,7 +277,7 @@ pub struct BenchArgs {
 }
 
 /// Options of everything that makes an engine.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct EngineArgs {
     /// Which compiler to use: baseline, optimized or auto
     #[arg(long, value_name = "TIER", value_parser = tier)]

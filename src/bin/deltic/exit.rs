@@ -30,6 +30,12 @@ impl Exit {
         Exit { status: status.cast_signed(), message: None }
     }
 
+    /// Its message.
+    #[cfg(feature = "js")]
+    pub fn into_message(self) -> String {
+        self.message.unwrap_or_default()
+    }
+
     /// The command line is at fault.
     pub fn usage(message: impl Display) -> Exit {
         Exit { status: USAGE, message: Some(message.to_string()) }

@@ -28,6 +28,8 @@ mod validate;
 #[cfg_attr(not(feature = "wasi"), path = "wasi_absent.rs")]
 mod wasi;
 mod wast;
+#[cfg_attr(not(all(feature = "js", any(feature = "baseline", feature = "optimizing"))), path = "wpt_absent.rs")]
+mod wpt;
 
 use clap::Parser;
 
@@ -51,7 +53,7 @@ fn main() {
         Command::Cache(args) => cache::cache(args),
         Command::Build(_) => Err(Exit::later("`deltic build`")),
         Command::Test262(args) => test262::test262(args),
-        Command::Wpt(_) => Err(Exit::later("`deltic wpt`")),
+        Command::Wpt(args) => wpt::wpt(args),
         Command::Repl => repl::repl(),
     };
     let status = match done {

@@ -54,6 +54,7 @@ impl<'s> Cx<'s> {
         match self.class_of(object) {
             Some(Class::Proxy) => return self.proxy_set_prototype_of(object, prototype),
             Some(Class::ModuleNamespace) => return Ok(prototype.is_null()),
+            Some(Class::Opaque) => return Ok(false),
             _ => {}
         }
         // 2. and 3. of §10.1.2.1
@@ -107,6 +108,7 @@ impl<'s> Cx<'s> {
         match self.class_of(object) {
             Some(Class::Proxy) => return self.proxy_prevent_extensions(object),
             Some(Class::ModuleNamespace) => return Ok(true),
+            Some(Class::Opaque) => return Ok(false),
             Some(Class::TypedArray) if !self.typed_array_has_fixed_length(object) => return Ok(false),
             _ => {}
         }
@@ -185,6 +187,7 @@ impl<'s> Cx<'s> {
                 None => self.ordinary_define(object, key, descriptor),
             },
             Some(Class::ModuleNamespace) => self.namespace_define(object, key, descriptor),
+            Some(Class::Opaque) => Ok(false),
             _ => self.ordinary_define(object, key, descriptor),
         }
     }
@@ -428,6 +431,7 @@ impl<'s> Cx<'s> {
                     return self.proxy_set(proxy, key, value, receiver);
                 }
                 Class::ModuleNamespace => return Ok(false),
+                Class::Opaque => return Err(self.opaque_error()),
                 Class::TypedArray => {
                     let array = self.local(Value::object(at));
                     if let Some(index) = self.canonical_numeric_index(key)? {
@@ -561,6 +565,7 @@ impl<'s> Cx<'s> {
                 }
             }
             Some(Class::ModuleNamespace) => return self.namespace_delete(object, key),
+            Some(Class::Opaque) => return Err(self.opaque_error()),
             _ => {}
         }
         let reference = self.reference(object);

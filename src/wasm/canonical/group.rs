@@ -185,6 +185,11 @@ impl TypeHandle {
         self.ty().heap()
     }
 
+    /// Whether its recursion group has no other type.
+    pub fn is_alone(&self) -> bool {
+        self.group.types.len() == 1
+    }
+
     pub(super) fn group(&self) -> &Arc<TypeGroup> {
         &self.group
     }

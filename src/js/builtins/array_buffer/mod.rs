@@ -37,6 +37,9 @@ pub(in crate::js) fn install(cx: &mut Cx<'_>) -> Completion<()> {
     shared::install(&mut cx.open())
 }
 
+/// Changes the length of bytes that are somebody else's; `false` if they are not his.
+pub(crate) type ResizeHook = for<'s> fn(&mut Cx<'s>, Local<'s>, u64) -> Completion<bool>;
+
 impl<'s> Cx<'s> {
     /// The bytes of a buffer; nothing if it is detached.
     #[inline]
@@ -60,7 +63,7 @@ impl<'s> Cx<'s> {
     }
 
     /// Whether a buffer is no IsFixedLengthArrayBuffer (§25.1.3.9).
-    pub(in crate::js) fn is_resizable_buffer(&self, buffer: Local<'_>) -> bool {
+    pub(crate) fn is_resizable_buffer(&self, buffer: Local<'_>) -> bool {
         self.field_value(buffer, IS_RESIZABLE) == Value::TRUE
     }
 
@@ -202,6 +205,30 @@ impl<'s> Cx<'s> {
         }
         self.set_field_value(buffer, DATA, Value::UNDEFINED);
         Ok(())
+    }
+
+    /// [[ArrayBufferDetachKey]].
+    pub(crate) fn detach_key(&mut self, buffer: Local<'_>) -> Local<'s> {
+        self.field(buffer, DETACH_KEY)
+    }
+
+    /// HostResizeArrayBuffer (§25.1.3.8) and HostGrowSharedArrayBuffer (§25.2.2.4): whether somebody else has changed the length of his bytes.
+    pub(in crate::js) fn host_resize(&mut self, buffer: Local<'s>, length: u64) -> Completion<bool> {
+        let is_foreign = self.backing(self.value(buffer)).is_some_and(|backing| backing.is_foreign());
+        match self.agent.resize_hook.filter(|_| is_foreign) {
+            Some(hook) => hook(self, buffer, length),
+            None => Ok(false),
+        }
+    }
+
+    /// Says who changes the length of bytes that are somebody else's.
+    pub(crate) fn set_resize_hook(&mut self, hook: ResizeHook) {
+        self.agent.resize_hook = Some(hook);
+    }
+
+    /// Takes a buffer's bytes away.
+    pub(in crate::js) fn empty_buffer(&mut self, buffer: Local<'_>) {
+        self.set_field_value(buffer, DATA, Value::UNDEFINED);
     }
 
     /// Sets [[ArrayBufferDetachKey]] of an array buffer: it is only detached by who has the key.

@@ -55,6 +55,10 @@ fn grow<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Loca
     }
     // 4. Let newByteLength be ? ToIndex(newLength).
     let length = cx.to_index(cx.arg(args, 0))?;
+    // 5. Let hostHandled be ? HostGrowSharedArrayBuffer(O, newByteLength).
+    if cx.host_resize(this, length)? {
+        return Ok(Local::UNDEFINED);
+    }
     let is_done = cx.backing(cx.value(this)).is_some_and(|backing| usize::try_from(length).is_ok_and(|to| backing.grow(to)));
     if !is_done {
         return Err(cx.range_error(&format!("{METHOD}: Invalid length parameter")));

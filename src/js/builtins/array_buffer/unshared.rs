@@ -90,6 +90,10 @@ fn resize<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Lo
     let length = cx.to_index(cx.arg(args, 0))?;
     // 5. If IsDetachedBuffer(O) is true, throw a TypeError exception.
     cx.require_attached(this, METHOD)?;
+    // 6. Let hostHandled be ? HostResizeArrayBuffer(O, newByteLength).
+    if cx.host_resize(this, length)? {
+        return Ok(Local::UNDEFINED);
+    }
     let is_done = cx.backing(cx.value(this)).is_some_and(|backing| usize::try_from(length).is_ok_and(|to| backing.resize(to)));
     if !is_done {
         return Err(cx.range_error(&format!("{METHOD}: Invalid length parameter")));
