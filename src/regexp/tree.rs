@@ -96,8 +96,10 @@ impl Node {
     /// How many instructions it takes, about.
     pub fn size(&self) -> usize {
         match self {
-            Node::Sequence(nodes) | Node::Alternatives(nodes) => nodes.iter().map(Node::size).sum::<usize>() + nodes.len(),
-            Node::Group(_, node) | Node::Look { node, .. } => node.size() + 2,
+            Node::Sequence(nodes) | Node::Alternatives(nodes) => {
+                nodes.iter().fold(nodes.len(), |sum, node| sum.saturating_add(node.size()))
+            }
+            Node::Group(_, node) | Node::Look { node, .. } => node.size().saturating_add(2),
             Node::Loop(inner) => {
                 let times = if inner.max == INFINITE { inner.min.saturating_add(1) } else { inner.max };
                 inner.node.size().saturating_mul(times as usize).saturating_add(4)
