@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::first::{Follow, first, is_anchored, prefix};
+use super::first::{Follow, Literal, first, is_anchored, literal};
 use super::parse::{Pattern, error};
 use super::program::{CompiledSet, Mode, NONE, Op, Program, Start};
 use super::set::CodeSet;
@@ -58,10 +58,9 @@ impl Compiler {
         if is_anchored(node) {
             return Start::Beginning;
         }
-        let mut text = Vec::new();
-        prefix(node, &mut text);
-        if text.len() > 1 {
-            return Start::Text(Box::new(memchr::memmem::Finder::new(&text).into_owned()));
+        if let Some(Literal { text, fewest, most }) = literal(node, self.unicode) {
+            let text = Box::new(memchr::memmem::Finder::new(&text).into_owned());
+            return Start::Text { text, fewest, most };
         }
         let Some(set) = first(node, &None) else { return Start::Anywhere };
         let bytes: Option<Box<[u8]>> =

@@ -152,8 +152,12 @@ pub(super) enum Start {
     Set(u32),
     /// At one of up to three bytes; other code units are not in it.
     Bytes(Box<[u8]>),
-    /// At a text of Latin-1.
-    Text(Box<memchr::memmem::Finder<'static>>),
+    /// Near a text of Latin-1: so many code units before it, at least and at most.
+    Text {
+        text: Box<memchr::memmem::Finder<'static>>,
+        fewest: u32,
+        most: u32,
+    },
 }
 
 /// A compiled pattern.

@@ -65,6 +65,7 @@ pub(super) struct Machine<'a, S> {
     stack: &'a mut Vec<Entry>,
     slots: &'a mut Vec<u32>,
     steps: u32,
+    is_dirty: bool,
     poll: &'a mut dyn FnMut() -> bool,
 }
 
@@ -81,7 +82,8 @@ pub(super) fn find<S: Units, const UNICODE: bool>(
     scratch.slots.clear();
     scratch.slots.resize(program.slot_count as usize, NONE);
     scratch.stack.clear();
-    let mut machine = Machine { text, program, stack: &mut scratch.stack, slots: &mut scratch.slots, steps: STEPS, poll };
+    let mut machine =
+        Machine { text, program, stack: &mut scratch.stack, slots: &mut scratch.slots, steps: STEPS, is_dirty: false, poll };
     let found = if sticky { machine.attempt::<UNICODE>(from) } else { machine.search::<UNICODE>(from) };
     if scratch.stack.capacity() > KEPT_ENTRIES {
         scratch.stack = Vec::new();
@@ -102,10 +104,16 @@ impl<S: Units> Machine<'_, S> {
                     Some(found) => found,
                     None => return Ok(false),
                 },
-                Start::Text(needle) => match text.find_text(needle, at) {
-                    Some(found) => found,
-                    None => return Ok(false),
-                },
+                Start::Text { text: needle, fewest, most } => {
+                    let (fewest, most) = (*fewest as usize, *most as usize);
+                    let Some(found) = text.find_text(needle, at + fewest) else { return Ok(false) };
+                    // Here, or a little later, but not behind this text if there is no other.
+                    let mut start = at.max(found.saturating_sub(most));
+                    if UNICODE && start > at && text.char_before::<UNICODE>(start + 1).1 == 2 {
+                        start += 1;
+                    }
+                    start
+                }
                 Start::Set(set) => match self.find_set::<UNICODE>(&program.sets[*set as usize], at) {
                     Some(found) => found,
                     None => return Ok(false),
@@ -158,7 +166,11 @@ impl<S: Units> Machine<'_, S> {
     #[inline(always)]
     fn set_slot(&mut self, slot: u32, value: u32) -> Result<(), MatchError> {
         let old = std::mem::replace(&mut self.slots[slot as usize], value);
-        if self.stack.is_empty() { Ok(()) } else { self.push(Entry::Restore { slot, old }) }
+        if self.stack.is_empty() {
+            self.is_dirty = true;
+            return Ok(());
+        }
+        self.push(Entry::Restore { slot, old })
     }
 
     /// The next choice that was not tried: where to go on. A run is tried one character shorter, or longer.
@@ -281,8 +293,10 @@ impl<S: Units> Machine<'_, S> {
 
     /// Whether there is a match that begins at a place.
     fn attempt<const UNICODE: bool>(&mut self, from: usize) -> Result<bool, MatchError> {
-        self.stack.clear();
-        self.slots.fill(NONE);
+        // What earlier attempts wrote without a note.
+        if std::mem::take(&mut self.is_dirty) {
+            self.slots.fill(NONE);
+        }
         self.slots[0] = from as u32;
         let (program, text) = (self.program, self.text);
         let (mut pc, mut at) = (0, from);

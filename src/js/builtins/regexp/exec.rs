@@ -19,26 +19,42 @@ use crate::regexp::{MatchError, Subject};
 pub(super) type Place = Option<(usize, usize)>;
 
 /// A match: the places of the whole and of each group.
-pub(super) struct Found(SmallVec<[Place; 6]>);
+pub(super) struct Found(SmallVec<[(u32, u32); 8]>);
+
+/// The place of a group that took no part.
+const NONE: (u32, u32) = (u32::MAX, u32::MAX);
 
 impl Found {
+    fn new(groups: impl Iterator<Item = Place>) -> Self {
+        // Strings are shorter than 2³².
+        Found(groups.map(|place| place.map_or(NONE, |(start, end)| (start as u32, end as u32))).collect())
+    }
+
     pub fn start(&self) -> usize {
-        self.groups().first().copied().flatten().map_or(0, |(start, _)| start)
+        self.0.first().map_or(0, |&(start, _)| start as usize)
     }
 
     pub fn end(&self) -> usize {
-        self.groups().first().copied().flatten().map_or(0, |(_, end)| end)
+        self.0.first().map_or(0, |&(_, end)| end as usize)
+    }
+
+    /// How many groups there are, the whole included.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// The whole, then all groups.
-    pub fn groups(&self) -> &[Place] {
-        &self.0
+    pub fn groups(&self) -> impl Iterator<Item = Place> {
+        self.0.iter().map(|&place| (place != NONE).then_some((place.0 as usize, place.1 as usize)))
     }
 
     fn group(&self, group: u32) -> Place {
-        self.0.get(group as usize).copied().flatten()
+        self.0.get(group as usize).filter(|&&place| place != NONE).map(|&(start, end)| (start as usize, end as usize))
     }
 }
+
+/// A match, and of what.
+type Match = (Arc<Matcher>, Found);
 
 impl<'s> Cx<'s> {
     /// The compiled pattern of a regular expression.
@@ -71,14 +87,14 @@ impl<'s> Cx<'s> {
         let (scratch, interrupt) = (&mut agent.regexps.scratch, &agent.interrupt);
         match matcher.regexp.find(subject, from, sticky, scratch, &mut || interrupt.is_set()) {
             Ok(false) => Ok(None),
-            Ok(true) => Ok(Some(Found((0..matcher.regexp.group_count()).map(|group| scratch.group(group)).collect()))),
+            Ok(true) => Ok(Some(Found::new((0..matcher.regexp.group_count()).map(|group| scratch.group(group))))),
             Err(MatchError::Interrupted) => Err(self.terminate(crate::js::agent::Termination::Terminated)),
             Err(MatchError::TooComplex) => Err(self.range_error("Maximum call stack size exceeded")),
         }
     }
 
     /// 2. to 13. of RegExpBuiltinExec (§22.2.7.2): the match.
-    pub(super) fn builtin_match(&mut self, regexp: Local<'s>, string: Local<'s>) -> Completion<Option<Found>> {
+    pub(super) fn builtin_match(&mut self, regexp: Local<'s>, string: Local<'s>) -> Completion<Option<Match>> {
         self.poll()?;
         // 2. and 3.
         let mut last_index = self.last_index(regexp).as_number();
@@ -107,19 +123,19 @@ impl<'s> Cx<'s> {
             }
             self.find_match(&matcher, string, from, flags.sticky)?
         };
-        match &found {
+        let Some(found) = found else {
             // 13.c.
-            None if moves => self.set_last_index(regexp, 0)?,
-            None => {}
-            // 15. and 16.
-            Some(found) => {
-                if moves {
-                    self.set_last_index(regexp, found.end())?;
-                }
-                self.remember_match(string, found);
+            if moves {
+                self.set_last_index(regexp, 0)?;
             }
+            return Ok(None);
+        };
+        // 15. and 16.
+        if moves {
+            self.set_last_index(regexp, found.end())?;
         }
-        Ok(found)
+        self.remember_match(string, &found);
+        Ok(Some((matcher, found)))
     }
 
     /// What a group has matched, or `undefined`.
@@ -154,12 +170,12 @@ impl<'s> Cx<'s> {
     pub(super) fn match_array(&mut self, matcher: &Matcher, string: Local<'s>, found: &Found) -> Completion<Local<'s>> {
         let groups = self.groups_object(matcher, found, |cx, place| cx.group_string(string, place))?;
         let array = self.new_result(found.start(), string, groups)?;
-        let count = found.groups().len() as u32;
+        let count = found.count() as u32;
         let elements = self.allocate_values(count, Value::UNDEFINED)?;
         let reference = self.reference(array);
         self.agent.heap.write_ref(reference, ELEMENTS, elements);
         self.set_array_length(array, count);
-        for (nth, &place) in (0..count).zip(found.groups()) {
+        for (nth, place) in (0..count).zip(found.groups()) {
             let mut cx = self.open();
             let group = cx.group_string(string, place)?;
             let (group, array) = (cx.value(group), cx.reference(array));
@@ -180,7 +196,7 @@ impl<'s> Cx<'s> {
             Some((start, end)) => cx.array_from(&[Local::number(start as f64), Local::number(end as f64)]),
         };
         let indices = self.new_array(0)?;
-        for &place in found.groups() {
+        for place in found.groups() {
             let entry = pair(self, place)?;
             self.array_push(indices, entry)?;
         }
@@ -194,10 +210,7 @@ impl<'s> Cx<'s> {
         self.scope(|cx| {
             let (regexp, string) = (cx.same(regexp), cx.same(string));
             match cx.builtin_match(regexp, string)? {
-                Some(found) => {
-                    let matcher = cx.matcher(regexp)?;
-                    cx.match_array(&matcher, string, &found)
-                }
+                Some((matcher, found)) => cx.match_array(&matcher, string, &found),
                 None => Ok(Local::NULL),
             }
         })

@@ -32,7 +32,7 @@ impl Cx<'_> {
             self.write_value(words, PLACES + 2 * nth, Value::number(start as f64));
             self.write_value(words, PLACES + 2 * nth + 1, Value::number(end as f64));
         }
-        self.write_value(words, COUNT, Value::int(found.groups().len() as i32));
+        self.write_value(words, COUNT, Value::int(found.count() as i32));
     }
 }
 

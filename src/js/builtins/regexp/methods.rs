@@ -148,7 +148,7 @@ fn symbol_search<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Comple
         if !cx.same_value(previous, Local::ZERO) || cx.last_index(this) != Value::ZERO {
             cx.set(this, Name::lastIndex.key(), previous)?;
         }
-        return Ok(found.map_or(Local::int(-1), |found| Local::number(found.start() as f64)));
+        return Ok(found.map_or(Local::int(-1), |(_, found)| Local::number(found.start() as f64)));
     }
     let result = cx.regexp_exec(this, string)?;
     let current = cx.get(this, Name::lastIndex.key())?;

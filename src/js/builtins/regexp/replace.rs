@@ -150,7 +150,7 @@ fn replace_matches<'s>(
     // 8. to 13.
     let matches = match matcher.flags.global {
         true => cx.all_matches(this, string, &matcher)?,
-        false => cx.builtin_match(this, string)?.into_iter().collect(),
+        false => cx.builtin_match(this, string)?.map(|(_, found)| found).into_iter().collect(),
     };
     if matches.is_empty() {
         return Ok(string);
@@ -196,8 +196,8 @@ fn call_replacement<'s>(
     found: &Found,
     function: Local<'s>,
 ) -> Completion<Local<'s>> {
-    let mut args = Vec::with_capacity(found.groups().len() + 3);
-    for &place in found.groups() {
+    let mut args = Vec::with_capacity(found.count() + 3);
+    for place in found.groups() {
         args.push(cx.group_string(string, place)?);
     }
     args.extend([Local::number(found.start() as f64), string]);
@@ -217,8 +217,8 @@ fn substitution<'s>(
     found: &Found,
     template: Local<'s>,
 ) -> Completion<Vec<u16>> {
-    let mut strings = Vec::with_capacity(found.groups().len());
-    for &place in found.groups() {
+    let mut strings = Vec::with_capacity(found.count());
+    for place in found.groups() {
         strings.push(cx.group_string(string, place)?);
     }
     let groups = cx.groups_object(matcher, found, |cx, place| cx.group_string(string, place))?;

@@ -114,7 +114,7 @@ fn split_matches<'s>(cx: &mut Cx<'s>, this: Local<'s>, string: Local<'s>, limit:
         if cx.array_length(parts) == limit {
             return drop_scope(cx, parts);
         }
-        for &place in found.groups().iter().skip(1) {
+        for place in found.groups().skip(1) {
             let group = cx.group_string(string, place)?;
             cx.array_push(parts, group)?;
             if cx.array_length(parts) == limit {
