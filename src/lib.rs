@@ -40,6 +40,8 @@ pub mod wasi;
 
 #[cfg(feature = "js")]
 pub mod js;
+#[cfg(feature = "js")]
+pub mod regexp;
 
 #[cfg(all(feature = "js", any(feature = "baseline", feature = "optimizing")))]
 pub mod bridge;

@@ -11,7 +11,7 @@ use crate::support::{bless, files_below, relative, root};
 /// Folders of `src/` from the bottom up, and which others each may name. `base` may be named by all.
 ///
 /// This table, the one in `ARCHITECTURE.md` and a heading in `RATIONALE.md` change together.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("base", &[]),
     ("platform", &[]),
     ("layout", &[]),
@@ -28,7 +28,8 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("runtime", &["platform", "wasm", "layout", "heap", "abi", "code", "compile"]),
     ("isolate", &["platform", "tasks", "wasm", "layout", "heap", "abi", "code", "compile", "runtime"]),
     ("wasi", &["wasm", "runtime", "isolate"]),
-    ("js", &["platform", "tasks", "store", "layout", "heap", "isolate"]),
+    ("regexp", &[]),
+    ("js", &["platform", "tasks", "store", "layout", "heap", "isolate", "regexp"]),
     ("bridge", &["wasm", "layout", "heap", "abi", "compile", "runtime", "isolate", "js"]),
     ("shell", &["platform", "heap", "compile", "isolate", "js", "bridge"]),
     (

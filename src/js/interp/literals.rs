@@ -92,9 +92,15 @@ impl<'s> Cx<'s> {
 
     /// `RegExp` (§13.2.7.3).
     pub(super) fn regexp_literal(&mut self, index: u32) -> Completion<Local<'s>> {
+        let known = self.constant(index)?;
+        if known.is_object() {
+            return self.regexp_like(known);
+        }
         let Some(&Constant::RegExp { pattern, flags }) = self.raw_constant(index) else { return Ok(Local::UNDEFINED) };
         let (pattern, flags) = (self.constant_string(pattern)?, self.constant_string(flags)?);
-        self.regexp_create(pattern, flags)
+        let model = self.regexp_create(pattern, flags)?;
+        self.keep_constant(index, model);
+        self.regexp_like(model)
     }
 
     /// `TemplateObject`: GetTemplateObject (§13.2.8.4).

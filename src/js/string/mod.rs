@@ -28,7 +28,7 @@ const MIN_SLICE: usize = 24;
 const SECOND: u32 = STRING_DATA + 4;
 
 /// The text of a string that is flat, or was made so.
-fn text_of(heap: &Heap, string: HeapRef) -> Option<Text<'_>> {
+pub(in crate::js) fn text_of(heap: &Heap, string: HeapRef) -> Option<Text<'_>> {
     if let Some(text) = Text::of_flat(heap, string) {
         return Some(text);
     }

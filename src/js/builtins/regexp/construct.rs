@@ -83,9 +83,22 @@ impl<'s> Cx<'s> {
     /// RegExpCreate (§22.2.3.1): what literals and string methods make.
     pub(in crate::js) fn regexp_create(&mut self, pattern: Local<'_>, flags: Local<'_>) -> Completion<Local<'s>> {
         let (pattern, flags) = (self.same(pattern), self.same(flags));
-        let constructor = self.intrinsic(Intrinsic::RegExp);
-        let regexp = allocate(self, constructor)?;
+        let regexp = self.new_regexp()?;
+        let realm = self.current_realm();
+        self.set_field(regexp, REALM, realm);
         initialize(self, regexp, pattern, flags)?;
+        Ok(regexp)
+    }
+
+    /// Another regular expression with the pattern and the flags of one that no script has.
+    pub(in crate::js) fn regexp_like(&mut self, model: Local<'_>) -> Completion<Local<'s>> {
+        let regexp = self.new_regexp()?;
+        let realm = self.current_realm();
+        self.set_field(regexp, REALM, realm);
+        for field in [SOURCE, FLAGS, MATCHER] {
+            let value = self.field_value(model, field);
+            self.set_field_value(regexp, field, value);
+        }
         Ok(regexp)
     }
 }

@@ -1,108 +1,145 @@
 //! RegExpBuiltinExec (§22.2.7.2) and RegExpExec (§22.2.7.1).
 #![forbid(unsafe_code)]
 
-use super::{FLAGS, MATCHER};
+use smallvec::SmallVec;
+
+use super::{MATCHER, Matcher};
 use crate::base::sync::Arc;
-use crate::js::class::Class;
+use crate::js::class::{Class, ELEMENTS};
 use crate::js::convert::primitive::MAX_SAFE_INTEGER;
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Key, Local};
 use crate::js::names::Name;
 use crate::js::object::Attributes;
-use crate::js::string::Text;
+use crate::js::string::{Text, text_of};
+use crate::js::value::Value;
+use crate::regexp::{MatchError, Subject};
 
-/// A match: the places of the whole and of each group, and the groups' names.
-pub(super) struct Found {
-    pub groups: Vec<Option<(usize, usize)>>,
-    names: Vec<(String, Option<(usize, usize)>)>,
-    has_indices: bool,
-}
+/// The place of a group.
+pub(super) type Place = Option<(usize, usize)>;
+
+/// A match: the places of the whole and of each group.
+pub(super) struct Found(SmallVec<[(u32, u32); 8]>);
+
+/// The place of a group that took no part.
+const NONE: (u32, u32) = (u32::MAX, u32::MAX);
 
 impl Found {
+    fn new(groups: impl Iterator<Item = Place>) -> Self {
+        // Strings are shorter than 2³².
+        Found(groups.map(|place| place.map_or(NONE, |(start, end)| (start as u32, end as u32))).collect())
+    }
+
     pub fn start(&self) -> usize {
-        self.groups[0].map_or(0, |(start, _)| start)
+        self.0.first().map_or(0, |&(start, _)| start as usize)
     }
 
     pub fn end(&self) -> usize {
-        self.groups[0].map_or(0, |(_, end)| end)
+        self.0.first().map_or(0, |&(_, end)| end as usize)
+    }
+
+    /// How many groups there are, the whole included.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The whole, then all groups.
+    pub fn groups(&self) -> impl Iterator<Item = Place> {
+        self.0.iter().map(|&place| (place != NONE).then_some((place.0 as usize, place.1 as usize)))
+    }
+
+    fn group(&self, group: u32) -> Place {
+        self.0.get(group as usize).filter(|&&place| place != NONE).map(|&(start, end)| (start as usize, end as usize))
     }
 }
 
+/// A match, and of what.
+type Match = (Arc<Matcher>, Found);
+
 impl<'s> Cx<'s> {
-    fn regexp_flag(&self, regexp: Local<'_>, flag: u8) -> bool {
-        let value = self.field_value(regexp, FLAGS);
-        Text::of_flat(&self.agent.heap, value.heap_ref()).is_some_and(|flags| flags.units().any(|unit| unit == u16::from(flag)))
-    }
-
-    /// Looks for a match from a place on. The string is flat.
-    fn find_match(&self, regexp: Local<'_>, string: Local<'_>, from: usize, unicode: bool) -> Option<Found> {
-        let host = self.field_value(regexp, MATCHER).heap_ref();
-        let matcher = self.agent.heap.host_value(host)?.downcast_ref::<Arc<regress::Regex>>()?;
-        let found = match self.text(string) {
-            Text::Latin1(bytes) if bytes.is_ascii() => {
-                let text = std::str::from_utf8(bytes).unwrap_or_default();
-                matcher.find_from_ascii(text, from).next()
-            }
-            text => {
-                let units = text.to_vec();
-                let place = from;
-                match unicode {
-                    true => matcher.find_from_utf16(&units, place).next(),
-                    false => matcher.find_from_ucs2(&units, place).next(),
-                }
-            }
-        }?;
-        let place = |range: Option<regress::Range>| range.map(|range| (range.start, range.end));
-        let groups = found.groups().map(place).collect();
-        let names = found.named_groups().map(|(name, range)| (name.to_owned(), place(range))).collect();
-        Some(Found { groups, names, has_indices: self.regexp_flag(regexp, b'd') })
-    }
-
-    /// RegExpBuiltinExec (§22.2.7.2), up to the match.
-    pub(super) fn builtin_match(&mut self, regexp: Local<'s>, string: Local<'s>) -> Completion<Option<Found>> {
-        self.poll()?;
-        self.flatten(string)?;
-        // 2. to 8.
-        let last_index = self.get(regexp, Name::lastIndex.key())?;
-        let last_index = self.to_integer_or_infinity(last_index)?.clamp(0.0, MAX_SAFE_INTEGER);
-        let (global, sticky) = (self.regexp_flag(regexp, b'g'), self.regexp_flag(regexp, b'y'));
-        let unicode = self.regexp_flag(regexp, b'u') || self.regexp_flag(regexp, b'v');
-        let moves = global || sticky;
-        let length = self.string_length(string);
-        let mut from = if moves { last_index } else { 0.0 };
-        // 13.a.
-        if from > length as f64 {
-            from = -1.0;
+    /// The compiled pattern of a regular expression.
+    pub(super) fn matcher(&mut self, regexp: Local<'_>) -> Completion<Arc<Matcher>> {
+        let host = self.field_value(regexp, MATCHER);
+        let known = host.reference().and_then(|host| self.agent.heap.host_value(host)?.downcast_ref::<Arc<Matcher>>());
+        match known {
+            Some(matcher) => Ok(Arc::clone(matcher)),
+            // A constructor that was called by a getter sees an object before it has its pattern.
+            None => Err(self.type_error("the regular expression has no pattern yet")),
         }
-        let found = if from < 0.0 {
+    }
+
+    /// Looks for a match from a place on, or only there.
+    pub(super) fn find_match(
+        &mut self,
+        matcher: &Matcher,
+        string: Local<'s>,
+        from: usize,
+        sticky: bool,
+    ) -> Completion<Option<Found>> {
+        self.flatten(string)?;
+        let reference = self.reference(string);
+        let agent = &mut *self.agent;
+        let subject = match text_of(&agent.heap, reference) {
+            Some(Text::Latin1(bytes)) => Subject::Latin1(bytes),
+            Some(Text::Utf16(units)) => Subject::Utf16(units),
+            None => Subject::Latin1(&[]),
+        };
+        let (scratch, interrupt) = (&mut agent.regexps.scratch, &agent.interrupt);
+        match matcher.regexp.find(subject, from, sticky, scratch, &mut || interrupt.is_set()) {
+            Ok(false) => Ok(None),
+            Ok(true) => Ok(Some(Found::new((0..matcher.regexp.group_count()).map(|group| scratch.group(group))))),
+            Err(MatchError::Interrupted) => Err(self.terminate(crate::js::agent::Termination::Terminated)),
+            Err(MatchError::TooComplex) => Err(self.range_error("Maximum call stack size exceeded")),
+        }
+    }
+
+    /// 2. to 13. of RegExpBuiltinExec (§22.2.7.2): the match.
+    pub(super) fn builtin_match(&mut self, regexp: Local<'s>, string: Local<'s>) -> Completion<Option<Match>> {
+        self.poll()?;
+        // 2. and 3.
+        let mut last_index = self.last_index(regexp).as_number();
+        if last_index.is_none() {
+            let value = self.get(regexp, Name::lastIndex.key())?;
+            last_index = Some(self.to_integer_or_infinity(value)?);
+        }
+        let last_index = last_index.unwrap_or(0.0).clamp(0.0, MAX_SAFE_INTEGER);
+        // 4. to 8.
+        let matcher = self.matcher(regexp)?;
+        let flags = matcher.flags;
+        let moves = flags.global || flags.sticky;
+        let from = if moves && !last_index.is_nan() { last_index.trunc() } else { 0.0 };
+        let length = self.string_length(string);
+        // 13.a.
+        let found = if from > length as f64 {
             None
         } else {
             let mut from = from as usize;
-            let text = self.text(string);
-            let is_inside = unicode && from > 0 && from < length && (0xdc00..0xe000).contains(&text.at(from));
-            if is_inside && (0xd800..0xdc00).contains(&text.at(from - 1)) {
-                from -= 1;
+            if flags.pattern.has_unicode() && from > 0 && from < length {
+                self.flatten(string)?;
+                let text = self.text(string);
+                if (0xdc00..0xe000).contains(&text.at(from)) && (0xd800..0xdc00).contains(&text.at(from - 1)) {
+                    from -= 1;
+                }
             }
-            self.find_match(regexp, string, from, unicode).filter(|found| !sticky || found.start() == from)
+            self.find_match(&matcher, string, from, flags.sticky)?
         };
-        match found {
-            None => {
-                if moves {
-                    self.set(regexp, Name::lastIndex.key(), Local::ZERO)?;
-                }
-                Ok(None)
+        let Some(found) = found else {
+            // 13.c.
+            if moves {
+                self.set_last_index(regexp, 0)?;
             }
-            Some(found) => {
-                if moves {
-                    self.set(regexp, Name::lastIndex.key(), Local::number(found.end() as f64))?;
-                }
-                self.remember_match(string, &found);
-                Ok(Some(found))
-            }
+            return Ok(None);
+        };
+        // 15. and 16.
+        if moves {
+            self.set_last_index(regexp, found.end())?;
         }
+        self.remember_match(string, &found);
+        Ok(Some((matcher, found)))
     }
 
-    fn group_string(&mut self, string: Local<'s>, place: Option<(usize, usize)>) -> Completion<Local<'s>> {
+    /// What a group has matched, or `undefined`.
+    pub(super) fn group_string(&mut self, string: Local<'s>, place: Place) -> Completion<Local<'s>> {
         match place {
             None => Ok(Local::UNDEFINED),
             Some((start, end)) if start >= end => Ok(Name::empty.local()),
@@ -110,67 +147,80 @@ impl<'s> Cx<'s> {
         }
     }
 
-    /// 18. to 34. of RegExpBuiltinExec: the array.
-    pub(super) fn match_array(&mut self, string: Local<'s>, found: &Found) -> Completion<Local<'s>> {
-        let array = self.new_array(0)?;
-        self.add_named(array, Name::index.local(), Local::number(found.start() as f64), Attributes::ALL)?;
-        self.add_named(array, Name::input.local(), string, Attributes::ALL)?;
-        self.reserve_elements(array, found.groups.len() as u32)?;
-        for &place in &found.groups {
+    /// An object with a property for each name of a group; `undefined` if there is none.
+    pub(super) fn groups_object(
+        &mut self,
+        matcher: &Matcher,
+        found: &Found,
+        mut value: impl FnMut(&mut Cx<'s>, Place) -> Completion<Local<'s>>,
+    ) -> Completion<Local<'s>> {
+        if matcher.regexp.names().is_empty() {
+            return Ok(Local::UNDEFINED);
+        }
+        let groups = self.new_object_with(Local::NULL)?;
+        for (name, numbers) in matcher.regexp.names() {
+            let key = self.key(name)?;
+            let value = value(self, numbers.iter().find_map(|&group| found.group(group)))?;
+            self.create_data_property(groups, key, value)?;
+        }
+        Ok(groups)
+    }
+
+    /// 17. to 34. of RegExpBuiltinExec: the array.
+    pub(super) fn match_array(&mut self, matcher: &Matcher, string: Local<'s>, found: &Found) -> Completion<Local<'s>> {
+        let groups = self.groups_object(matcher, found, |cx, place| cx.group_string(string, place))?;
+        let array = self.new_result(found.start(), string, groups)?;
+        let count = found.count() as u32;
+        let elements = self.allocate_values(count, Value::UNDEFINED)?;
+        let reference = self.reference(array);
+        self.agent.heap.write_ref(reference, ELEMENTS, elements);
+        self.set_array_length(array, count);
+        for (nth, place) in (0..count).zip(found.groups()) {
             let mut cx = self.open();
             let group = cx.group_string(string, place)?;
-            cx.array_push(array, group)?;
+            let (group, array) = (cx.value(group), cx.reference(array));
+            let elements = cx.agent.heap.read_ref(array, ELEMENTS);
+            cx.write_value(elements, nth, group);
         }
-        let groups = if found.names.is_empty() { Local::UNDEFINED } else { self.new_object_with(Local::NULL)? };
-        for (name, place) in &found.names {
-            let mut cx = self.open();
-            let key = cx.key(name)?;
-            if place.is_some() || cx.get_own_property(groups, key)?.is_none() {
-                let group = cx.group_string(string, *place)?;
-                cx.create_data_property(groups, key, group)?;
-            }
-        }
-        self.add_named(array, Name::groups.local(), groups, Attributes::ALL)?;
-        if found.has_indices {
-            let indices = self.indices_array(found)?;
+        if matcher.flags.has_indices {
+            let indices = self.indices_array(matcher, found)?;
             self.add_named(array, Name::indices.local(), indices, Attributes::ALL)?;
         }
         Ok(array)
     }
 
     /// MakeMatchIndicesIndexPairArray (§22.2.7.8).
-    fn indices_array(&mut self, found: &Found) -> Completion<Local<'s>> {
-        let pair = |cx: &mut Cx<'s>, place: Option<(usize, usize)>| match place {
+    fn indices_array(&mut self, matcher: &Matcher, found: &Found) -> Completion<Local<'s>> {
+        let pair = |cx: &mut Cx<'s>, place: Place| match place {
             None => Ok(Local::UNDEFINED),
             Some((start, end)) => cx.array_from(&[Local::number(start as f64), Local::number(end as f64)]),
         };
         let indices = self.new_array(0)?;
-        for &place in &found.groups {
+        for place in found.groups() {
             let entry = pair(self, place)?;
             self.array_push(indices, entry)?;
         }
-        let groups = if found.names.is_empty() { Local::UNDEFINED } else { self.new_object_with(Local::NULL)? };
-        for (name, place) in &found.names {
-            let key = self.key(name)?;
-            if place.is_some() || self.get_own_property(groups, key)?.is_none() {
-                let entry = pair(self, *place)?;
-                self.create_data_property(groups, key, entry)?;
-            }
-        }
+        let groups = self.groups_object(matcher, found, pair)?;
         self.create_data_property(indices, Name::groups.key(), groups)?;
         Ok(indices)
     }
 
     /// RegExpBuiltinExec (§22.2.7.2): an array or null.
     pub(super) fn builtin_exec(&mut self, regexp: Local<'s>, string: Local<'s>) -> Completion<Local<'s>> {
-        match self.builtin_match(regexp, string)? {
-            Some(found) => self.match_array(string, &found),
-            None => Ok(Local::NULL),
-        }
+        self.scope(|cx| {
+            let (regexp, string) = (cx.same(regexp), cx.same(string));
+            match cx.builtin_match(regexp, string)? {
+                Some((matcher, found)) => cx.match_array(&matcher, string, &found),
+                None => Ok(Local::NULL),
+            }
+        })
     }
 
     /// RegExpExec (§22.2.7.1).
     pub(super) fn regexp_exec(&mut self, regexp: Local<'s>, string: Local<'s>) -> Completion<Local<'s>> {
+        if self.has_original_exec(regexp) {
+            return self.builtin_exec(regexp, string);
+        }
         let exec = self.get(regexp, Name::exec.key())?;
         if self.is_callable(exec) {
             let result = self.call(exec, regexp, &[string])?;
@@ -207,5 +257,26 @@ impl<'s> Cx<'s> {
     pub(super) fn matched_string(&mut self, result: Local<'s>) -> Completion<Local<'s>> {
         let matched = self.get(result, Key::Index(0))?;
         self.to_string(matched)
+    }
+
+    /// All matches of a regular expression that is pristine and global, as RegExpExec after RegExpExec finds them from the
+    /// beginning on: `lastIndex` is 0 before and after.
+    pub(super) fn all_matches(&mut self, regexp: Local<'s>, string: Local<'s>, matcher: &Matcher) -> Completion<Vec<Found>> {
+        self.set_last_index(regexp, 0)?;
+        let (mut all, mut from) = (Vec::new(), 0);
+        let length = self.string_length(string);
+        while from <= length {
+            self.poll()?;
+            let Some(found) = self.find_match(matcher, string, from, matcher.flags.sticky)? else { break };
+            from = found.end();
+            if found.start() == found.end() {
+                from = self.advance_index(string, from as u64, matcher.flags.pattern.has_unicode())? as usize;
+            }
+            all.push(found);
+        }
+        if let Some(last) = all.last() {
+            self.remember_match(string, last);
+        }
+        Ok(all)
     }
 }

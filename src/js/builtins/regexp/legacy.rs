@@ -17,31 +17,28 @@ const STRING: u32 = 1;
 const PLACES: u32 = 2;
 const GROUPS: u32 = 10;
 const COUNT: u32 = PLACES + 2 * GROUPS;
+/// From here on the array has what [`pristine`](super::pristine) remembers.
+pub(super) const ORIGINALS: u32 = COUNT + 1;
+pub(super) const WORDS: u32 = ORIGINALS + 32;
 
 impl Cx<'_> {
     /// UpdateLegacyRegExpStaticProperties.
     pub(super) fn remember_match(&mut self, string: Local<'_>, found: &Found) {
-        let mut cx = self.open();
-        let last = cx.intrinsic(Intrinsic::RegExpLegacy);
-        if !last.is_object() {
-            return;
-        }
-        let (words, string) = (cx.reference(last), cx.value(string));
-        cx.write_value(words, INPUT, string);
-        cx.write_value(words, STRING, string);
-        for nth in 0..GROUPS {
-            let place = found.groups.get(nth as usize).copied().flatten();
+        let (words, string) = (self.words(), self.value(string));
+        self.write_value(words, INPUT, string);
+        self.write_value(words, STRING, string);
+        for (nth, place) in (0..GROUPS).zip(found.groups()) {
             let (start, end) = place.unwrap_or((0, 0));
-            cx.write_value(words, PLACES + 2 * nth, Value::number(start as f64));
-            cx.write_value(words, PLACES + 2 * nth + 1, Value::number(end as f64));
+            self.write_value(words, PLACES + 2 * nth, Value::number(start as f64));
+            self.write_value(words, PLACES + 2 * nth + 1, Value::number(end as f64));
         }
-        cx.write_value(words, COUNT, Value::int(found.groups.len() as i32));
+        self.write_value(words, COUNT, Value::int(found.count() as i32));
     }
 }
 
 /// Adds the accessors to the constructor.
 pub(super) fn install<'s>(cx: &mut Cx<'s>, constructor: Local<'s>) -> Completion<()> {
-    let words = cx.allocate_values(COUNT + 1, Value::ZERO)?;
+    let words = cx.allocate_values(WORDS, Value::ZERO)?;
     let words = cx.root_value(Value::object(words));
     let reference = cx.reference(words);
     for nth in [INPUT, STRING] {
@@ -102,6 +99,9 @@ fn part<'s>(cx: &mut Cx<'s>, last: Local<'s>, from: usize, to: Option<usize>) ->
 
 fn group<'s>(cx: &mut Cx<'s>, this: Local<'s>, nth: u32) -> Completion<Local<'s>> {
     let last = check(cx, this)?;
+    if nth >= number(cx, last, COUNT) as u32 {
+        return Ok(Name::empty.local());
+    }
     let (from, to) = (number(cx, last, PLACES + 2 * nth), number(cx, last, PLACES + 2 * nth + 1));
     part(cx, last, from, Some(to))
 }

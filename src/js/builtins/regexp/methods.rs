@@ -1,12 +1,13 @@
 //! Methods of RegExp.prototype (§22.2.6), but for replacing and splitting.
 #![forbid(unsafe_code)]
 
-use super::{construct, replace};
+use super::{construct, replace, split};
 use crate::js::class::Class;
 use crate::js::cx::{Completion, Cx};
 use crate::js::intrinsic::Intrinsic;
 use crate::js::local::{Args, Local};
 use crate::js::names::Name;
+use crate::js::value::Value;
 
 /// Adds the methods to the prototype.
 pub(super) fn install<'s>(cx: &mut Cx<'s>, prototype: Local<'s>) -> Completion<()> {
@@ -18,7 +19,7 @@ pub(super) fn install<'s>(cx: &mut Cx<'s>, prototype: Local<'s>) -> Completion<(
     cx.install_method(prototype, Name::sym_matchAll, 1, symbol_match_all)?;
     cx.install_method(prototype, Name::sym_replace, 2, replace::symbol_replace)?;
     cx.install_method(prototype, Name::sym_search, 1, symbol_search)?;
-    cx.install_method(prototype, Name::sym_split, 2, replace::symbol_split)
+    cx.install_method(prototype, Name::sym_split, 2, split::symbol_split)
 }
 
 /// The receiver of a method, which must be an object.
@@ -50,6 +51,9 @@ fn exec<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Loca
 fn test<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     receiver(cx, this, "test")?;
     let string = cx.to_string(cx.arg(args, 0))?;
+    if cx.has_original_exec(this) {
+        return Ok(Local::bool(cx.builtin_match(this, string)?.is_some()));
+    }
     let result = cx.regexp_exec(this, string)?;
     Ok(Local::bool(!result.is_null()))
 }
@@ -71,6 +75,9 @@ fn to_string<'s>(cx: &mut Cx<'s>, this: Local<'s>, _: Args<'s>) -> Completion<Lo
 fn symbol_match<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     receiver(cx, this, "[Symbol.match]")?;
     let string = cx.to_string(cx.arg(args, 0))?;
+    if cx.is_pristine(this) {
+        return match_strings(cx, this, string);
+    }
     let flags = flags_text(cx, this)?;
     if !flags.contains('g') {
         return cx.regexp_exec(this, string);
@@ -90,6 +97,26 @@ fn symbol_match<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Complet
             cx.step_over_empty(this, string, unicode)?;
         }
     }
+}
+
+/// The same for a regular expression that nobody has changed.
+fn match_strings<'s>(cx: &mut Cx<'s>, this: Local<'s>, string: Local<'s>) -> Completion<Local<'s>> {
+    let matcher = cx.matcher(this)?;
+    if !matcher.flags.global {
+        return cx.builtin_exec(this, string);
+    }
+    let all = cx.all_matches(this, string, &matcher)?;
+    if all.is_empty() {
+        return Ok(Local::NULL);
+    }
+    let matches = cx.new_array(0)?;
+    for found in &all {
+        let mut cx = cx.open();
+        let string = cx.same(string);
+        let matched = cx.group_string(string, Some((found.start(), found.end())))?;
+        cx.array_push(matches, matched)?;
+    }
+    Ok(matches)
 }
 
 /// RegExp.prototype \[ %Symbol.matchAll% \] ( string ) (§22.2.6.9).
@@ -114,6 +141,14 @@ fn symbol_search<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Comple
     let previous = cx.get(this, Name::lastIndex.key())?;
     if !cx.same_value(previous, Local::ZERO) {
         cx.set(this, Name::lastIndex.key(), Local::ZERO)?;
+    }
+    // An object made as always has a `lastIndex` that nobody sees in between.
+    if cx.has_original_exec(this) {
+        let found = cx.builtin_match(this, string)?;
+        if !cx.same_value(previous, Local::ZERO) || cx.last_index(this) != Value::ZERO {
+            cx.set(this, Name::lastIndex.key(), previous)?;
+        }
+        return Ok(found.map_or(Local::int(-1), |(_, found)| Local::number(found.start() as f64)));
     }
     let result = cx.regexp_exec(this, string)?;
     let current = cx.get(this, Name::lastIndex.key())?;

@@ -1,4 +1,4 @@
-//! RegExp (§22.2). Matching is the crate `regress`'s; it is not interrupted.
+//! RegExp (§22.2). Patterns and matching are the layer [`regexp`](crate::regexp)'s.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,8 +6,9 @@
 //! | `exec` | RegExpBuiltinExec, results |
 //! | `flags` | the getters |
 //! | `methods` | `exec`, `test`, `toString`, and what strings hand over |
-//! | `replace` | `Symbol.replace` and `Symbol.split` |
+//! | `replace`, `split` | `Symbol.replace` and `Symbol.split` |
 //! | `iterator` | %RegExpStringIteratorPrototype% |
+//! | `pristine` | whether nobody has changed what the methods look up, so that they need not |
 //! | `legacy` | `RegExp.$1` and its like |
 #![forbid(unsafe_code)]
 
@@ -17,7 +18,9 @@ mod flags;
 mod iterator;
 mod legacy;
 mod methods;
+mod pristine;
 mod replace;
+mod split;
 
 use std::collections::HashMap;
 
@@ -26,6 +29,8 @@ use crate::js::builtins::install::Constructor;
 use crate::js::cx::{Completion, Cx};
 use crate::js::intrinsic::Intrinsic;
 use crate::js::names::Name;
+use crate::js::parse::regexp::AllFlags;
+use crate::regexp::{Regexp, Scratch};
 
 /// Internal slots.
 const SOURCE: u32 = 0;
@@ -40,22 +45,32 @@ const MAX_COMPILED: usize = 256;
 /// A pattern and its flags.
 type Source = (Box<[u16]>, Box<[u16]>);
 
-/// Compiled patterns.
+/// A compiled pattern with all its flags.
+struct Matcher {
+    regexp: Regexp,
+    flags: AllFlags,
+}
+
+/// Compiled patterns, and the memory that matches use.
 #[derive(Default)]
-pub(in crate::js) struct Compiled(HashMap<Source, Arc<regress::Regex>>);
+pub(in crate::js) struct Compiled {
+    known: HashMap<Source, Arc<Matcher>>,
+    scratch: Scratch,
+}
 
 impl Compiled {
     /// A compiled pattern, from the table or made now.
-    fn get(&mut self, pattern: &[u16], flags: &[u16]) -> Result<Arc<regress::Regex>, String> {
+    fn get(&mut self, pattern: &[u16], flags: &[u16]) -> Result<Arc<Matcher>, String> {
         let key = (pattern.into(), flags.into());
-        if let Some(known) = self.0.get(&key) {
+        if let Some(known) = self.known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let compiled = Arc::new(crate::js::parse::regexp::compile(pattern, flags)?);
-        if self.0.len() >= MAX_COMPILED {
-            self.0.clear();
+        let (regexp, all_flags) = crate::js::parse::regexp::compile(pattern, flags)?;
+        let compiled = Arc::new(Matcher { regexp, flags: all_flags });
+        if self.known.len() >= MAX_COMPILED {
+            self.known.clear();
         }
-        self.0.insert(key, Arc::clone(&compiled));
+        self.known.insert(key, Arc::clone(&compiled));
         Ok(compiled)
     }
 }
@@ -76,5 +91,6 @@ pub(in crate::js) fn install(cx: &mut Cx<'_>) -> Completion<()> {
     legacy::install(&mut cx, constructor)?;
     methods::install(&mut cx, prototype)?;
     flags::install(&mut cx, prototype)?;
+    pristine::install(&mut cx, prototype)?;
     iterator::install(&mut cx)
 }
