@@ -19,9 +19,10 @@ use crate::js::object::shape::{Attributes, Shape};
 use crate::js::value::Value;
 use crate::layout::heap::FIELDS;
 
-/// Words of a site: its name, and its cache.
-pub(super) const SITE_WORDS: u32 = 5;
+/// Words of a site: its name, and its cache, which has two entries, the one filled last first.
+pub(super) const SITE_WORDS: u32 = 1 + 2 * ENTRY_WORDS;
 pub(super) const SITE_NAME: u32 = 0;
+const ENTRY_WORDS: u32 = 4;
 /// The shape of the object; undefined in an empty cache.
 const SITE_SHAPE: u32 = 1;
 /// A [`Found`]'s place.
@@ -141,16 +142,21 @@ impl Agent {
     /// The cache of a site, if it is for an object's shape.
     #[inline(always)]
     fn cached(&self, heap: HeapView<'_>, sites: HeapRef, site: u16, object: HeapRef) -> Option<Found> {
+        let shape = heap.read_ref(object, SHAPE).bits();
         // An empty cache has null in its lower half.
-        if heap.read_boxed(sites, word(site, SITE_SHAPE)) as u32 != heap.read_ref(object, SHAPE).bits() {
+        let entry = if heap.read_boxed(sites, word(site, SITE_SHAPE)) as u32 == shape {
+            word(site, 0)
+        } else if heap.read_boxed(sites, word(site, SITE_SHAPE + ENTRY_WORDS)) as u32 == shape {
+            word(site, ENTRY_WORDS)
+        } else {
             return None;
-        }
-        let place = heap.read_boxed(sites, word(site, SITE_PLACE)) as u32;
-        let other = heap.read_boxed(sites, word(site, SITE_OTHER)) as u32;
+        };
+        let place = heap.read_boxed(sites, entry + 8 * SITE_PLACE) as u32;
+        let other = heap.read_boxed(sites, entry + 8 * SITE_OTHER) as u32;
         if other == 0 {
             return Some(Found { place, other: 0, epoch: 0 });
         }
-        let epoch = heap.read_boxed(sites, word(site, SITE_EPOCH));
+        let epoch = heap.read_boxed(sites, entry + 8 * SITE_EPOCH);
         (epoch == self.shape_epoch).then_some(Found { place, other, epoch })
     }
 
@@ -223,6 +229,12 @@ impl Agent {
             bits => Value::object(HeapRef::from_bits(bits)),
         };
         let words = [Value::object(shape.0), Value::int(found.place.cast_signed()), other, Value::from_bits(found.epoch)];
+        if self.heap.read_boxed(sites, word(site, SITE_SHAPE)) as u32 != shape.0.bits() {
+            for nth in SITE_SHAPE..SITE_SHAPE + ENTRY_WORDS {
+                let older = self.heap.read_boxed(sites, word(site, nth));
+                self.heap.write_boxed(sites, word(site, nth + ENTRY_WORDS), older);
+            }
+        }
         for (nth, value) in words.into_iter().enumerate() {
             self.heap.write_boxed(sites, word(site, SITE_SHAPE + nth as u32), value.bits());
         }

@@ -938,8 +938,12 @@ impl Fixed {
 /// The operation of an instruction, without a table.
 #[inline(always)]
 fn op_of(word: Instruction) -> Op {
+    let number = word.0 as u16;
     // SAFETY: the generator's words begin with an operation, as its verifier says, whose numbers are those of the enumeration.
-    unsafe { std::mem::transmute::<u16, Op>(word.0 as u16) }
+    unsafe {
+        std::hint::assert_unchecked(usize::from(number) < Op::COUNT);
+        std::mem::transmute::<u16, Op>(number)
+    }
 }
 
 /// The remainder of numbers.

@@ -29,7 +29,7 @@ impl Generator<'_> {
             }
             Expression::Name(name) if name.resolution == Resolution::Dynamic => {
                 self.at(name.position);
-                let site = self.site(name.name, SiteKind::Name);
+                let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::LoadNameCall, base, site, 0);
             }
             Expression::OptionalChain(inner) if matches!(**inner, Expression::Member(_)) => {

@@ -55,6 +55,8 @@ struct Generator<'a> {
     constants: Vec<Constant>,
     constant_ids: FxHashMap<ConstantKey, u32>,
     sites: Vec<Site>,
+    /// Sites of names that are no properties', by operation and whether the code is strict.
+    name_sites: FxHashMap<(StringId, Op, bool), u16>,
     handlers: Vec<Handler>,
     positions: Vec<(u32, u32)>,
     labels: Vec<Option<u32>>,
@@ -96,6 +98,7 @@ impl<'a> Generator<'a> {
             constants: Vec::new(),
             constant_ids: FxHashMap::default(),
             sites: Vec::new(),
+            name_sites: FxHashMap::default(),
             handlers: Vec::new(),
             positions: Vec::new(),
             labels: Vec::new(),
@@ -279,12 +282,23 @@ impl<'a> Generator<'a> {
         Some(index)
     }
 
-    /// A new site that has no other form.
-    fn site(&mut self, name: StringId, kind: SiteKind) -> u16 {
-        self.try_site(name, kind).unwrap_or_else(|| {
-            self.too_large = true;
-            0
-        })
+    /// The site of an operation's uses of a name that is no property's: these have one, so that there is room in the largest functions. `op` has a
+    /// cache of its own.
+    fn site(&mut self, name: StringId, kind: SiteKind, op: Op) -> u16 {
+        let key = (name, op, self.strict());
+        if let Some(&known) = self.name_sites.get(&key) {
+            return known;
+        }
+        match self.try_site(name, kind) {
+            Some(site) => {
+                self.name_sites.insert(key, site);
+                site
+            }
+            None => {
+                self.too_large = true;
+                0
+            }
+        }
     }
 
     /// A slot's number as an operand.

@@ -194,12 +194,12 @@ impl Generator<'_> {
             Location::Slot(hops, slot) => self.emit(Op::LoadEnv, to, hops, slot),
             Location::Global => {
                 self.at(name.position);
-                let site = self.site(name.name, SiteKind::Global);
+                let site = self.site(name.name, SiteKind::Global, Op::LoadGlobal);
                 self.emit(Op::LoadGlobal, to, site, 0);
             }
             Location::Dynamic => {
                 self.at(name.position);
-                let site = self.site(name.name, SiteKind::Name);
+                let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::LoadName, to, site, 0);
             }
             Location::Import(index) => {
@@ -257,13 +257,13 @@ impl Generator<'_> {
             Location::Slot(hops, slot) => self.emit(Op::StoreEnv, value, hops, slot),
             Location::Global => {
                 self.at(name.position);
-                let site = self.site(name.name, SiteKind::Global);
+                let site = self.site(name.name, SiteKind::Global, Op::StoreGlobal);
                 self.emit(Op::StoreGlobal, value, site, 0);
             }
             Location::Dynamic => {
                 self.at(name.position);
                 let resolved = self.temp();
-                let site = self.site(name.name, SiteKind::Name);
+                let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::ResolveName, resolved, site, 0);
                 self.emit(Op::StoreResolved, value, resolved, site);
                 self.next -= 1;
@@ -283,11 +283,11 @@ impl Generator<'_> {
             Location::Register(register) => self.move_to(register, value),
             Location::Slot(hops, slot) => self.emit(Op::StoreEnv, value, hops, slot),
             Location::Global | Location::Import(_) => {
-                let site = self.site(name.name, SiteKind::Global);
+                let site = self.site(name.name, SiteKind::Global, Op::InitGlobal);
                 self.emit(Op::InitGlobal, value, site, 0);
             }
             Location::Dynamic => {
-                let site = self.site(name.name, SiteKind::Name);
+                let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::InitName, value, site, 0);
             }
         }

@@ -117,7 +117,7 @@ impl Generator<'_> {
                 }
             };
             self.at(name.position);
-            let site = self.site(name.name, kind);
+            let site = self.site(name.name, kind, op);
             return self.emit(op, to, site, 0);
         }
         let value = self.expression(operand, None);
@@ -129,7 +129,7 @@ impl Generator<'_> {
             Expression::Name(name) => match name.resolution {
                 Resolution::Global | Resolution::Dynamic => {
                     self.at(position);
-                    let site = self.site(name.name, SiteKind::Name);
+                    let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                     self.emit(Op::DeleteName, to, site, 0);
                 }
                 _ => self.emit(Op::LoadFalse, to, 0, 0),

@@ -50,7 +50,7 @@ impl Generator<'_> {
         if (dynamic || global) && kind != Some(VariableKind::FunctionName) {
             self.at(name.position);
             let resolved = self.temp();
-            let site = self.site(name.name, SiteKind::Name);
+            let site = self.site(name.name, SiteKind::Name, Op::LoadName);
             self.emit(Op::ResolveName, resolved, site, 0);
             return Reference::Resolved(name, resolved);
         }
@@ -141,7 +141,7 @@ impl Generator<'_> {
         match reference {
             Reference::Resolved(name, resolved) => {
                 self.at(name.position);
-                let site = self.site(name.name, SiteKind::Name);
+                let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::LoadResolved, to, resolved, site);
             }
             Reference::Named(object, name, position) => {
@@ -158,7 +158,7 @@ impl Generator<'_> {
             }
             Reference::SuperNamed(pair, name, position) => {
                 self.at(position);
-                let site = self.site(name, SiteKind::Get);
+                let site = self.site(name, SiteKind::Get, Op::GetNamedThis);
                 self.emit(Op::GetNamedThis, to, pair, site);
             }
             Reference::SuperKeyed(pair, key, position) => {
@@ -200,7 +200,7 @@ impl Generator<'_> {
             Reference::Name(name) => self.store_name(name, value),
             Reference::Resolved(name, resolved) => {
                 self.at(name.position);
-                let site = self.site(name.name, SiteKind::Name);
+                let site = self.site(name.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::StoreResolved, value, resolved, site);
             }
             Reference::Named(object, name, position) => {
@@ -217,7 +217,7 @@ impl Generator<'_> {
             }
             Reference::SuperNamed(pair, name, position) => {
                 self.at(position);
-                let site = self.site(name, SiteKind::Set);
+                let site = self.site(name, SiteKind::Set, Op::SetNamedThis);
                 self.emit(Op::SetNamedThis, pair, value, site);
             }
             Reference::SuperKeyed(pair, key, position) => {

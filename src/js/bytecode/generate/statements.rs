@@ -166,7 +166,7 @@ impl Generator<'_> {
         let value = self.load_name(block, None);
         match var.resolution {
             Resolution::Global | Resolution::Dynamic => {
-                let site = self.site(var.name, SiteKind::Name);
+                let site = self.site(var.name, SiteKind::Name, Op::LoadName);
                 self.emit(Op::StoreBlockFunction, value, site, 0);
             }
             _ => self.init_name(var, value),
