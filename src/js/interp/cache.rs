@@ -63,6 +63,8 @@ struct Lookup {
 pub(in crate::js) struct Lookups {
     entries: Vec<Lookup>,
     is_empty: bool,
+    /// How often something was found here.
+    hits: u32,
 }
 
 impl Lookups {
@@ -244,6 +246,16 @@ impl Agent {
         self.heap.read_boxed(sites, word(site, SITE_NAME)) as u32
     }
 
+    /// Fills a site with what the agent's table knows: at once as long as it has room, and now and then if it has not, so that sites that see many shapes do not
+    /// write all the time, and those that see others than they used to find out.
+    fn fill_again(&mut self, sites: HeapRef, site: u16, shape: Shape, found: Found) {
+        self.roots.lookups.hits = self.roots.lookups.hits.wrapping_add(1);
+        let has_room = self.heap.read_boxed(sites, word(site, SITE_SHAPE + ENTRY_WORDS)) as u32 == 0;
+        if has_room || self.roots.lookups.hits.is_multiple_of(16) {
+            self.fill(sites, site, shape, found);
+        }
+    }
+
     /// Finds where a property is read from, and keeps it. `None` if it is to be looked up each time.
     fn find_for_get(&mut self, object: HeapRef, name: Value) -> Option<Found> {
         let first = Shape::of(&self.heap, object);
@@ -292,7 +304,10 @@ impl Agent {
         let name = Value::from_bits(self.heap.read_boxed(sites, word(site, SITE_NAME)));
         let known = self.roots.lookups.get(shape.0.bits(), name.heap_ref().bits());
         let found = match known.filter(|found| found.other == 0 || found.epoch == self.shape_epoch) {
-            Some(found) => found,
+            Some(found) => {
+                self.fill_again(sites, site, shape, found);
+                found
+            }
             None => {
                 let found = self.find_for_get(object, name)?;
                 self.fill(sites, site, shape, found);
@@ -317,6 +332,7 @@ impl Agent {
         if let Some(found) = self.roots.lookups.get(shape.0.bits(), key)
             && (found.other == 0 || found.epoch == self.shape_epoch)
         {
+            self.fill_again(sites, site, shape, found);
             return self.set_found(object, found, value);
         }
         let name = Value::from_bits(self.heap.read_boxed(sites, word(site, SITE_NAME)));
