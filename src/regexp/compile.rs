@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::first::{Follow, Literal, first, is_anchored, literal};
 use super::parse::{Pattern, error};
-use super::program::{CompiledSet, Mode, NONE, Op, Program, Start};
+use super::program::{CompiledSet, Mode, NONE, Op, Program, Run, Start};
 use super::set::CodeSet;
 use super::tree::{Flags, INFINITE, Loop, Node, SyntaxError};
 
@@ -21,10 +21,15 @@ struct Compiler {
     ops: Vec<Op>,
     sets: Vec<CompiledSet>,
     known_sets: HashMap<CodeSet, u32>,
+    runs: Vec<Run>,
+    limits: Vec<(u32, u32, bool)>,
+    text: Vec<u16>,
     groups: Vec<Vec<u32>>,
     slot_count: u32,
     unicode: bool,
     back: bool,
+    /// Whether the last instruction is a character of the same sequence.
+    is_joinable: bool,
 }
 
 /// Compiles a pattern.
@@ -33,10 +38,14 @@ pub(super) fn compile(pattern: &Pattern, flags: Flags) -> Result<Program, Syntax
         ops: Vec::new(),
         sets: Vec::new(),
         known_sets: HashMap::new(),
+        runs: Vec::new(),
+        limits: Vec::new(),
+        text: Vec::new(),
         groups: Vec::new(),
         slot_count: 2 * pattern.group_count,
         unicode: flags.has_unicode(),
         back: false,
+        is_joinable: false,
     };
     compiler.node(&pattern.node, &None)?;
     compiler.ops.push(Op::Save(1));
@@ -45,6 +54,9 @@ pub(super) fn compile(pattern: &Pattern, flags: Flags) -> Result<Program, Syntax
     Ok(Program {
         ops: compiler.ops,
         sets: compiler.sets,
+        runs: compiler.runs,
+        limits: compiler.limits,
+        text: compiler.text,
         groups: compiler.groups,
         slot_count: compiler.slot_count,
         group_count: pattern.group_count,
@@ -132,8 +144,13 @@ impl Compiler {
                     let next = first(node, follows.last().unwrap_or(&None));
                     follows.push(next);
                 }
+                let mut was_char = false;
                 for (node, follow) in nodes.iter().zip(follows.iter().rev()) {
+                    let is_char = matches!(node, Node::Char(_));
+                    self.is_joinable = is_char && was_char;
                     self.node(node, follow)?;
+                    was_char = is_char;
+                    self.is_joinable = false;
                 }
             }
             Node::Alternatives(nodes) => match node.as_set() {
@@ -178,8 +195,25 @@ impl Compiler {
             // Half of a pair is no character.
             Ok(_) if is_surrogate && self.unicode => self.one_of(&CodeSet::one(char)),
             Ok(unit) if self.back => self.ops.push(Op::UnitBack(unit)),
-            Ok(unit) => self.ops.push(Op::Unit(unit)),
+            Ok(unit) => self.unit(unit),
             Err(_) => self.one_of(&CodeSet::one(char)),
+        }
+    }
+
+    /// A code unit, together with those before it if nothing goes on between them.
+    fn unit(&mut self, unit: u16) {
+        let end = self.text.len() as u32;
+        match self.ops.last_mut() {
+            Some(Op::Units { to, .. }) if *to == end && self.is_joinable => {
+                self.text.push(unit);
+                *to += 1;
+            }
+            Some(&mut Op::Unit(before)) if self.is_joinable => {
+                self.text.extend([before, unit]);
+                self.ops.pop();
+                self.ops.push(Op::Units { from: end, to: end + 2 });
+            }
+            _ => self.ops.push(Op::Unit(unit)),
         }
     }
 
@@ -330,7 +364,8 @@ impl Compiler {
         let count = self.slots(1);
         self.ops.push(Op::Zero(count));
         let head = self.here();
-        let exit = self.hole(Op::Repeat { count, min: inner.min, max: inner.max, greedy: inner.greedy, exit: NONE });
+        let exit = self.hole(Op::Repeat { count, limits: self.limits.len() as u32, exit: NONE });
+        self.limits.push((inner.min, inner.max, inner.greedy));
         self.ops.push(Op::Increment(count));
         if let Some(mark) = mark {
             self.ops.push(Op::Save(mark));
@@ -356,6 +391,7 @@ impl Compiler {
             _ => NONE,
         };
         let set = self.set(set);
-        self.ops.push(Op::Run { set, min: inner.min, max: inner.max, mode, hint });
+        self.runs.push(Run { set, min: inner.min, max: inner.max, mode, hint });
+        self.ops.push(Op::Run(self.runs.len() as u32 - 1));
     }
 }

@@ -17,6 +17,16 @@ pub(super) enum Mode {
     Possessive,
 }
 
+/// From `min` to `max` characters of a set. `hint` is the code unit that must follow, or [`NONE`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub set: u32,
+    pub min: u32,
+    pub max: u32,
+    pub mode: Mode,
+    pub hint: u32,
+}
+
 /// One instruction. A place among the others, a set and a slot are numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Op {
@@ -26,6 +36,11 @@ pub(super) enum Op {
     Fail,
     /// One code unit.
     Unit(u16),
+    /// Several code units, which lie in the program's text.
+    Units {
+        from: u32,
+        to: u32,
+    },
     /// One of two code units.
     EitherUnit(u16, u16),
     /// One character of a set.
@@ -33,14 +48,8 @@ pub(super) enum Op {
     /// The same, before this place.
     UnitBack(u16),
     SetBack(u32),
-    /// From `min` to `max` characters of a set. `hint` is the code unit that must follow, or [`NONE`].
-    Run {
-        set: u32,
-        min: u32,
-        max: u32,
-        mode: Mode,
-        hint: u32,
-    },
+    /// The run of that number.
+    Run(u32),
     Jump(u32),
     /// Goes on here, and if that fails at `other`; unless the next character tells which of the two cannot be: `first` has those that may
     /// come here, `rest` those that may come there.
@@ -60,9 +69,7 @@ pub(super) enum Op {
     /// A loop's head: enters the body behind it, or goes to `exit`, as the number of rounds so far says.
     Repeat {
         count: u32,
-        min: u32,
-        max: u32,
-        greedy: bool,
+        limits: u32,
         exit: u32,
     },
     /// Fails if this place is in the slot: an empty round (§22.2.2.3.1, 2.b).
@@ -101,6 +108,8 @@ pub(super) enum Op {
         negative: bool,
     },
 }
+
+const _: () = assert!(size_of::<Op>() == 16);
 
 /// A set as it is asked: a bit for each character of Latin-1, and ranges.
 #[derive(Debug, Clone)]
@@ -165,6 +174,11 @@ pub(super) enum Start {
 pub(super) struct Program {
     pub ops: Vec<Op>,
     pub sets: Vec<CompiledSet>,
+    pub runs: Vec<Run>,
+    /// Of counted loops: the fewest rounds, the most, and whether more are tried first.
+    pub limits: Vec<(u32, u32, bool)>,
+    /// What several code units are compared with.
+    pub text: Vec<u16>,
     /// Lists of groups, for references.
     pub groups: Vec<Vec<u32>>,
     /// Two for each group, then those of loops.

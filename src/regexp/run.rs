@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use super::case::canonical;
-use super::program::{CompiledSet, Mode, NONE, Op, Program, Start};
+use super::program::{CompiledSet, Mode, NONE, Op, Program, Run, Start};
 use super::subject::Units;
 
 /// So many entries the stack may have: 16 bytes each.
@@ -78,6 +78,9 @@ pub(super) fn find<S: Units, const UNICODE: bool>(
     scratch: &mut Scratch,
     poll: &mut dyn FnMut() -> bool,
 ) -> Result<bool, MatchError> {
+    if from > text.len() {
+        return Ok(false);
+    }
     scratch.groups = program.group_count as usize;
     scratch.slots.clear();
     scratch.slots.resize(program.slot_count as usize, NONE);
@@ -189,7 +192,7 @@ impl<S: Units> Machine<'_, S> {
                 }
                 Entry::Longer { pc, at, left } => {
                     let at = at as usize;
-                    let Op::Run { set, .. } = self.program.ops[pc as usize] else { continue };
+                    let Some(Run { set, .. }) = self.run_at(pc as usize) else { continue };
                     if left > 0 && at < self.text.len() {
                         let (char, width) = self.text.char_at::<UNICODE>(at);
                         if self.program.sets[set as usize].contains(char)
@@ -204,10 +207,18 @@ impl<S: Units> Machine<'_, S> {
         Ok(None)
     }
 
+    #[inline(always)]
+    fn run_at(&self, pc: usize) -> Option<Run> {
+        match self.program.ops[pc] {
+            Op::Run(run) => Some(self.program.runs[run as usize]),
+            _ => None,
+        }
+    }
+
     /// Ends a greedy run at a place or before it, where what follows may stand.
     #[inline(always)]
     fn shorter<const UNICODE: bool>(&mut self, pc: u32, low: usize, mut at: usize) -> Result<Option<(usize, usize)>, MatchError> {
-        let Op::Run { hint, .. } = self.program.ops[pc as usize] else { return Ok(None) };
+        let Some(Run { hint, .. }) = self.run_at(pc as usize) else { return Ok(None) };
         if hint != NONE {
             let start = at;
             while at >= self.text.len() || self.text.at(at) != hint {
@@ -232,7 +243,7 @@ impl<S: Units> Machine<'_, S> {
         mut at: usize,
         mut left: u32,
     ) -> Result<Option<(usize, usize)>, MatchError> {
-        let Op::Run { set, hint, .. } = self.program.ops[pc as usize] else { return Ok(None) };
+        let Some(Run { set, hint, .. }) = self.run_at(pc as usize) else { return Ok(None) };
         if hint != NONE {
             let (start, set) = (at, &self.program.sets[set as usize]);
             loop {
@@ -274,7 +285,7 @@ impl<S: Units> Machine<'_, S> {
     /// Matches a run: where to go on, if it can be.
     #[inline(always)]
     fn run<const UNICODE: bool>(&mut self, pc: usize, at: usize) -> Result<Option<(usize, usize)>, MatchError> {
-        let Op::Run { set, min, max, mode, .. } = self.program.ops[pc] else { return Ok(None) };
+        let Some(Run { set, min, max, mode, .. }) = self.run_at(pc) else { return Ok(None) };
         if mode == Mode::Lazy {
             let (low, count) = self.span::<UNICODE>(set, at, min);
             return if count < min { Ok(None) } else { self.longer::<UNICODE>(pc as u32, low, max - min) };
@@ -329,6 +340,12 @@ impl<S: Units> Machine<'_, S> {
                     check!(at < text.len() && text.at(at) == u32::from(unit));
                     at += 1;
                 }
+                Op::Units { from, to } => {
+                    let units = &program.text[from as usize..to as usize];
+                    check!(text.len() - at >= units.len());
+                    check!(units.iter().enumerate().all(|(nth, &unit)| text.at(at + nth) == u32::from(unit)));
+                    at += units.len();
+                }
                 Op::EitherUnit(a, b) => {
                     check!(at < text.len());
                     let unit = text.at(at);
@@ -351,7 +368,7 @@ impl<S: Units> Machine<'_, S> {
                     check!(program.sets[set as usize].contains(char));
                     at -= width;
                 }
-                Op::Run { .. } => match self.run::<UNICODE>(pc - 1, at)? {
+                Op::Run(_) => match self.run::<UNICODE>(pc - 1, at)? {
                     Some((next, place)) => (pc, at) = (next, place),
                     None => back!(),
                 },
@@ -380,7 +397,8 @@ impl<S: Units> Machine<'_, S> {
                 }
                 Op::Zero(slot) => self.set_slot(slot, 0)?,
                 Op::Increment(slot) => self.set_slot(slot, self.slots[slot as usize].saturating_add(1))?,
-                Op::Repeat { count, min, max, greedy, exit } => {
+                Op::Repeat { count, limits, exit } => {
+                    let (min, max, greedy) = program.limits[limits as usize];
                     let rounds = self.slots[count as usize];
                     if rounds >= max {
                         pc = exit as usize;

@@ -207,6 +207,20 @@ fn an_endless_loop_is_ended_from_outside() {
 }
 
 #[test]
+fn a_match_that_takes_for_ever_is_ended_from_outside() {
+    let mut agent = Agent::new(AgentConfig::default()).expect("an agent");
+    let interrupt = agent.interrupt();
+    let thread = crate::base::sync::thread::spawn(move || {
+        crate::base::sync::thread::sleep(std::time::Duration::from_millis(50));
+        interrupt.terminate();
+    });
+    let script = "try { /^(a+)+$/.test('a'.repeat(60) + 'b') } catch (e) {}";
+    let ended = agent.enter(|cx| cx.eval_text(script).is_err() && cx.termination().is_some());
+    assert!(ended);
+    thread.join().expect("it ends");
+}
+
+#[test]
 fn errors_know_where_they_were_made() {
     let mut agent = Agent::new(AgentConfig::default()).expect("an agent");
     let trace = agent.enter(|cx| {

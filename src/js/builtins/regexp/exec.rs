@@ -27,7 +27,11 @@ const NONE: (u32, u32) = (u32::MAX, u32::MAX);
 impl Found {
     fn new(groups: impl Iterator<Item = Place>) -> Self {
         // Strings are shorter than 2³².
-        Found(groups.map(|place| place.map_or(NONE, |(start, end)| (start as u32, end as u32))).collect())
+        let mut places = SmallVec::new();
+        for place in groups {
+            places.push(place.map_or(NONE, |(start, end)| (start as u32, end as u32)));
+        }
+        Found(places)
     }
 
     pub fn start(&self) -> usize {

@@ -7,7 +7,6 @@ use crate::js::cx::{Completion, Cx};
 use crate::js::intrinsic::Intrinsic;
 use crate::js::local::{Args, Local};
 use crate::js::names::Name;
-use crate::js::value::Value;
 
 /// Adds the methods to the prototype.
 pub(super) fn install<'s>(cx: &mut Cx<'s>, prototype: Local<'s>) -> Completion<()> {
@@ -138,17 +137,18 @@ fn symbol_match_all<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Com
 fn symbol_search<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     receiver(cx, this, "[Symbol.search]")?;
     let string = cx.to_string(cx.arg(args, 0))?;
+    // `lastIndex` is 0 while the builtin `exec` runs, and then what it was: nobody sees that.
+    if cx.has_original_exec(this) {
+        cx.poll()?;
+        let matcher = cx.matcher(this)?;
+        let found = cx.find_match(&matcher, string, 0, matcher.flags.sticky)?;
+        let Some(found) = found else { return Ok(Local::int(-1)) };
+        cx.remember_match(string, &found);
+        return Ok(Local::number(found.start() as f64));
+    }
     let previous = cx.get(this, Name::lastIndex.key())?;
     if !cx.same_value(previous, Local::ZERO) {
         cx.set(this, Name::lastIndex.key(), Local::ZERO)?;
-    }
-    // An object made as always has a `lastIndex` that nobody sees in between.
-    if cx.has_original_exec(this) {
-        let found = cx.builtin_match(this, string)?;
-        if !cx.same_value(previous, Local::ZERO) || cx.last_index(this) != Value::ZERO {
-            cx.set(this, Name::lastIndex.key(), previous)?;
-        }
-        return Ok(found.map_or(Local::int(-1), |(_, found)| Local::number(found.start() as f64)));
     }
     let result = cx.regexp_exec(this, string)?;
     let current = cx.get(this, Name::lastIndex.key())?;
