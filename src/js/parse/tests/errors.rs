@@ -56,7 +56,7 @@ pub const SCRIPTS: &[(&str, &str)] = &[
     (r##"for (const x;;) ;"##, r##"Missing initializer in const declaration (1:12)"##),
     (r##"if (1) class A {}"##, r##"Invalid class declaration (1:8)"##),
     (r##"while (1) function f() {}"##, r##"Invalid function declaration (1:11)"##),
-    (r##"/(/;"##, r##"Invalid regular expression: /(/: Unbalanced parenthesis (1:1)"##),
+    (r##"/(/;"##, r##"Invalid regular expression: /(/: Unterminated group (1:1)"##),
     (r##"/a/gg;"##, r##"Flag g is mentioned twice in regular expression literal (1:5)"##),
     (r##"/(?<a>.)(?<a>.)/;"##, r##"Invalid regular expression: /(?<a>.)(?<a>.)/: Duplicate capture group name (1:1)"##),
     (r##"/\u{110000}/u;"##, r##"Invalid regular expression: /\u{110000}/u: Invalid unicode escape (1:1)"##),
