@@ -73,7 +73,7 @@ pub(super) fn canonical(point: u32, unicode: bool) -> u32 {
         0..0x80 if unicode => u32::from((point as u8).to_ascii_lowercase()),
         0..0x80 => u32::from((point as u8).to_ascii_uppercase()),
         _ if unicode => fold(point),
-        0..=0xffff => upper(point),
+        0x80..=0xffff => upper(point),
         _ => point,
     }
 }
