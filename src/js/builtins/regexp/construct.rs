@@ -64,8 +64,8 @@ pub(super) fn initialize<'s>(cx: &mut Cx<'s>, regexp: Local<'s>, pattern: Local<
     let matcher = match cx.agent.regexps.get(&pattern_units, &flag_units) {
         Ok(matcher) => matcher,
         Err(error) => {
-            let pattern = String::from_utf16_lossy(&pattern_units);
-            return Err(cx.syntax_error(&format!("Invalid regular expression: /{pattern}/: {error}")));
+            let [pattern, flags] = [pattern_units, flag_units].map(|units| String::from_utf16_lossy(&units));
+            return Err(cx.syntax_error(&format!("Invalid regular expression: /{pattern}/{flags}: {error}")));
         }
     };
     let agent = &mut *cx.agent;
