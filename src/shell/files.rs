@@ -9,7 +9,7 @@ use crate::shell::{define, modules};
 pub(super) const FUNCTIONS: &[(&str, u32, Native)] =
     &[("readFileSync", 2, read_file), ("writeFileSync", 2, write_file), ("existsSync", 1, exists), ("readdirSync", 1, read_dir)];
 
-fn path_arg<'s>(cx: &mut Cx<'s>, args: Args<'s>) -> Completion<String> {
+pub(super) fn path_arg<'s>(cx: &mut Cx<'s>, args: Args<'s>) -> Completion<String> {
     let value = cx.arg(args, 0);
     let text = if value.is_object() {
         // A URL.
@@ -35,19 +35,23 @@ fn encoding<'s>(cx: &mut Cx<'s>, value: Local<'s>) -> Completion<Option<String>>
     if value.is_string() { cx.rust_text(value).map(Some) } else { Ok(None) }
 }
 
-fn failed(cx: &mut Cx<'_>, error: &std::io::Error, call: &str, path: &str) -> Thrown {
+pub(super) fn failed(cx: &mut Cx<'_>, error: &std::io::Error, call: &str, path: &str) -> Thrown {
     let code = match error.kind() {
         std::io::ErrorKind::NotFound => "ENOENT",
         std::io::ErrorKind::PermissionDenied => "EACCES",
         std::io::ErrorKind::IsADirectory => "EISDIR",
         std::io::ErrorKind::NotADirectory => "ENOTDIR",
         std::io::ErrorKind::AlreadyExists => "EEXIST",
+        std::io::ErrorKind::DirectoryNotEmpty => "ENOTEMPTY",
+        std::io::ErrorKind::InvalidInput => "EINVAL",
+        _ if error.raw_os_error() == Some(libc::EBADF) => "EBADF",
         _ => "EIO",
     };
     let mut cx = cx.open();
     let mut make = || -> Completion<Thrown> {
-        let error = cx.new_error(Intrinsic::ErrorPrototype, &format!("{code}: {error}, {call} '{path}'"))?;
-        for (name, text) in [("code", code), ("syscall", call), ("path", path)] {
+        let place = if path.is_empty() { String::new() } else { format!(" '{path}'") };
+        let error = cx.new_error(Intrinsic::ErrorPrototype, &format!("{code}: {error}, {call}{place}"))?;
+        for (name, text) in [("code", code), ("syscall", call), ("path", path)].into_iter().filter(|(_, text)| !text.is_empty()) {
             let mut cx = cx.open();
             let text = cx.string(text)?;
             define(&mut cx, error, name, text)?;

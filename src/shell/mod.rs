@@ -7,7 +7,10 @@
 //! | `wasm` | `WebAssembly` |
 //! | `timers` | `setTimeout` and its like, and the event loop |
 //! | `process` | `process`, `performance` |
-//! | `files` | `require("fs")` |
+//! | `files`, `descriptors` | `require("fs")` |
+//! | `url`, `url.js` | `URL`, `URLSearchParams` |
+//! | `crypto` | random bytes |
+//! | `builtin_modules` | modules that are the shell's own |
 //! | `path` | `require("path")` |
 //! | `text_coding` | `TextEncoder`, `TextDecoder` |
 //! | `modules` | where modules are: paths, `node_modules`, `package.json` |
@@ -17,7 +20,10 @@
 //! **Invariant:** the shell uses the engine through its public functions only.
 #![forbid(unsafe_code)]
 
+mod builtin_modules;
 mod console;
+mod crypto;
+mod descriptors;
 mod files;
 mod inspect;
 mod modules;
@@ -27,6 +33,7 @@ mod report;
 mod require;
 mod text_coding;
 mod timers;
+mod url;
 #[cfg(any(feature = "baseline", feature = "optimizing"))]
 mod wasm;
 #[cfg(not(any(feature = "baseline", feature = "optimizing")))]
@@ -106,6 +113,9 @@ struct State {
     clocks: std::collections::HashMap<String, std::time::Instant>,
     /// Rejected promises that nobody handles, by the engine's count.
     rejections: Vec<(Global, Global)>,
+    descriptors: descriptors::Descriptors,
+    /// The object with the classes of URLs, once a program has asked for one.
+    url_classes: Option<Global>,
 }
 
 /// A program's surroundings: an agent with the shell's globals.
@@ -180,6 +190,8 @@ impl Shell {
             started: std::time::Instant::now(),
             clocks: std::collections::HashMap::new(),
             rejections: Vec::new(),
+            descriptors: descriptors::Descriptors::default(),
+            url_classes: None,
         }));
         let installed = agent.enter(|cx| install(cx, config).map_err(|thrown| end_of(cx, thrown)));
         installed?;
@@ -326,7 +338,9 @@ fn install(cx: &mut Cx<'_>, config: &ShellConfig) -> Completion<()> {
     console::install(cx)?;
     timers::install(cx)?;
     process::install(cx)?;
-    text_coding::install(cx)
+    text_coding::install(cx)?;
+    crypto::install(cx)?;
+    url::install(cx)
 }
 
 /// Defines functions of Rust on an object: name, length, function.

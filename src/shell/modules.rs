@@ -6,7 +6,7 @@ use crate::js::cx::{Completion, Cx};
 use crate::js::host::{Host, ModuleText};
 use crate::js::local::Local;
 use crate::js::source::{SourceDecoder, SourceEncoding, SourceText};
-use crate::shell::State;
+use crate::shell::{State, builtin_modules};
 
 /// The host of a shell's program.
 #[derive(Debug)]
@@ -14,12 +14,18 @@ pub(super) struct ShellHost;
 
 impl Host for ShellHost {
     fn resolve_module(&mut self, referrer: Option<&str>, specifier: &str) -> Result<String, String> {
+        if let Some(place) = builtin_modules::place_of(specifier) {
+            return Ok(place);
+        }
         let base = referrer.map(Path::new).and_then(Path::parent).unwrap_or_else(|| Path::new("."));
         let path = resolve(base, specifier, false)?;
         Ok(path.to_string_lossy().into_owned())
     }
 
     fn load_module(&mut self, place: &str, kind: &str) -> Result<ModuleText, String> {
+        if let Some(source) = builtin_modules::name_of(place).and_then(builtin_modules::source) {
+            return Ok(ModuleText::JavaScript(SourceText::from_utf8(place, &source)));
+        }
         let bytes = std::fs::read(place).map_err(|error| format!("Cannot read module '{place}': {error}"))?;
         match kind {
             "" if is_commonjs(Path::new(place)) => Err(format!("'{place}' is a CommonJS module, which only require() loads")),
@@ -31,6 +37,11 @@ impl Host for ShellHost {
     }
 
     fn import_meta(&mut self, cx: &mut Cx<'_>, meta: Local<'_>, place: &str) -> Completion<()> {
+        if let Some(name) = builtin_modules::name_of(place) {
+            let mut cx = cx.open();
+            let module = builtin_modules::get(&mut cx, name)?.unwrap_or(Local::UNDEFINED);
+            return super::define(&mut cx, meta, "builtin", module);
+        }
         let path = Path::new(place);
         let texts = [
             ("url", file_url(path)),

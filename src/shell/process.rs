@@ -6,6 +6,9 @@ use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
 use crate::shell::{State, define, define_functions, define_global};
 
+/// The version of Node.js whose functions these are, as far as they go.
+const NODE_VERSION: &str = "22.0.0";
+
 pub(super) fn install(cx: &mut Cx<'_>) -> Completion<()> {
     let mut cx = cx.open();
     let process = cx.new_object()?;
@@ -29,6 +32,9 @@ pub(super) fn install(cx: &mut Cx<'_>) -> Completion<()> {
     let versions = cx.new_object()?;
     let version = cx.string(env!("CARGO_PKG_VERSION"))?;
     define(&mut cx, versions, "deltic", version)?;
+    // Programs look for it to find out that there are files and `require`.
+    let node = cx.string(NODE_VERSION)?;
+    define(&mut cx, versions, "node", node)?;
     define(&mut cx, process, "versions", versions)?;
     define(&mut cx, process, "pid", Local::number(f64::from(std::process::id())))?;
     define_functions(

@@ -7,7 +7,7 @@ use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
 use crate::js::names::Name;
 use crate::js::source::SourceText;
-use crate::shell::{ShellError, State, define, define_functions, end_of, files, modules, path, process, report};
+use crate::shell::{ShellError, State, builtin_modules, define, end_of, modules, process, report};
 
 /// Runs the main file.
 pub(super) fn run_main(cx: &mut Cx<'_>, path: &Path, source: SourceText) -> Result<(), ShellError> {
@@ -80,7 +80,7 @@ fn require<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Loca
         return Err(cx.type_error("The \"id\" argument must be of type string"));
     }
     let (folder, specifier) = (cx.rust_text(folder)?, cx.rust_text(specifier)?);
-    if let Some(builtin) = builtin(cx, specifier.strip_prefix("node:").unwrap_or(&specifier))? {
+    if let Some(builtin) = builtin_modules::get(cx, specifier.strip_prefix("node:").unwrap_or(&specifier))? {
         return Ok(builtin);
     }
     let path = match modules::resolve(Path::new(&folder), &specifier, true) {
@@ -121,7 +121,7 @@ fn require<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Loca
     }
 }
 
-fn known_module<'s>(cx: &mut Cx<'s>, name: &str) -> Local<'s> {
+pub(super) fn known_module<'s>(cx: &mut Cx<'s>, name: &str) -> Local<'s> {
     let Some(global) = cx.embedder_data::<State>().and_then(|state| state.required.remove(name)) else { return Local::UNDEFINED };
     let module = cx.read_global(&global);
     if let Some(state) = cx.embedder_data::<State>() {
@@ -146,44 +146,4 @@ fn require_json<'s>(cx: &mut Cx<'s>, name: &str, bytes: &[u8]) -> Completion<Loc
         state.required.insert(name.to_owned(), kept);
     }
     Ok(exports)
-}
-
-/// Modules that are the shell's own: made when they are first asked for.
-fn builtin<'s>(cx: &mut Cx<'s>, name: &str) -> Completion<Option<Local<'s>>> {
-    let table: &[(&str, u32, crate::js::cx::Native)] = match name {
-        "fs" => files::FUNCTIONS,
-        "path" => path::FUNCTIONS,
-        "process" | "perf_hooks" => &[],
-        _ => return Ok(None),
-    };
-    let key = format!("node:{name}");
-    let known = known_module(cx, &key);
-    if known.is_object() {
-        return Ok(Some(known));
-    }
-    let module = match name {
-        "process" => {
-            let (global, process) = (cx.global(), cx.key("process")?);
-            cx.get(global, process)?
-        }
-        _ => cx.new_object()?,
-    };
-    define_functions(cx, module, table)?;
-    if name == "path" {
-        let separator = cx.string("/")?;
-        define(cx, module, "sep", separator)?;
-        let delimiter = cx.string(":")?;
-        define(cx, module, "delimiter", delimiter)?;
-        define(cx, module, "posix", module)?;
-    }
-    if name == "perf_hooks" {
-        let (global, performance) = (cx.global(), cx.key("performance")?);
-        let performance = cx.get(global, performance)?;
-        define(cx, module, "performance", performance)?;
-    }
-    let kept = cx.new_global(module);
-    if let Some(state) = cx.embedder_data::<State>() {
-        state.required.insert(key, kept);
-    }
-    Ok(Some(module))
 }

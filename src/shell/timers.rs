@@ -72,6 +72,17 @@ fn add<'s>(cx: &mut Cx<'s>, args: Args<'s>, first: usize, delay: Duration, repea
     Ok(Local::number(f64::from(number)))
 }
 
+/// Has a function called in a later turn of the loop.
+pub(super) fn post(cx: &mut Cx<'_>, callback: Local<'_>, args: &[Local<'_>]) {
+    let callback = cx.new_global(callback);
+    let args = args.iter().map(|&arg| cx.new_global(arg)).collect();
+    if let Some(state) = cx.embedder_data::<State>() {
+        state.timers.count += 1;
+        let number = state.timers.count;
+        state.timers.add(number, Instant::now(), Timer { callback, args, interval: None });
+    }
+}
+
 fn delay<'s>(cx: &mut Cx<'s>, value: Local<'s>) -> Completion<Duration> {
     let ms = cx.to_number(value)?;
     let ms = if (1.0..=MAX_DELAY_MS).contains(&ms) { ms.trunc() } else { 1.0 };

@@ -248,3 +248,22 @@ fn the_suite_of_the_webassembly_api_does_what_is_expected() {
         assert!(mended.is_empty(), "no longer needed in tests/expect/wpt.txt: {mended:#?}");
     }
 }
+
+/// Programs of npm, unmodified, print what they print in Node.js.
+#[test]
+fn programs_of_npm_print_what_they_say() {
+    let folder = root().join("tests/npm");
+    if !folder.join("node_modules").is_dir() {
+        println!("`npm install --prefix tests/npm` was not run: nothing to run");
+        return;
+    }
+    for path in files_below(&folder, &["mjs"]).iter().filter(|path| !relative(path).contains("/node_modules/")) {
+        let source = std::fs::read_to_string(path).expect("a program");
+        let input = path.with_extension("ts");
+        let stdin = std::fs::File::open(&input).map_or_else(|_| std::process::Stdio::null(), std::process::Stdio::from);
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_deltic"));
+        let output = command.arg("run").arg(path).stdin(stdin).output().expect("a process");
+        assert_eq!(stdout(&output), expected(&source), "{}: {}", path.display(), stderr(&output));
+        assert_eq!(output.status.code(), Some(0), "{}: {}", path.display(), stderr(&output));
+    }
+}
