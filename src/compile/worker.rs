@@ -215,6 +215,8 @@ impl<'j> Slice<'j> {
 
     fn run(&mut self) -> SliceEnd {
         match self.run_units() {
+            // Told to stop it fetches nothing, whatever there is: that is for the owner to look at.
+            Ok(()) if self.is_stopped() => SliceEnd::Stopped,
             Ok(()) => SliceEnd::NoUnit,
             Err(end) => end,
         }

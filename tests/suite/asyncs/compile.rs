@@ -134,6 +134,47 @@ fn s1_32_dropping_a_future_waits_for_no_unit() {
     assert_at_rest(&engine);
 }
 
+/// An engine is shut down while its only task compiles one of the units, whichever: what the task has not fetched is the polls' to do, and they are told.
+#[test]
+fn a_shutdown_within_a_unit_leaves_the_others_to_the_polls() {
+    const COUNT: usize = 40;
+    for last in 1..=COUNT {
+        let (compiled, begun, door) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (has_begun, is_open) = (Arc::clone(&begun), Arc::clone(&door));
+        let compiler = around(Baseline::new(), move |_, compile| {
+            if compiled.fetch_add(1, Ordering::SeqCst) + 1 == last {
+                has_begun.store(true, Ordering::SeqCst);
+                while !is_open.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+            }
+            compile()
+        });
+        let config = Config::default().with_strategy(Strategy::Eager).with_num_compilation_tasks(1).with_task_body_bytes(0);
+        let engine = WasmEngine::with_compilers(&config, vec![compiler]).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+        runtime.block_on(async {
+            let task = tokio::spawn(Module::compile_async(&engine, text(COUNT, None)));
+            while !begun.load(Ordering::SeqCst) {
+                tokio::task::yield_now().await;
+            }
+            std::thread::scope(|scope| {
+                scope.spawn(|| engine.shutdown());
+                while !engine.is_shut_down() {
+                    std::thread::yield_now();
+                }
+                // Background work is told to stop right behind that.
+                std::thread::sleep(Duration::from_millis(2));
+                door.store(true, Ordering::SeqCst);
+            });
+            let module = tokio::time::timeout(Duration::from_secs(30), task).await;
+            let module = module.unwrap_or_else(|_| panic!("unit {last}: the future was not woken")).unwrap().unwrap();
+            assert_eq!(module.decoded().bodies.len(), COUNT);
+        });
+        assert_at_rest(&engine);
+    }
+}
+
 #[test]
 fn many_at_once_and_a_shutdown_in_the_middle() {
     for strategy in STRATEGIES {
