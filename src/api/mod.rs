@@ -7,6 +7,8 @@ pub mod inspect;
 #[cfg(doctest)]
 mod readme;
 #[cfg(feature = "js")]
+mod suites;
+#[cfg(feature = "js")]
 pub mod test262;
 pub mod wast;
 #[cfg(all(feature = "js", any(feature = "baseline", feature = "optimizing")))]

@@ -244,3 +244,24 @@ pub(super) fn bytes_of<'s>(cx: &mut Cx<'s>, value: Local<'s>, what: &str) -> Com
     }
     Err(cx.type_error(&format!("{what}: Argument 0 must be a buffer source")))
 }
+
+/// The members `initial` and `maximum` of a descriptor, in that order.
+pub(super) fn limits<'s>(cx: &mut Cx<'s>, descriptor: Local<'s>, is_long: bool, what: &str) -> Completion<(u64, Option<u64>)> {
+    let Some(initial) = member(cx, descriptor, "initial")? else { return Err(missing(cx, what, "initial")) };
+    let min = address_value(cx, initial, is_long, &format!("{what}: Property 'initial': value"))?;
+    let max = match member(cx, descriptor, "maximum")? {
+        Some(maximum) => Some(address_value(cx, maximum, is_long, &format!("{what}: Property 'maximum': value"))?),
+        None => None,
+    };
+    Ok((min, max))
+}
+
+/// A sequence: the values of an iterable object. `what` is what is not one.
+pub(super) fn sequence<'s>(cx: &mut Cx<'s>, value: Local<'s>, what: &str) -> Completion<Vec<Local<'s>>> {
+    let method = if value.is_object() { cx.get_method(value, Name::sym_iterator.key())? } else { Local::UNDEFINED };
+    if method.is_undefined() {
+        return Err(cx.type_error(&format!("{what} must be iterable")));
+    }
+    let record = cx.get_iterator_from_method(value, method)?;
+    cx.iterator_to_list(record)
+}

@@ -6,7 +6,7 @@
 use crate::base::limits::{MEMORY32_PAGE_COUNT, MEMORY64_PAGE_COUNT};
 use crate::bridge::companion::{Bridge, in_store, object_with};
 use crate::bridge::idl::{
-    Kind, Member, address_to_js, address_type, address_value, interface, member, missing, owned, require, require_args,
+    Kind, Member, address_to_js, address_type, address_value, interface, limits, member, owned, require, require_args,
     require_dictionary, require_new,
 };
 use crate::js::cx::{Completion, Cx};
@@ -39,12 +39,7 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
     let memory64 = address_type(cx, descriptor, WHAT)?;
-    let Some(initial) = member(cx, descriptor, "initial")? else { return Err(missing(cx, WHAT, "initial")) };
-    let min = address_value(cx, initial, memory64, "WebAssembly.Memory(): Property 'initial': value")?;
-    let max = match member(cx, descriptor, "maximum")? {
-        Some(maximum) => Some(address_value(cx, maximum, memory64, "WebAssembly.Memory(): Property 'maximum': value")?),
-        None => None,
-    };
+    let (min, max) = limits(cx, descriptor, memory64, WHAT)?;
     let shared = member(cx, descriptor, "shared")?.is_some_and(|shared| cx.to_boolean(shared));
     if max.is_some_and(|max| max < min) {
         return Err(cx.range_error("WebAssembly.Memory(): Property 'maximum': value is below the lower bound"));

@@ -3,14 +3,13 @@
 use crate::base::sync::Arc;
 use crate::bridge::companion::engine;
 use crate::bridge::errors::throw;
-use crate::bridge::idl::{Kind, Member, bytes_of, interface, member, require_args, require_dictionary, require_new};
+use crate::bridge::idl::{Kind, Member, bytes_of, interface, member, require_args, require_dictionary, require_new, sequence};
 use crate::bridge::js_string;
 use crate::compile::engine::WasmEngine;
 use crate::compile::module::Module;
 use crate::heap::backing::Backing;
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
-use crate::js::names::Name;
 use crate::wasm::error::CompileError;
 use crate::wasm::module::{ExportIndex, Import, ImportKind};
 
@@ -60,15 +59,7 @@ pub(super) fn options<'s>(cx: &mut Cx<'s>, value: Local<'s>, what: &str) -> Comp
     require_dictionary(cx, value, what)?;
     let mut options = Options::default();
     if let Some(builtins) = member(cx, value, "builtins")? {
-        if !builtins.is_object() {
-            return Err(cx.type_error(&format!("{what}: 'builtins' must be iterable")));
-        }
-        let method = cx.get_method(builtins, Name::sym_iterator.key())?;
-        if method.is_undefined() {
-            return Err(cx.type_error(&format!("{what}: 'builtins' must be iterable")));
-        }
-        let record = cx.get_iterator_from_method(builtins, method)?;
-        for name in cx.iterator_to_list(record)? {
+        for name in sequence(cx, builtins, &format!("{what}: 'builtins'"))? {
             options.js_string |= cx.to_rust_text(name)? == "js-string";
         }
     }

@@ -3,7 +3,7 @@
 use crate::base::limits::TABLE_ELEM_COUNT;
 use crate::bridge::companion::{in_store, object_with};
 use crate::bridge::idl::{
-    Kind, Member, address_to_js, address_type, address_value, interface, member, missing, owned, reference_type, require,
+    Kind, Member, address_to_js, address_type, address_value, interface, limits, member, missing, owned, reference_type, require,
     require_args, require_dictionary, require_new,
 };
 use crate::bridge::values::{Carried, bits_of, carry, default_value, refused, to_guest, to_js};
@@ -36,12 +36,7 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
         return Err(cx.type_error("WebAssembly.Table(): Descriptor property 'element' must be a WebAssembly reference type"));
     };
     let table64 = address_type(cx, descriptor, WHAT)?;
-    let Some(initial) = member(cx, descriptor, "initial")? else { return Err(missing(cx, WHAT, "initial")) };
-    let min = address_value(cx, initial, table64, "WebAssembly.Table(): Property 'initial': value")?;
-    let max = match member(cx, descriptor, "maximum")? {
-        Some(maximum) => Some(address_value(cx, maximum, table64, "WebAssembly.Table(): Property 'maximum': value")?),
-        None => None,
-    };
+    let (min, max) = limits(cx, descriptor, table64, WHAT)?;
     if max.is_some_and(|max| max < min) || min > TABLE_ELEM_COUNT {
         return Err(cx.range_error("WebAssembly.Table(): Property 'initial': value is out of bounds"));
     }

@@ -4,13 +4,12 @@ use crate::abi::exception::EXCEPTION_TAG;
 use crate::bridge::companion::{in_store, is_refused, js_tag, object_with, remember_opaque};
 use crate::bridge::idl::{
     Kind, Member, enforce_range_u32, interface, member, missing, owned, require, require_args, require_dictionary, require_new,
-    value_type,
+    sequence, value_type,
 };
 use crate::bridge::values::{Carried, bits_of, carry, refused, to_guest, to_js};
 use crate::heap::HeapRef;
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
-use crate::js::names::Name;
 use crate::runtime::liveness::Owned;
 use crate::runtime::store::Store;
 use crate::wasm::types::{FuncType, ValType};
@@ -28,19 +27,6 @@ pub(super) fn install_exception<'s>(cx: &mut Cx<'s>, namespace: Local<'s>) -> Co
     interface(cx, namespace, Kind::Exception, 2, construct_exception, &members)
 }
 
-/// Whether an object is iterable: its values.
-fn sequence<'s>(cx: &mut Cx<'s>, value: Local<'s>, what: &str) -> Completion<Vec<Local<'s>>> {
-    if !value.is_object() {
-        return Err(cx.type_error(&format!("{what}: an iterable object is required")));
-    }
-    let method = cx.get_method(value, Name::sym_iterator.key())?;
-    if method.is_undefined() {
-        return Err(cx.type_error(&format!("{what}: an iterable object is required")));
-    }
-    let record = cx.get_iterator_from_method(value, method)?;
-    cx.iterator_to_list(record)
-}
-
 /// Tag(type).
 fn construct_tag<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Tag()";
@@ -51,7 +37,7 @@ fn construct_tag<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completio
     require_dictionary(cx, descriptor, WHAT)?;
     let Some(parameters) = member(cx, descriptor, "parameters")? else { return Err(missing(cx, WHAT, "parameters")) };
     let mut types = Vec::new();
-    for ty in sequence(cx, parameters, WHAT)? {
+    for ty in sequence(cx, parameters, "WebAssembly.Tag(): 'parameters'")? {
         types.push(value_type(cx, ty, WHAT)?);
     }
     let made = in_store(cx, |store| {
@@ -87,7 +73,7 @@ fn construct_exception<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Com
     require_args(cx, args, 2, WHAT)?;
     let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Exception as u32)?;
     let tag = tag_of(cx, cx.arg(args, 0), WHAT)?;
-    let payload = sequence(cx, cx.arg(args, 1), WHAT)?;
+    let payload = sequence(cx, cx.arg(args, 1), "WebAssembly.Exception(): Argument 1")?;
     let options = cx.arg(args, 2);
     require_dictionary(cx, options, WHAT)?;
     let traces = member(cx, options, "traceStack")?.is_some_and(|traces| cx.to_boolean(traces));

@@ -163,22 +163,22 @@ fn range<'s>(cx: &mut Cx<'s>, offset: Local<'s>, length: Local<'s>, bytes: usize
 fn read<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     let number = descriptor(cx, args)?;
     let buffer = cx.arg(args, 1);
-    let Some(mut bytes) = cx.bytes_of_view(buffer) else {
+    let Some(length) = cx.view_length(buffer) else {
         return Err(cx.type_error("The \"buffer\" argument must be an instance of Buffer, TypedArray, or DataView"));
     };
-    let range = range(cx, cx.arg(args, 2), cx.arg(args, 3), bytes.len())?;
+    let range = range(cx, cx.arg(args, 2), cx.arg(args, 3), length)?;
     let position = optional(cx, cx.arg(args, 4))?;
-    let target = &mut bytes[range.clone()];
+    let mut bytes = vec![0; range.len()];
     let count = match number {
-        0 => io::stdin().read(target),
+        0 => io::stdin().read(&mut bytes),
         _ => with_file(cx, number, |file| match position {
-            Some(position) => file.read_at(target, position),
-            None => file.read(target),
+            Some(position) => file.read_at(&mut bytes, position),
+            None => file.read(&mut bytes),
         }),
     };
     match count {
         Ok(count) => {
-            cx.write_view(buffer, &bytes[..range.start + count]);
+            cx.write_view_at(buffer, range.start, &bytes[..count]);
             Ok(Local::number(count as f64))
         }
         Err(error) => Err(failed(cx, &error, "read", "")),
@@ -188,10 +188,10 @@ fn read<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'
 fn write<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     let number = descriptor(cx, args)?;
     let data = cx.arg(args, 1);
-    let (bytes, position) = match cx.bytes_of_view(data) {
-        Some(bytes) => {
-            let range = range(cx, cx.arg(args, 2), cx.arg(args, 3), bytes.len())?;
-            (bytes[range].to_vec(), optional(cx, cx.arg(args, 4))?)
+    let (bytes, position) = match cx.view_length(data) {
+        Some(length) => {
+            let range = range(cx, cx.arg(args, 2), cx.arg(args, 3), length)?;
+            (cx.read_view(data, range), optional(cx, cx.arg(args, 4))?)
         }
         None => (cx.to_rust_text(data)?.into_bytes(), optional(cx, cx.arg(args, 2))?),
     };

@@ -16,15 +16,13 @@ use std::time::Duration;
 
 use self::metadata::Metadata;
 use self::scenario::Harness;
-use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::sync::{Mutex, thread};
+use crate::api::suites;
+use crate::base::sync::Mutex;
 
 /// Features that this engine does not have by decision. Tests that need one are skipped; all else that fails is a failure.
 const SKIPPED_FEATURES: [&str; 4] = ["Temporal", "ShadowRealm", "Atomics.waitAsync", "Intl"];
 /// Folders of the suite that are not part of the language.
 const FOLDERS: [&str; 3] = ["annexB", "built-ins", "language"];
-/// Bytes of a worker's stack.
-const STACK_BYTES: usize = 64 << 20;
 
 /// How the suite is run.
 #[derive(Debug, Clone)]
@@ -94,7 +92,7 @@ pub fn tests(suite: &Path, settings: &Settings) -> Result<Vec<String>, String> {
     }
     let mut paths = Vec::new();
     for folder in FOLDERS {
-        walk(&root.join(folder), &mut paths)?;
+        suites::walk(&root.join(folder), &|path| path.extension().is_some_and(|extension| extension == "js"), &mut paths)?;
     }
     let below = |path: PathBuf| path.strip_prefix(&root).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let mut tests: Vec<String> = paths.into_iter().map(below).collect();
@@ -113,19 +111,6 @@ pub fn tests(suite: &Path, settings: &Settings) -> Result<Vec<String>, String> {
     Ok(tests)
 }
 
-fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), String> {
-    let failed = |error| format!("cannot read {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            walk(&path, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == "js") {
-            paths.push(path);
-        }
-    }
-    Ok(())
-}
-
 /// What became of one test.
 enum Verdict {
     Passed,
@@ -141,27 +126,16 @@ enum Verdict {
 pub fn run(suite: &Path, settings: &Settings) -> Result<Report, String> {
     let tests = tests(suite, settings)?;
     let harness = Harness::new(suite.join("harness"));
-    let (next, report) = (AtomicUsize::new(0), Mutex::new(Report::default()));
-    let jobs = settings.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1);
-    let work = || {
-        // Relaxed: a number that is drawn once.
-        while let Some(path) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let verdict = run_one(suite, path, settings, &harness);
-            let mut report = report.lock();
-            match verdict {
-                Verdict::Passed => report.passed.push(path.clone()),
-                Verdict::Failed(cause) => report.failed.push(Failure { path: path.clone(), cause }),
-                Verdict::Skipped => report.skipped += 1,
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            // A thread that could not be started is one fewer; this one works as well if there is none.
-            let _ = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+    let report = Mutex::new(Report::default());
+    suites::for_each(&tests, settings.jobs, |path| {
+        let verdict = run_one(suite, path, settings, &harness);
+        let mut report = report.lock();
+        match verdict {
+            Verdict::Passed => report.passed.push(path.clone()),
+            Verdict::Failed(cause) => report.failed.push(Failure { path: path.clone(), cause }),
+            Verdict::Skipped => report.skipped += 1,
         }
     });
-    work();
     let mut report = report.into_inner();
     report.passed.sort();
     report.failed.sort();

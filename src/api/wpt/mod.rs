@@ -6,12 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::sync::atomic::{AtomicUsize, Ordering};
-use crate::base::sync::{Mutex, thread};
+use crate::api::suites;
+use crate::base::sync::Mutex;
 use crate::shell::{Shell, ShellConfig};
 
-/// Bytes of a worker's stack.
-const STACK_BYTES: usize = 64 << 20;
 /// How many times as long a file may run that says so.
 const LONG: u32 = 10;
 /// What comes before the harness.
@@ -58,33 +56,22 @@ pub struct Report {
 pub fn run(suite: &Path, settings: &Settings) -> Result<Report, String> {
     let suite = &suite.canonicalize().map_err(|error| format!("cannot read {}: {error}", suite.display()))?;
     let mut files = Vec::new();
-    walk(suite, &mut files)?;
+    suites::walk(suite, &|path| path.to_string_lossy().ends_with(".any.js"), &mut files)?;
     let below = |path: &PathBuf| path.strip_prefix(suite).unwrap_or(path).to_string_lossy().into_owned();
     let mut files: Vec<String> = files.iter().map(below).collect();
     files.retain(|path| settings.filter.as_ref().is_none_or(|filter| path.contains(filter.as_str())));
     files.sort();
     let harness = suite.parent().unwrap_or(suite).join("harness/testharness.js");
     let harness = read(&harness)?;
-    let (next, report) = (AtomicUsize::new(0), Mutex::new(Report::default()));
-    let work = || {
-        // Relaxed: a number that is drawn once.
-        while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = run_one(suite, path, &harness, settings);
-            let mut report = report.lock();
-            match result {
-                Ok(subtests) => subtests.into_iter().for_each(|subtest| report.add(path, subtest)),
-                Err(cause) => report.failed.push((format!("{path}: (the whole file)"), cause)),
-            }
-        }
-    };
-    let jobs = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            // A thread that could not be started is one fewer; this one works as well if there is none.
-            let _ = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+    let report = Mutex::new(Report::default());
+    suites::for_each(&files, None, |path| {
+        let result = run_one(suite, path, &harness, settings);
+        let mut report = report.lock();
+        match result {
+            Ok(subtests) => subtests.into_iter().for_each(|subtest| report.add(path, subtest)),
+            Err(cause) => report.failed.push((format!("{path}: (the whole file)"), cause)),
         }
     });
-    work();
     let mut report = report.into_inner();
     report.passed.sort();
     report.failed.sort();
@@ -104,19 +91,6 @@ impl Report {
             _ => self.failed.push((name, message)),
         }
     }
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let failed = |error| format!("cannot read {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else if path.to_string_lossy().ends_with(".any.js") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn read(path: &Path) -> Result<String, String> {

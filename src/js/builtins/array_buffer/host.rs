@@ -32,13 +32,32 @@ impl<'s> Cx<'s> {
         }
     }
 
+    /// How many bytes a typed array or data view shows; nothing for other values.
+    pub fn view_length(&self, view: Local<'_>) -> Option<usize> {
+        match self.class_of(view)? {
+            Class::TypedArray | Class::DataView => Some(self.view_bytes(view).map_or(0, |(_, _, bytes)| bytes)),
+            _ => None,
+        }
+    }
+
+    /// A part of the bytes that a typed array or data view shows, as far as it shows them.
+    pub fn read_view(&self, view: Local<'_>, range: std::ops::Range<usize>) -> Vec<u8> {
+        let Some((backing, offset, bytes)) = self.view_length(view).and_then(|_| self.view_bytes(view)) else {
+            return Vec::new();
+        };
+        let (start, end) = (range.start.min(bytes), range.end.min(bytes));
+        backing.to_vec(offset + start, end.saturating_sub(start))
+    }
+
     /// Writes to the first bytes of a typed array or data view, as many as there is place for. Gives how many.
     pub fn write_view(&mut self, view: Local<'_>, bytes: &[u8]) -> usize {
-        if !matches!(self.class_of(view), Some(Class::TypedArray | Class::DataView)) {
-            return 0;
-        }
-        let Some((backing, offset, place)) = self.view_bytes(view) else { return 0 };
-        let count = place.min(bytes.len());
-        if backing.write(offset, &bytes[..count]) { count } else { 0 }
+        self.write_view_at(view, 0, bytes)
+    }
+
+    /// The same from a place on.
+    pub fn write_view_at(&mut self, view: Local<'_>, at: usize, bytes: &[u8]) -> usize {
+        let Some((backing, offset, place)) = self.view_length(view).and_then(|_| self.view_bytes(view)) else { return 0 };
+        let count = place.saturating_sub(at).min(bytes.len());
+        if backing.write(offset + at.min(place), &bytes[..count]) { count } else { 0 }
     }
 }
