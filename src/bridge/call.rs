@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::base::sync::Arc;
 use crate::bridge::companion::{Signature, fast, in_store, js_tag, new_signature, signature};
 use crate::bridge::ended::{Ended, ended, thrown_in_guest};
+use crate::bridge::memory::follow;
 use crate::bridge::values::{Carried, bits_of, carry, refused, to_guest, to_js};
 use crate::heap::HeapRef;
 use crate::isolate::raw::INTS_MAX;
@@ -63,13 +64,8 @@ fn enter<R>(store: &mut Store, run: impl FnOnce(&mut Store) -> Result<R, Trap>) 
 
 /// Goes on behind a call.
 fn after<R>(cx: &mut Cx<'_>, result: Result<R, Ended>, views_closed: bool) -> Completion<R> {
-    let result = match result {
-        Ok(result) => Ok(result),
-        Err(end) => Err(ended(cx, end)),
-    };
-    if views_closed {
-        super::memory::detach_closed(cx)?;
-    }
+    let result = result.map_err(|end| ended(cx, end));
+    follow(cx, views_closed)?;
     result
 }
 
@@ -133,18 +129,15 @@ pub(super) fn host_function(cx: &mut Cx<'_>, callable: Local<'_>, ty: TypeHandle
     made.map_err(|error: ResourceError| cx.range_error(&error.to_string()))
 }
 
-/// What a function of the host does in the agent, with a value of its own and arguments: it fills in results.
-pub(super) type HostBody = fn(&mut Cx<'_>, &Signature, u64, &[u128], &mut [u128]) -> Completion<()>;
-
-/// A closure over bits that runs something in the agent.
+/// A closure over bits that runs something in the agent, with a value of its own and arguments: it fills in results.
 pub(super) fn host_closure(
     signature: Arc<Signature>,
-    body: HostBody,
+    body: impl Fn(&mut Cx<'_>, &Signature, u64, &[u128], &mut [u128]) -> Completion<()> + Send + Sync + 'static,
 ) -> impl Fn(&mut Store, u64, &[u128], &mut [u128]) -> Result<(), HostError> + Send + Sync + 'static {
     move |store, captured, args, results| {
         let views_closed = std::mem::take(&mut store.views_closed);
         let run = |agent: &mut Agent| {
-            agent.reenter(|cx| match before(cx, views_closed).and_then(|()| body(cx, &signature, captured, args, results)) {
+            agent.reenter(|cx| match follow(cx, views_closed).and_then(|()| body(cx, &signature, captured, args, results)) {
                 Ok(()) => Ok(()),
                 Err(thrown) => Err(thrown_in_guest(cx, thrown).map_or(ScriptEnd::Ended, ScriptEnd::Thrown)),
             })
@@ -159,11 +152,6 @@ pub(super) fn host_closure(
             None => Err("no agent runs this".into()),
         }
     }
-}
-
-/// What precedes all else in a function of the host. Nothing is allocated.
-fn before(cx: &mut Cx<'_>, views_closed: bool) -> Completion<()> {
-    if views_closed { super::memory::detach_closed(cx) } else { Ok(()) }
 }
 
 /// "Run a host function" (§5.8).

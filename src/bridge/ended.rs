@@ -60,28 +60,25 @@ fn is_script_end(trap: &Trap) -> bool {
 
 /// A message as engines for scripts have it.
 fn message(trap: &Trap) -> String {
-    match trap.code() {
-        TrapCode::MemoryOutOfBounds => "memory access out of bounds".to_owned(),
-        TrapCode::TableOutOfBounds => "table index is out of bounds".to_owned(),
-        TrapCode::UndefinedElement => "table index is out of bounds".to_owned(),
-        TrapCode::UninitializedElement | TrapCode::IndirectCallTypeMismatch => {
-            "null function or function signature mismatch".to_owned()
+    use TrapCode as T;
+    let text = match trap.code() {
+        T::MemoryOutOfBounds => "memory access out of bounds",
+        T::TableOutOfBounds | T::UndefinedElement => "table index is out of bounds",
+        T::UninitializedElement | T::IndirectCallTypeMismatch => "null function or function signature mismatch",
+        T::IntegerOverflow => "divide result unrepresentable",
+        T::IntegerDivideByZero => "divide by zero",
+        T::InvalidConversion => "float unrepresentable in integer range",
+        T::CastFailure => "illegal cast",
+        T::ArrayOutOfBounds => "array element access out of bounds",
+        T::NullReference | T::NullFunctionReference | T::NullStructReference | T::NullArrayReference | T::NullI31Reference => {
+            "dereferencing a null pointer"
         }
-        TrapCode::IntegerOverflow => "divide result unrepresentable".to_owned(),
-        TrapCode::IntegerDivideByZero => "divide by zero".to_owned(),
-        TrapCode::InvalidConversion => "float unrepresentable in integer range".to_owned(),
-        TrapCode::CastFailure => "illegal cast".to_owned(),
-        TrapCode::ArrayOutOfBounds => "array element access out of bounds".to_owned(),
-        TrapCode::NullReference
-        | TrapCode::NullFunctionReference
-        | TrapCode::NullStructReference
-        | TrapCode::NullArrayReference
-        | TrapCode::NullI31Reference => "dereferencing a null pointer".to_owned(),
-        TrapCode::UnalignedAtomic => "operation does not support unaligned accesses".to_owned(),
-        TrapCode::ExpectedSharedMemory => "Atomics.wait cannot be called in this context".to_owned(),
-        TrapCode::HostError => std::error::Error::source(trap).map_or_else(|| trap.to_string(), ToString::to_string),
-        code => code.message().to_owned(),
-    }
+        T::UnalignedAtomic => "operation does not support unaligned accesses",
+        T::ExpectedSharedMemory => "Atomics.wait cannot be called in this context",
+        T::HostError => return std::error::Error::source(trap).map_or_else(|| trap.to_string(), ToString::to_string),
+        code => code.message(),
+    };
+    text.to_owned()
 }
 
 /// A RuntimeError, in whose stack the frames of guests stand.
@@ -110,17 +107,21 @@ fn runtime_error<'s>(cx: &mut Cx<'s>, trap: &Trap) -> Completion<Local<'s>> {
     Ok(error)
 }
 
+/// Whether an exception has a tag, which it knows by the tag's entry of the function table.
+pub(super) fn has_tag(store: &Store, exception: u32, tag: u32) -> bool {
+    let identity = store.heap().map(|heap| heap.read_u32(HeapRef::from_bits(exception), EXCEPTION_TAG));
+    identity.is_some_and(|identity| store.func_table.owner(identity) == Some(Owned::Tag(tag)))
+}
+
 /// What scripts see of an exception: what they have thrown themselves, or an Exception.
 fn value_of_exception<'s>(cx: &mut Cx<'s>, exception: Local<'s>) -> Completion<Local<'s>> {
     let js_tag = js_tag(cx)?;
     let bits = cx.reference_bits(exception);
     let payload = in_store(cx, |store| {
-        let object = HeapRef::from_bits(bits);
-        let identity = store.heap()?.read_u32(object, EXCEPTION_TAG);
-        if store.func_table.owner(identity) != Some(Owned::Tag(js_tag)) {
+        if !has_tag(store, bits, js_tag) {
             return None;
         }
-        store.payload_bits(object).and_then(|payload| payload.first().map(|&(_, bits)| bits))
+        store.payload_bits(HeapRef::from_bits(bits)).and_then(|payload| payload.first().map(|&(_, bits)| bits))
     })?;
     match payload {
         Some(bits) => {

@@ -1,7 +1,7 @@
 //! CompileError, LinkError and RuntimeError (§5.12): NativeErrors (§20.5.6) but for where they are.
 
 use crate::bridge::idl::Kind;
-use crate::js::cx::{Completion, Cx, Native, Thrown};
+use crate::js::cx::{Completion, Cx, Thrown};
 use crate::js::intrinsic::Intrinsic;
 use crate::js::local::{Args, Local};
 use crate::js::names::Name;
@@ -9,16 +9,12 @@ use crate::js::object::Attributes;
 
 /// Makes one of them: its prototype.
 pub(super) fn install<'s>(cx: &mut Cx<'s>, namespace: Local<'s>, kind: Kind) -> Completion<Local<'s>> {
-    let native: Native = match kind {
-        Kind::CompileError => compile_error,
-        Kind::LinkError => link_error,
-        _ => runtime_error,
-    };
     let key = cx.key(kind.name())?;
     let above = cx.intrinsic(Intrinsic::ErrorPrototype);
     let prototype = cx.new_object_with(above)?;
     let error = cx.intrinsic(Intrinsic::Error);
-    let constructor = cx.new_native_with(native, key, "", 1, true, error)?;
+    let constructor = cx.new_native_with(construct, key, "", 1, true, error)?;
+    cx.set_captured_int(constructor, kind as i32);
     cx.define_data(constructor, Name::prototype.key(), prototype, Attributes::NONE)?;
     cx.define_data(prototype, Name::constructor.key(), constructor, Attributes::HIDDEN)?;
     let name = cx.key_value(key)?;
@@ -29,25 +25,14 @@ pub(super) fn install<'s>(cx: &mut Cx<'s>, namespace: Local<'s>, kind: Kind) -> 
 }
 
 /// NativeError ( message \[ , options \] ) (§20.5.6.1.1).
-fn construct<'s>(cx: &mut Cx<'s>, args: Args<'s>, kind: Kind) -> Completion<Local<'s>> {
+fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
+    let kind = cx.captured_int(args).unwrap_or_default();
     // 1. If NewTarget is undefined, let newTarget be the active function object; else let newTarget be NewTarget.
     let target = if args.new_target().is_undefined() { cx.callee(args) } else { args.new_target() };
     // 2. Let O be ? OrdinaryCreateFromConstructor(newTarget, "%NativeError.prototype%", « [[ErrorData]] »).
-    let prototype = cx.embedder_prototype_of(target, kind as u32)?;
+    let prototype = cx.embedder_prototype_of(target, kind.cast_unsigned())?;
     // 3. to 5.
     cx.construct_error_with(prototype, args)
-}
-
-fn compile_error<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
-    construct(cx, args, Kind::CompileError)
-}
-
-fn link_error<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
-    construct(cx, args, Kind::LinkError)
-}
-
-fn runtime_error<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
-    construct(cx, args, Kind::RuntimeError)
 }
 
 /// Throws one of them.

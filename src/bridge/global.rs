@@ -2,7 +2,7 @@
 
 use crate::bridge::companion::{in_store, is_refused, object_with};
 use crate::bridge::idl::{
-    Kind, Member, interface, member, missing, owned, require, require_args, require_dictionary, require_new, value_type,
+    Kind, Member, begin_construct, interface, member, missing, owned, require, require_dictionary, value_type,
 };
 use crate::bridge::values::{bits_of, carry, default_value, refused, to_guest, to_js};
 use crate::js::cx::{Completion, Cx};
@@ -19,9 +19,7 @@ pub(super) fn install<'s>(cx: &mut Cx<'s>, namespace: Local<'s>) -> Completion<L
 /// Global(descriptor, v).
 fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Global()";
-    require_new(cx, args, Kind::Global)?;
-    require_args(cx, args, 1, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Global as u32)?;
+    let prototype = begin_construct(cx, args, Kind::Global, 1)?;
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
     let mutable = member(cx, descriptor, "mutable")?.is_some_and(|mutable| cx.to_boolean(mutable));
@@ -32,8 +30,8 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
         return Err(refused(cx));
     }
     let given = cx.arg(args, 1);
-    let is_missing = args.len() < 2 || given.is_undefined() && !matches!(content, ValType::Ref(_));
-    let is_missing = is_missing || given.is_undefined() && content == ValType::FUNCREF;
+    let has_undefined = matches!(content, ValType::Ref(_)) && content != ValType::FUNCREF;
+    let is_missing = args.len() < 2 || given.is_undefined() && !has_undefined;
     let value = match is_missing {
         true => default_value(cx, content)?.unwrap_or(super::values::Carried::Bits(0)),
         false => to_guest(cx, given, content)?,
@@ -49,24 +47,17 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
     }
 }
 
-/// The index and type of a global.
-pub(super) fn global_of(cx: &mut Cx<'_>, object: Local<'_>) -> Completion<(u32, GlobalType)> {
-    match owned(cx, object)? {
-        Owned::Global(index) => {
-            let ty = in_store(cx, |store| store.globals[index as usize].ty())?;
-            Ok((index, ty))
-        }
-        _ => Err(cx.type_error("not a global")),
-    }
+/// The index and type of a global that is the `this` of an accessor, and whose values scripts can have.
+fn this_global<'s>(cx: &mut Cx<'s>, this: Local<'s>, what: &str) -> Completion<(u32, GlobalType)> {
+    require(cx, this, Kind::Global, what)?;
+    let Owned::Global(index) = owned(cx, this)? else { return Err(cx.type_error("not a global")) };
+    let ty = in_store(cx, |store| store.globals[index as usize].ty())?;
+    if is_refused(ty.content) { Err(refused(cx)) } else { Ok((index, ty)) }
 }
 
 /// GetGlobalValue(global): also get Global.prototype.value, and Global.prototype.valueOf().
 fn value<'s>(cx: &mut Cx<'s>, this: Local<'s>, _: Args<'s>) -> Completion<Local<'s>> {
-    require(cx, this, Kind::Global, "get WebAssembly.Global.value")?;
-    let (index, ty) = global_of(cx, this)?;
-    if is_refused(ty.content) {
-        return Err(refused(cx));
-    }
+    let (index, ty) = this_global(cx, this, "get WebAssembly.Global.value")?;
     let bits = in_store(cx, |store| store.globals[index as usize].bits())?;
     let value = carry(cx, ty.content, bits);
     to_js(cx, ty.content, value)
@@ -74,12 +65,7 @@ fn value<'s>(cx: &mut Cx<'s>, this: Local<'s>, _: Args<'s>) -> Completion<Local<
 
 /// set Global.prototype.value.
 fn set_value<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
-    const WHAT: &str = "set WebAssembly.Global.value";
-    require(cx, this, Kind::Global, WHAT)?;
-    let (index, ty) = global_of(cx, this)?;
-    if is_refused(ty.content) {
-        return Err(refused(cx));
-    }
+    let (index, ty) = this_global(cx, this, "set WebAssembly.Global.value")?;
     if !ty.mutable {
         return Err(cx.type_error("set WebAssembly.Global.value: Can't set the value of an immutable global."));
     }

@@ -10,41 +10,23 @@ use crate::js::object::{Attributes, PropertyDescriptor};
 use crate::runtime::liveness::Owned;
 use crate::wasm::types::{RefType, ValType};
 
-/// What an object of the bridge's is; and where the realm has its prototype.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Module,
-    Instance,
-    Memory,
-    Table,
-    Global,
-    Tag,
-    Exception,
-    CompileError,
-    LinkError,
-    RuntimeError,
-    /// An object of a guest. It has no prototype.
-    Opaque,
+macro_rules! kinds {
+    ($($kind:ident)*) => {
+        /// What an object of the bridge's is; and where the realm has its prototype.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Kind { $($kind,)* }
+
+        impl Kind {
+            /// The interface's name.
+            pub fn name(self) -> &'static str {
+                [$(stringify!($kind)),*][self as usize]
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// The interface's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Module => "Module",
-            Kind::Instance => "Instance",
-            Kind::Memory => "Memory",
-            Kind::Table => "Table",
-            Kind::Global => "Global",
-            Kind::Tag => "Tag",
-            Kind::Exception => "Exception",
-            Kind::CompileError => "CompileError",
-            Kind::LinkError => "LinkError",
-            Kind::RuntimeError => "RuntimeError",
-            Kind::Opaque => "",
-        }
-    }
-}
+// The last one is an object of a guest. It has no prototype, and no interface.
+kinds! { Module Instance Memory Table Global Tag Exception CompileError LinkError RuntimeError Opaque }
 
 /// A member of an interface or namespace.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +49,14 @@ pub(super) fn operation<'s>(cx: &mut Cx<'s>, on: Local<'s>, name: &str, length: 
     cx.define_data(on, key, function, Attributes::ALL)
 }
 
-fn attribute<'s>(cx: &mut Cx<'s>, on: Local<'s>, name: &str, getter: Native, setter: Option<Native>) -> Completion<()> {
+/// Defines an attribute.
+pub(super) fn attribute<'s>(
+    cx: &mut Cx<'s>,
+    on: Local<'s>,
+    name: &str,
+    getter: Native,
+    setter: Option<Native>,
+) -> Completion<()> {
     let mut cx = cx.open();
     let key = cx.key(name)?;
     let prototype = cx.intrinsic(Intrinsic::FunctionPrototype);
@@ -111,12 +100,13 @@ pub(super) fn interface<'s>(
     Ok(prototype)
 }
 
-/// Refuses a call of a constructor without `new`.
-pub(super) fn require_new<'s>(cx: &mut Cx<'s>, args: Args<'s>, kind: Kind) -> Completion<()> {
+/// Begins a constructor: the prototype of what it makes. Refuses a call without `new`, or with fewer arguments.
+pub(super) fn begin_construct<'s>(cx: &mut Cx<'s>, args: Args<'s>, kind: Kind, count: usize) -> Completion<Local<'s>> {
     if args.new_target().is_undefined() {
         return Err(cx.type_error(&format!("WebAssembly.{} must be invoked with 'new'", kind.name())));
     }
-    Ok(())
+    require_args(cx, args, count, &format!("WebAssembly.{}()", kind.name()))?;
+    cx.embedder_prototype_of(args.new_target(), kind as u32)
 }
 
 /// Refuses a call with fewer arguments.

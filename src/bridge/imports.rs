@@ -6,16 +6,16 @@ use crate::bridge::ended::{Ended, ended};
 use crate::bridge::errors::throw;
 use crate::bridge::idl::{Kind, owned};
 use crate::bridge::js_string;
+use crate::bridge::memory::follow;
 use crate::bridge::module::{Compiled, error_text};
 use crate::bridge::values::{Carried, bits_of, to_guest};
 use crate::js::cx::{Completion, Cx, Thrown};
 use crate::js::local::Local;
-use crate::runtime::error::LinkError;
+use crate::runtime::error::{LinkError, ResourceError};
 use crate::runtime::global::GlobalObject;
 use crate::runtime::link::Extern;
 use crate::runtime::liveness::Owned;
 use crate::runtime::store::Store;
-use crate::wasm::canonical::TypeHandle;
 use crate::wasm::module::{Import, ImportKind};
 use crate::wasm::types::{GlobalType, ValType};
 
@@ -111,8 +111,7 @@ fn builtin<'s>(cx: &mut Cx<'s>, compiled: &Compiled, import: &Import, what: &str
             Ok(Given::Value(types.global_type(ty), Carried::Reference(text)))
         }
         ImportKind::Func(ty) | ImportKind::FuncExact(ty) => {
-            let ty: Option<TypeHandle> = types.handle(ty);
-            match ty.and_then(|ty| js_string::function(cx, &import.name, ty).transpose()) {
+            match types.handle(ty).and_then(|ty| js_string::function(cx, &import.name, ty).transpose()) {
                 Some(func) => func.map(Given::Func),
                 None => Err(link_error(cx, what, import, "there is no such builtin")),
             }
@@ -141,16 +140,11 @@ pub(super) fn instantiate<'s>(cx: &mut Cx<'s>, compiled: &Compiled, values: &[Lo
         });
     }
     // From here to the end nothing is allocated for scripts, so that the bits of references stay good.
-    let given: Vec<(Given<'s>, u128)> = given
-        .into_iter()
-        .map(|given| match given {
-            Given::Value(_, carried) => (bits_of(cx, carried), given),
-            given => (0, given),
-        })
-        .map(|(bits, given)| (given, bits))
-        .collect();
+    let bits: Vec<u128> =
+        given.iter().map(|given| if let Given::Value(_, carried) = *given { bits_of(cx, carried) } else { 0 }).collect();
     let (made, views_closed) = in_store(cx, |store| {
-        let made = link(store, &given).map_err(LinkError::from).and_then(|externs| store.instantiate(&compiled.module, &externs));
+        let made =
+            link(store, &given, &bits).map_err(LinkError::from).and_then(|externs| store.instantiate(&compiled.module, &externs));
         let made = match made {
             Ok(instance) => Ok(instance.key.index),
             Err(LinkError::Trap(trap)) => Err(Failed::Ended(Ended::new(store, trap))),
@@ -164,28 +158,24 @@ pub(super) fn instantiate<'s>(cx: &mut Cx<'s>, compiled: &Compiled, values: &[Lo
         Failed::Link(LinkError::Compile(error)) => throw(cx, Kind::CompileError, &error_text(what, &error)),
         Failed::Link(error) => throw(cx, Kind::LinkError, &format!("{what}: {error}")),
     });
-    if views_closed {
-        super::memory::detach_closed(cx)?;
-    }
+    follow(cx, views_closed)?;
     made
 }
 
 /// Handles of what is given, which keep that for the present scope.
-fn link(store: &mut Store, given: &[(Given<'_>, u128)]) -> Result<Vec<Extern>, crate::runtime::error::ResourceError> {
-    let externs = given.iter().map(|(given, bits)| {
+fn link(store: &mut Store, given: &[Given<'_>], bits: &[u128]) -> Result<Vec<Extern>, ResourceError> {
+    let externs = given.iter().zip(bits).map(|(given, &bits)| {
         Ok(match *given {
             Given::Func(func) => Extern::Func(store.func_handle(func)),
             Given::Value(ty, _) => {
-                let index = store.globals.insert(GlobalObject::new(ty, *bits))?;
+                let index = store.globals.insert(GlobalObject::new(ty, bits))?;
                 Extern::Global(store.global_handle(index))
             }
             Given::Owned(Owned::Memory(index)) => Extern::Memory(store.memory_handle(index)),
             Given::Owned(Owned::Table(index)) => Extern::Table(store.table_handle(index)),
             Given::Owned(Owned::Global(index)) => Extern::Global(store.global_handle(index)),
             Given::Owned(Owned::Tag(index)) => Extern::Tag(store.tag_handle(index)),
-            Given::Owned(Owned::Instance(_) | Owned::Host(_)) => {
-                return Err(crate::runtime::error::ResourceError("an instance is no import".into()));
-            }
+            Given::Owned(Owned::Instance(_) | Owned::Host(_)) => return Err(ResourceError("an instance is no import".into())),
         })
     });
     externs.collect()

@@ -1,10 +1,10 @@
 //! `WebAssembly.Instance` (§5.2), and the object of its exports.
 
 use crate::bridge::companion::{function_object, in_store, object_of, object_with};
-use crate::bridge::idl::{Kind, Member, interface, require, require_args, require_new};
+use crate::bridge::idl::{Kind, Member, begin_construct, interface, require};
 use crate::bridge::imports;
 use crate::bridge::memory::define_frozen;
-use crate::bridge::module::{Compiled, compiled_of};
+use crate::bridge::module::{Compiled, argument};
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
 use crate::runtime::liveness::Owned;
@@ -22,12 +22,8 @@ pub(super) fn install<'s>(cx: &mut Cx<'s>, namespace: Local<'s>) -> Completion<L
 /// Instance(module, importObject).
 fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Instance()";
-    require_new(cx, args, Kind::Instance)?;
-    require_args(cx, args, 1, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Instance as u32)?;
-    let Some(compiled) = compiled_of(cx, cx.arg(args, 0)) else {
-        return Err(cx.type_error("WebAssembly.Instance(): Argument 0 must be a WebAssembly.Module"));
-    };
+    let prototype = begin_construct(cx, args, Kind::Instance, 1)?;
+    let compiled = argument(cx, args, 1, WHAT)?;
     let imports = import_object(cx, cx.arg(args, 1), WHAT)?;
     let values = imports::read(cx, &compiled, imports, WHAT)?;
     let index = imports::instantiate(cx, &compiled, &values, WHAT)?;

@@ -1,8 +1,8 @@
 //! Builtins for strings (JS String Builtins): functions that modules import from `wasm:js-string` without anybody giving them.
 
 use crate::base::sync::Arc;
-use crate::bridge::call::{HostBody, host_closure};
-use crate::bridge::companion::{Signature, in_store, new_signature};
+use crate::bridge::call::host_closure;
+use crate::bridge::companion::{in_store, new_signature};
 use crate::bridge::values::{bits_of, carry, to_guest, to_js};
 use crate::compile::module::Module;
 use crate::heap::HeapRef;
@@ -34,7 +34,13 @@ pub(super) struct Builtin {
     name: &'static str,
     params: &'static [Ty],
     result: Ty,
-    body: HostBody,
+    body: for<'s> fn(&mut Cx<'s>, &[u128]) -> Completion<Given<'s>>,
+}
+
+/// What a builtin gives.
+enum Given<'s> {
+    Int(i32),
+    Text(Local<'s>),
 }
 
 macro_rules! builtins {
@@ -63,11 +69,6 @@ builtins! {
 /// A builtin by its name.
 pub(super) fn find(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.name == name)
-}
-
-/// Whether a string is of a type that a module gives a global.
-pub(super) fn is_string_type(ty: ValType) -> bool {
-    matches!(ty, ValType::Ref(RefType { heap: HeapType::Extern, .. }))
 }
 
 fn is_type(module: &WasmModule, wanted: Ty, found: ValType) -> bool {
@@ -110,9 +111,20 @@ pub(super) fn check(module: &Module, import: &Import) -> Result<(), String> {
 pub(super) fn function(cx: &mut Cx<'_>, name: &str, ty: TypeHandle) -> Completion<Option<u32>> {
     let (Some(builtin), Some(signature)) = (find(name), new_signature(ty)) else { return Ok(None) };
     super::companion::js_tag(cx)?;
-    let signature = Arc::new(signature);
     let ty = signature.ty.clone();
-    let made = in_store(cx, |store| store.new_raw_func(&ty, 0, host_closure(signature, builtin.body)))?;
+    let run = host_closure(Arc::new(signature), |cx, _, _, args, results| {
+        let mut cx = cx.open();
+        let bits = match (builtin.body)(&mut cx, args)? {
+            Given::Int(int) => u128::from(int.cast_unsigned()),
+            Given::Text(string) => {
+                let carried = to_guest(&mut cx, string, ValType::EXTERNREF)?;
+                bits_of(&cx, carried)
+            }
+        };
+        results.iter_mut().for_each(|result| *result = bits);
+        Ok(())
+    });
+    let made = in_store(cx, |store| store.new_raw_func(&ty, 0, run))?;
     made.map(Some).map_err(|error| cx.range_error(&error.to_string()))
 }
 
@@ -133,37 +145,15 @@ fn trap(cx: &mut Cx<'_>, message: &str) -> crate::js::cx::Thrown {
     super::errors::throw(cx, super::idl::Kind::RuntimeError, message)
 }
 
-/// Gives a string.
-fn give(cx: &mut Cx<'_>, string: Local<'_>, results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let string = cx.same(string);
-    let carried = to_guest(&mut cx, string, ValType::EXTERNREF)?;
-    give_bits(bits_of(&cx, carried), results)
-}
-
-fn give_bits(bits: u128, results: &mut [u128]) -> Completion<()> {
-    if let Some(result) = results.first_mut() {
-        *result = bits;
-    }
-    Ok(())
-}
-
-fn give_int(int: i32, results: &mut [u128]) -> Completion<()> {
-    give_bits(u128::from(int.cast_unsigned()), results)
-}
-
 /// "wasm:js-string" "cast".
-fn cast(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    text(&mut cx, args[0])?;
-    give_bits(args[0], results)
+fn cast<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    text(cx, args[0]).map(Given::Text)
 }
 
 /// "wasm:js-string" "test".
-fn test(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let found = value(&mut cx, args[0])?;
-    give_int(i32::from(found.is_string()), results)
+fn test<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let found = value(cx, args[0])?;
+    Ok(Given::Int(i32::from(found.is_string())))
 }
 
 /// The array that an argument is.
@@ -175,84 +165,74 @@ fn array(cx: &mut Cx<'_>, bits: u128) -> Completion<HeapRef> {
 }
 
 /// "wasm:js-string" "fromCharCodeArray".
-fn from_char_code_array(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let array = array(&mut cx, args[0])?;
+fn from_char_code_array<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let array = array(cx, args[0])?;
     let (start, end) = (args[1] as u32, args[2] as u32);
     let heap = cx.agent_mut().heap_mut();
     if start > end || end > heap.length(array) {
-        return Err(trap(&mut cx, "array element access out of bounds"));
+        return Err(trap(cx, "array element access out of bounds"));
     }
     let units = heap.data16(array, FIELDS + 2 * start, end - start).to_vec();
-    let string = cx.string_utf16(&units)?;
-    give(&mut cx, string, results)
+    cx.string_utf16(&units).map(Given::Text)
 }
 
 /// "wasm:js-string" "intoCharCodeArray".
-fn into_char_code_array(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
+fn into_char_code_array<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
     let array = cx.root_reference(args[1] as u32);
-    let string = text(&mut cx, args[0])?;
+    let string = text(cx, args[0])?;
     let units = cx.code_units(string)?;
     let array = cx.reference_bits(array);
-    let array = self::array(&mut cx, u128::from(array))?;
+    let array = self::array(cx, u128::from(array))?;
     let start = args[2] as u32;
     let heap = cx.agent_mut().heap_mut();
     if u64::from(start) + units.len() as u64 > u64::from(heap.length(array)) {
-        return Err(trap(&mut cx, "array element access out of bounds"));
+        return Err(trap(cx, "array element access out of bounds"));
     }
     heap.write_data16(array, FIELDS + 2 * start, &units);
-    give_int(units.len() as i32, results)
+    Ok(Given::Int(units.len() as i32))
 }
 
 /// "wasm:js-string" "fromCharCode".
-fn from_char_code(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let string = cx.string_utf16(&[args[0] as u16])?;
-    give(&mut cx, string, results)
+fn from_char_code<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    cx.string_utf16(&[args[0] as u16]).map(Given::Text)
 }
 
 /// "wasm:js-string" "fromCodePoint".
-fn from_code_point(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
+fn from_code_point<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
     let point = args[0] as u32;
     if point > 0x10_ffff {
-        return Err(trap(&mut cx, &format!("Invalid code point {point}")));
+        return Err(trap(cx, &format!("Invalid code point {point}")));
     }
-    let string = cx.string_of_code_point(point)?;
-    give(&mut cx, string, results)
+    cx.string_of_code_point(point).map(Given::Text)
 }
 
 /// "wasm:js-string" "charCodeAt".
-fn char_code_at(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let string = text(&mut cx, args[0])?;
+fn char_code_at<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let string = text(cx, args[0])?;
     cx.flatten(string)?;
     match cx.text(string).get(args[1] as u32 as usize) {
-        Some(unit) => give_int(i32::from(unit), results),
-        None => Err(trap(&mut cx, "string offset out of bounds")),
+        Some(unit) => Ok(Given::Int(i32::from(unit))),
+        None => Err(trap(cx, "string offset out of bounds")),
     }
 }
 
 /// "wasm:js-string" "codePointAt".
-fn code_point_at(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let string = text(&mut cx, args[0])?;
+fn code_point_at<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let string = text(cx, args[0])?;
     cx.flatten(string)?;
     let place = args[1] as u32 as usize;
     let text = cx.text(string);
     if place >= text.len() {
-        return Err(trap(&mut cx, "string offset out of bounds"));
+        return Err(trap(cx, "string offset out of bounds"));
     }
     let (point, _) = text.code_point(place);
-    give_int(point.cast_signed(), results)
+    Ok(Given::Int(point.cast_signed()))
 }
 
 /// "wasm:js-string" "length".
-fn length(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let string = text(&mut cx, args[0])?;
-    give_int(cx.string_length(string) as i32, results)
+fn length<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let string = text(cx, args[0])?;
+    Ok(Given::Int(cx.string_length(string) as i32))
 }
 
 /// Two arguments that must be strings.
@@ -264,50 +244,44 @@ fn texts<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<(Local<'s>, Local<'s>
 }
 
 /// "wasm:js-string" "concat".
-fn concat(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let (first, second) = texts(&mut cx, args)?;
-    let string = cx.concat(first, second)?;
-    give(&mut cx, string, results)
+fn concat<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let (first, second) = texts(cx, args)?;
+    cx.concat(first, second).map(Given::Text)
 }
 
 /// "wasm:js-string" "substring".
-fn substring(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let string = text(&mut cx, args[0])?;
+fn substring<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let string = text(cx, args[0])?;
     let length = cx.string_length(string);
     let (start, end) = (args[1] as u32 as usize, (args[2] as u32 as usize).min(length));
     // Beyond the end, or with the end before the start, it is empty.
     let (start, end) = if start > end { (0, 0) } else { (start, end) };
-    let string = cx.substring(string, start, end)?;
-    give(&mut cx, string, results)
+    cx.substring(string, start, end).map(Given::Text)
 }
 
 /// "wasm:js-string" "equals".
-fn equals(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
+fn equals<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
     let second = cx.root_reference(args[1] as u32);
-    let first = value(&mut cx, args[0])?;
+    let first = value(cx, args[0])?;
     let second = cx.reference_bits(second);
-    let second = value(&mut cx, u128::from(second))?;
+    let second = value(cx, u128::from(second))?;
     // Null is equal to itself.
     let is_text = |value: Local<'_>| value.is_null() || value.is_string();
     if !is_text(first) || !is_text(second) {
-        return Err(trap(&mut cx, "illegal cast"));
+        return Err(trap(cx, "illegal cast"));
     }
     let is_equal = match first.is_string() && second.is_string() {
         true => cx.strings_equal(first, second)?,
         false => first.is_null() && second.is_null(),
     };
-    give_int(i32::from(is_equal), results)
+    Ok(Given::Int(i32::from(is_equal)))
 }
 
 /// "wasm:js-string" "compare".
-fn compare(cx: &mut Cx<'_>, _: &Signature, _: u64, args: &[u128], results: &mut [u128]) -> Completion<()> {
-    let mut cx = cx.open();
-    let (first, second) = texts(&mut cx, args)?;
+fn compare<'s>(cx: &mut Cx<'s>, args: &[u128]) -> Completion<Given<'s>> {
+    let (first, second) = texts(cx, args)?;
     cx.flatten(first)?;
     cx.flatten(second)?;
     let ordering = cx.text(first).compare(cx.text(second));
-    give_int(ordering as i32, results)
+    Ok(Given::Int(ordering as i32))
 }

@@ -6,8 +6,8 @@
 use crate::base::limits::{MEMORY32_PAGE_COUNT, MEMORY64_PAGE_COUNT};
 use crate::bridge::companion::{Bridge, in_store, object_with};
 use crate::bridge::idl::{
-    Kind, Member, address_to_js, address_type, address_value, interface, limits, member, owned, require, require_args,
-    require_dictionary, require_new,
+    Kind, Member, address_to_js, address_type, address_value, begin_construct, interface, limits, member, owned, require,
+    require_args, require_dictionary,
 };
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
@@ -33,9 +33,7 @@ pub(super) fn install<'s>(cx: &mut Cx<'s>, namespace: Local<'s>) -> Completion<L
 /// Memory(descriptor).
 fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Memory()";
-    require_new(cx, args, Kind::Memory)?;
-    require_args(cx, args, 1, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Memory as u32)?;
+    let prototype = begin_construct(cx, args, Kind::Memory, 1)?;
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
     let memory64 = address_type(cx, descriptor, WHAT)?;
@@ -59,10 +57,8 @@ fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Lo
             store.collect_instances();
             store.new_memory(ty, None)
         });
-        made.inspect(|&index| {
-            // It may be garbage one day.
-            store.memory_handle(index);
-        })
+        // It may be garbage one day.
+        made.inspect(|&index| _ = store.memory_handle(index))
     })?;
     match made {
         Ok(index) => object_with(cx, Owned::Memory(index), prototype),
@@ -125,19 +121,22 @@ fn forget_shared(cx: &mut Cx<'_>, index: u32) {
     }
 }
 
-/// Detaches the buffers whose bytes are gone.
+/// Between guests and scripts, when memories may have grown: detaches the buffers whose bytes are gone. Without any, nothing is allocated.
+#[inline]
+pub(super) fn follow(cx: &mut Cx<'_>, views_closed: bool) -> Completion<()> {
+    if views_closed { detach_closed(cx) } else { Ok(()) }
+}
+
 #[cold]
-pub(super) fn detach_closed(cx: &mut Cx<'_>) -> Completion<()> {
+fn detach_closed(cx: &mut Cx<'_>) -> Completion<()> {
     let mut cx = cx.open();
     let memories = cx.companion::<Bridge>().map(Bridge::known_memories).unwrap_or_default();
     // Nothing is allocated meanwhile, so that the references stay good.
     for (index, object) in memories {
         let mut cx = cx.open();
         let object = cx.root_reference(object);
-        let buffer = cx.embedder_field(object, BUFFER);
-        if buffer.is_object() && in_store(&mut cx, |store| store.memories[index as usize].has_no_view())? {
-            cx.detach_by_owner(buffer);
-            cx.set_embedder_field(object, BUFFER, Local::UNDEFINED);
+        if in_store(&mut cx, |store| store.memories[index as usize].has_no_view())? {
+            drop_buffer(&mut cx, object);
         }
     }
     Ok(())
@@ -168,7 +167,7 @@ fn new_buffer<'s>(cx: &mut Cx<'s>, this: Local<'s>, index: u32, max: Option<usiz
     Ok(buffer)
 }
 
-/// Gives the buffer up that there is.
+/// Gives the buffer up, if there is one.
 fn drop_buffer<'s>(cx: &mut Cx<'s>, this: Local<'s>) {
     let buffer = cx.embedder_field(this, BUFFER);
     if buffer.is_object() {

@@ -3,7 +3,9 @@
 use crate::base::sync::Arc;
 use crate::bridge::companion::engine;
 use crate::bridge::errors::throw;
-use crate::bridge::idl::{Kind, Member, bytes_of, interface, member, require_args, require_dictionary, require_new, sequence};
+use crate::bridge::idl::{
+    Kind, Member, begin_construct, bytes_of, interface, member, require_args, require_dictionary, sequence,
+};
 use crate::bridge::js_string;
 use crate::compile::engine::WasmEngine;
 use crate::compile::module::Module;
@@ -12,6 +14,7 @@ use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
 use crate::wasm::error::CompileError;
 use crate::wasm::module::{ExportIndex, Import, ImportKind};
+use crate::wasm::types::{HeapType, ValType};
 
 /// Word of the object: what it is of.
 const COMPILED: u32 = 0;
@@ -92,7 +95,7 @@ pub(super) fn finish(module: Module, options: Arc<Options>) -> Result<Compiled, 
             let ImportKind::Global(ty) = import.kind else {
                 return Err(CompileError::invalid(format!("import \"{}\": a string is a global", import.name), 0));
             };
-            if ty.mutable || !js_string::is_string_type(ty.content) {
+            if ty.mutable || !matches!(ty.content, ValType::Ref(ty) if ty.heap == HeapType::Extern) {
                 return Err(CompileError::invalid(format!("import \"{}\": a string is of type externref", import.name), 0));
             }
         } else if compiled.is_builtin(import)
@@ -122,9 +125,7 @@ pub(super) fn error_text(what: &str, error: &CompileError) -> String {
 /// Module(bytes, options).
 fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Module()";
-    require_new(cx, args, Kind::Module)?;
-    require_args(cx, args, 1, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Module as u32)?;
+    let prototype = begin_construct(cx, args, Kind::Module, 1)?;
     let bytes = bytes_of(cx, cx.arg(args, 0), WHAT)?;
     let options = options(cx, cx.arg(args, 1), WHAT)?;
     let engine = engine(cx)?;
@@ -167,7 +168,8 @@ pub(super) fn compiled_of(cx: &Cx<'_>, object: Local<'_>) -> Option<Compiled> {
     cx.embedder_value::<Compiled>(object, COMPILED).cloned()
 }
 
-fn argument<'s>(cx: &mut Cx<'s>, args: Args<'s>, count: usize, what: &str) -> Completion<Compiled> {
+/// The module that is the first of so many arguments.
+pub(super) fn argument<'s>(cx: &mut Cx<'s>, args: Args<'s>, count: usize, what: &str) -> Completion<Compiled> {
     require_args(cx, args, count, what)?;
     match compiled_of(cx, cx.arg(args, 0)) {
         Some(compiled) => Ok(compiled),

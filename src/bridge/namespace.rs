@@ -8,7 +8,7 @@ use crate::bridge::pending::{self, Then};
 use crate::bridge::{errors, global, imports, instance, memory, module, table, tag};
 use crate::js::cx::{Completion, Cx};
 use crate::js::local::{Args, Local};
-use crate::js::object::{Attributes, PropertyDescriptor};
+use crate::js::object::Attributes;
 use crate::runtime::liveness::Owned;
 
 /// Gives the current realm its `WebAssembly`, and the agent what that needs. The engine is asked for when a script first uses it.
@@ -50,12 +50,7 @@ pub(super) fn install_in_realm(cx: &mut Cx<'_>) -> Completion<()> {
     operation(cx, namespace, "compileStreaming", 1, compile_streaming)?;
     operation(cx, namespace, "instantiateStreaming", 1, instantiate_streaming)?;
     idl::tag(cx, namespace, "WebAssembly")?;
-    // readonly attribute Tag JSTag: an accessor, as attributes of namespaces are.
-    let key = cx.key("JSTag")?;
-    let prototype = cx.intrinsic(crate::js::intrinsic::Intrinsic::FunctionPrototype);
-    let getter = cx.new_native_with(get_js_tag, key, "get", 0, false, prototype)?;
-    let visible = Attributes::from_bits(Attributes::ENUMERABLE.bits() | Attributes::CONFIGURABLE.bits());
-    cx.define_property_or_throw(namespace, key, PropertyDescriptor::accessor(getter, Local::UNDEFINED, visible))?;
+    idl::attribute(cx, namespace, "JSTag", get_js_tag, None)?;
     let (global, key) = (cx.global(), cx.key("WebAssembly")?);
     cx.define_data(global, key, namespace, Attributes::HIDDEN)
 }
@@ -69,10 +64,8 @@ fn get_js_tag<'s>(cx: &mut Cx<'s>, _: Local<'s>, _: Args<'s>) -> Completion<Loca
 /// A promise of what a function settles: what that throws rejects it.
 fn promised<'s>(cx: &mut Cx<'s>, run: impl FnOnce(&mut Cx<'s>, Local<'s>) -> Completion<()>) -> Completion<Local<'s>> {
     let promise = cx.new_promise()?;
-    if let Err(thrown) = run(cx, promise) {
-        let reason = cx.take_exception(thrown)?;
-        cx.reject_promise(promise, reason)?;
-    }
+    let begun = run(cx, promise);
+    settle_failure(cx, promise, begun)?;
     Ok(promise)
 }
 

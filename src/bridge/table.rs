@@ -3,8 +3,8 @@
 use crate::base::limits::TABLE_ELEM_COUNT;
 use crate::bridge::companion::{in_store, object_with};
 use crate::bridge::idl::{
-    Kind, Member, address_to_js, address_type, address_value, interface, limits, member, missing, owned, reference_type, require,
-    require_args, require_dictionary, require_new,
+    Kind, Member, address_to_js, address_type, address_value, begin_construct, interface, limits, member, missing, owned,
+    reference_type, require, require_args, require_dictionary,
 };
 use crate::bridge::values::{Carried, bits_of, carry, default_value, refused, to_guest, to_js};
 use crate::js::cx::{Completion, Cx};
@@ -25,9 +25,7 @@ pub(super) fn install<'s>(cx: &mut Cx<'s>, namespace: Local<'s>) -> Completion<L
 /// Table(descriptor, value).
 fn construct<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Table()";
-    require_new(cx, args, Kind::Table)?;
-    require_args(cx, args, 1, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Table as u32)?;
+    let prototype = begin_construct(cx, args, Kind::Table, 1)?;
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
     let Some(element) = member(cx, descriptor, "element")? else { return Err(missing(cx, WHAT, "element")) };
@@ -74,6 +72,14 @@ fn this_table<'s>(cx: &mut Cx<'s>, this: Local<'s>, method: &str) -> Completion<
     }
 }
 
+/// The same, and an address that is the first argument.
+fn this_and_address<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>, what: &str) -> Completion<(usize, TableType, u64)> {
+    let (index, ty) = this_table(cx, this, what)?;
+    require_args(cx, args, 1, what)?;
+    let address = address_value(cx, cx.arg(args, 0), ty.table64, &format!("{what}: Argument 0"))?;
+    Ok((index, ty, address))
+}
+
 /// get Table.prototype.length.
 fn length<'s>(cx: &mut Cx<'s>, this: Local<'s>, _: Args<'s>) -> Completion<Local<'s>> {
     let (_, ty) = this_table(cx, this, "get WebAssembly.Table.length")?;
@@ -83,9 +89,7 @@ fn length<'s>(cx: &mut Cx<'s>, this: Local<'s>, _: Args<'s>) -> Completion<Local
 /// Table.prototype.grow(delta, value).
 fn grow<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Table.grow()";
-    let (index, ty) = this_table(cx, this, WHAT)?;
-    require_args(cx, args, 1, WHAT)?;
-    let delta = address_value(cx, cx.arg(args, 0), ty.table64, "WebAssembly.Table.grow(): Argument 0")?;
+    let (index, ty, delta) = this_and_address(cx, this, args, WHAT)?;
     let value = element_of(cx, args, ty)?;
     let bits = bits_of(cx, value) as u32;
     let grown = in_store(cx, |store| store.grow_table(index as u32, delta, bits))?;
@@ -98,9 +102,7 @@ fn grow<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Loca
 /// Table.prototype.get(index).
 fn get<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Table.get()";
-    let (index, ty) = this_table(cx, this, WHAT)?;
-    require_args(cx, args, 1, WHAT)?;
-    let position = address_value(cx, cx.arg(args, 0), ty.table64, "WebAssembly.Table.get(): Argument 0")?;
+    let (index, ty, position) = this_and_address(cx, this, args, WHAT)?;
     let element = ValType::Ref(ty.element);
     if super::companion::is_refused(element) {
         return Err(refused(cx));
@@ -120,9 +122,7 @@ fn get<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local
 /// Table.prototype.set(index, value).
 fn set<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Table.set()";
-    let (index, ty) = this_table(cx, this, WHAT)?;
-    require_args(cx, args, 1, WHAT)?;
-    let position = address_value(cx, cx.arg(args, 0), ty.table64, "WebAssembly.Table.set(): Argument 0")?;
+    let (index, ty, position) = this_and_address(cx, this, args, WHAT)?;
     let value = match args.len() {
         1 => element_of(cx, args, ty)?,
         _ => to_guest(cx, cx.arg(args, 1), ValType::Ref(ty.element))?,

@@ -1,10 +1,10 @@
 //! `WebAssembly.Tag` and `WebAssembly.Exception` (§5.10, §5.11).
 
-use crate::abi::exception::EXCEPTION_TAG;
 use crate::bridge::companion::{in_store, is_refused, js_tag, object_with, remember_opaque};
+use crate::bridge::ended::has_tag;
 use crate::bridge::idl::{
-    Kind, Member, enforce_range_u32, interface, member, missing, owned, require, require_args, require_dictionary, require_new,
-    sequence, value_type,
+    Kind, Member, begin_construct, enforce_range_u32, interface, member, missing, owned, require, require_args,
+    require_dictionary, sequence, value_type,
 };
 use crate::bridge::values::{Carried, bits_of, carry, refused, to_guest, to_js};
 use crate::heap::HeapRef;
@@ -30,9 +30,7 @@ pub(super) fn install_exception<'s>(cx: &mut Cx<'s>, namespace: Local<'s>) -> Co
 /// Tag(type).
 fn construct_tag<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Tag()";
-    require_new(cx, args, Kind::Tag)?;
-    require_args(cx, args, 1, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Tag as u32)?;
+    let prototype = begin_construct(cx, args, Kind::Tag, 1)?;
     let descriptor = cx.arg(args, 0);
     require_dictionary(cx, descriptor, WHAT)?;
     let Some(parameters) = member(cx, descriptor, "parameters")? else { return Err(missing(cx, WHAT, "parameters")) };
@@ -69,9 +67,7 @@ fn params_of(store: &Store, tag: u32) -> Box<[ValType]> {
 /// Exception(exceptionTag, payload, options).
 fn construct_exception<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Completion<Local<'s>> {
     const WHAT: &str = "WebAssembly.Exception()";
-    require_new(cx, args, Kind::Exception)?;
-    require_args(cx, args, 2, WHAT)?;
-    let prototype = cx.embedder_prototype_of(args.new_target(), Kind::Exception as u32)?;
+    let prototype = begin_construct(cx, args, Kind::Exception, 2)?;
     let tag = tag_of(cx, cx.arg(args, 0), WHAT)?;
     let payload = sequence(cx, cx.arg(args, 1), "WebAssembly.Exception(): Argument 1")?;
     let options = cx.arg(args, 2);
@@ -105,14 +101,11 @@ fn construct_exception<'s>(cx: &mut Cx<'s>, _: Local<'s>, args: Args<'s>) -> Com
     }
 }
 
-/// The tag of an Exception, by its entry of the function table.
-fn has_tag<'s>(cx: &mut Cx<'s>, exception: Local<'s>, tag: u32) -> Completion<bool> {
+/// Whether an Exception has a tag.
+fn is_tagged<'s>(cx: &mut Cx<'s>, exception: Local<'s>, tag: u32) -> Completion<bool> {
     let shown = cx.embedder_field(exception, EXCEPTION);
     let bits = cx.reference_bits(shown);
-    in_store(cx, |store| {
-        let identity = store.heap().map(|heap| heap.read_u32(HeapRef::from_bits(bits), EXCEPTION_TAG));
-        identity.is_some_and(|identity| store.func_table.owner(identity) == Some(Owned::Tag(tag)))
-    })
+    in_store(cx, |store| has_tag(store, bits, tag))
 }
 
 /// Exception.prototype.is(exceptionTag).
@@ -121,7 +114,7 @@ fn is<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<Local<
     require(cx, this, Kind::Exception, WHAT)?;
     require_args(cx, args, 1, WHAT)?;
     let tag = tag_of(cx, cx.arg(args, 0), WHAT)?;
-    has_tag(cx, this, tag).map(Local::bool)
+    is_tagged(cx, this, tag).map(Local::bool)
 }
 
 /// Exception.prototype.getArg(exceptionTag, index).
@@ -131,7 +124,7 @@ fn get_arg<'s>(cx: &mut Cx<'s>, this: Local<'s>, args: Args<'s>) -> Completion<L
     require_args(cx, args, 2, WHAT)?;
     let tag = tag_of(cx, cx.arg(args, 0), WHAT)?;
     let index = enforce_range_u32(cx, cx.arg(args, 1), "WebAssembly.Exception.getArg(): Index")?;
-    if !has_tag(cx, this, tag)? {
+    if !is_tagged(cx, this, tag)? {
         return Err(cx.type_error("WebAssembly.Exception.getArg(): First argument does not match the exception tag"));
     }
     let shown = cx.embedder_field(this, EXCEPTION);

@@ -191,6 +191,12 @@ impl<'s> Cx<'s> {
         self.field_of(callee, NATIVE_DATA).as_int()
     }
 
+    /// Sets that integer of a function of Rust.
+    pub(crate) fn set_captured_int(&mut self, function: Local<'_>, int: i32) {
+        debug_assert!(self.is(function, Class::Native));
+        self.set_field_value(function, NATIVE_DATA, Value::int(int));
+    }
+
     /// Says which function of a guest it is.
     pub(crate) fn set_guest(&mut self, object: Local<'_>, func: u32) {
         if matches!(self.class_of(object), Some(Class::Native | Class::Embedder)) {
@@ -239,7 +245,7 @@ impl<'s> Cx<'s> {
         func: u32,
     ) -> Completion<Local<'s>> {
         let function = self.new_native(native, name, length, false)?;
-        self.set_field_value(function, NATIVE_DATA, Value::int(number));
+        self.set_captured_int(function, number);
         self.set_guest(function, func);
         Ok(function)
     }
